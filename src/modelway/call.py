@@ -1,0 +1,176 @@
+"""The envelope of one operation on its way through the engine, and what it is sent to.
+
+A ``Call`` travels down the onion, a ``Reply`` comes back; both are frozen, and a middleware that
+changes one makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from modelway.catalog.rows import Provider, Quirks
+from modelway.framing.fields import Fields
+from modelway.types import CallWarning, ChatRequest, StreamEvent, Usage
+
+Operation: TypeAlias = Literal["chat", "models", "count_tokens"]
+
+
+class Credential(Struct, frozen=True, kw_only=True):
+    """A secret and its public name. The secret is in no ``repr``, log or error."""
+
+    name: str
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credential(name={self.name!r})"
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """Seconds. ``first_byte`` counts from the request's last byte, ``idle`` between bytes after it."""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 60.0
+    idle_s: float = 60.0
+    total_s: float = 600.0
+
+
+class Backoff(Struct, frozen=True, kw_only=True):
+    """When and how long to wait before the same deployment is tried again."""
+
+    attempts: int = 3
+    """Attempts at one deployment, the first included."""
+    base_s: float = 1.0
+    cap_s: float = 30.0
+    factor: float = 2.0
+    jitter: Literal["full", "none"] = "full"
+    retry_on: tuple[str, ...] = ("UnavailableError",)
+    """Names of error classes, of the tree in ``errors``, that are tried again."""
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """What an encoder must know of where its bytes go."""
+
+    model: str
+    quirks: Quirks = Quirks()
+    max_output_tokens: int | None = None
+    """The model's own cap, for dialects that require one."""
+    body: dict[str, Any] = {}
+    """Fields that the operator adds to every request's body."""
+
+
+class Deployment(Struct, frozen=True, kw_only=True):
+    """A configured (provider, model, credential) that traffic can be sent to."""
+
+    id: str
+    """Unique within a configuration: ``provider/model``, with ``#n`` where several are alike."""
+    provider: Provider
+    dialect: str
+    target: Target
+    credential: Credential = Credential(name="none")
+    base_url: str
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
+    timeouts: Timeouts = Timeouts()
+    backoff: Backoff = Backoff()
+    weight: float = 1.0
+    priority: int = 0
+    supports_streaming: bool = True
+    defaults: dict[str, Any] = {}
+    """ChatRequest fields for requests that do not set them; never for a client's own bytes."""
+
+    @property
+    def model(self) -> str:
+        """The model's name on the wire."""
+        return self.target.model
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What a caller may say about how a call is made, apart from what is asked."""
+
+    timeout_s: float | None = None
+    retries: int | None = None
+    """Attempts after the first, over the whole plan; ``None``: as configured."""
+    fallbacks: tuple[str, ...] | None = None
+    """Models to try after the one asked for; ``()``: none; ``None``: as configured."""
+    strict: bool = False
+    """Refuse instead of warn when something asked for cannot be sent."""
+
+
+class Body(Struct, frozen=True, kw_only=True):
+    """A client's own bytes, split once. They are the truth until somebody needs the value."""
+
+    dialect: str
+    fields: Fields
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One operation on its way. At least one of ``request`` and ``body`` is there."""
+
+    id: str
+    operation: Operation = "chat"
+    model: str
+    """As the caller wrote it."""
+    stream: bool = False
+    request: ChatRequest | None = None
+    body: Body | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """The caller's headers that a same-dialect provider is meant to see (``anthropic-beta`` …)."""
+    query: str = ""
+    tenant: str = "local"
+    options: Options = Options()
+
+
+class Stream(Protocol):
+    """A streamed answer. Iterate it once, to its end or until ``aclose``, which is always safe.
+
+    ``usage`` and ``finished`` are what has been learned so far.
+    """
+
+    usage: Usage | None
+    finished: bool
+
+    async def aclose(self) -> None: ...
+
+
+class ByteStream(Stream, Protocol):
+    """Whole events of the client's own dialect, batched as they arrive."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class EventStream(Stream, Protocol):
+    """Decoded events, batched as they arrive."""
+
+    def __aiter__(self) -> AsyncIterator[list[StreamEvent]]: ...
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try at one deployment, for the trace of a reply or an error."""
+
+    deployment: str
+    provider: str
+    model: str
+    latency_s: float
+    error: str | None = None
+    """The error's class, ``None`` for the one that answered."""
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What came back: exactly one of ``value``, ``body``, ``events`` and ``chunks``."""
+
+    deployment: Deployment
+    value: Any = None
+    """A decoded answer: ``ChatResponse``, ``TokenCount``, or a tuple of ``ModelListing``."""
+    body: bytes | None = None
+    """A whole answer in the client's own dialect, as the provider wrote it."""
+    events: EventStream | None = None
+    chunks: ByteStream | None = None
+    usage: Usage | None = None
+    warnings: tuple[CallWarning, ...] = ()
+    request_id: str | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """The provider's response headers."""
+    attempts: tuple[Attempt, ...] = ()

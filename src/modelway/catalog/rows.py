@@ -1,0 +1,69 @@
+"""What a row of the catalogue says: a provider is data, not code."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+AuthKind: TypeAlias = Literal["bearer", "x-api-key", "api-key", "none"]
+"""How the key travels: ``Authorization: Bearer``, or a header of this name, or not at all."""
+
+
+class Quirks(Struct, frozen=True, kw_only=True):
+    """The closed set of ways in which a host's wire differs from its dialect's documentation.
+
+    A new one needs three providers that have it.
+    """
+
+    rename: dict[str, str] = {}
+    """Body field as the dialect names it → as this host names it (``max_completion_tokens`` → …)."""
+    drop: tuple[str, ...] = ()
+    """Body fields that this host refuses: left out, with a warning."""
+    stream_usage: bool = True
+    """Whether ``stream_options.include_usage`` is accepted."""
+    reasoning_field: Literal["reasoning_content", "reasoning", "reasoning_details", "none"] = (
+        "reasoning_content"
+    )
+    """Where an assistant message carries its reasoning back to this host."""
+    json_schema: bool = True
+    """Whether ``response_format: json_schema`` is accepted; otherwise ``json_object`` is sent."""
+    max_stop: int | None = None
+    """The most stop sequences that are accepted."""
+    developer_role: bool = False
+    """Whether the role ``developer`` is known; otherwise ``system`` is sent."""
+    cache_control: bool = False
+    """Whether content parts take Anthropic's ``cache_control``."""
+
+    def changes_bytes(self) -> bool:
+        """True when a client's own bytes cannot be sent to this host as they are."""
+        return bool(self.rename or self.drop or self.max_stop or not self.json_schema)
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """A host that speaks one or more dialects."""
+
+    name: str
+    title: str = ""
+    base_url: str
+    dialects: tuple[str, ...]
+    """In order of preference; the first answers unless a deployment says otherwise."""
+    auth: AuthKind = "bearer"
+    api_key_env: tuple[str, ...] = ()
+    """Variables that may hold the key; the first that is set and not empty wins."""
+    base_url_env: tuple[str, ...] = ()
+    key_prefix: str | None = None
+    """How keys of this provider begin, where that is documented."""
+    key_required: bool = True
+    local: bool = False
+    """Runs on the user's own machine: longer timeouts, no cost, found by its port."""
+    headers: dict[str, str] = {}
+    """Sent with every request."""
+    quirks: Quirks = Quirks()
+    default_model: str | None = None
+    models: tuple[str, ...] = ()
+    """Model names known to be served, for bare names without a provider; a prefix ends in ``*``."""
+    aliases: tuple[str, ...] = ()
+    docs: str = ""
+    checked: str = ""
+    """The day on which the row was compared with ``docs``, ISO 8601."""

@@ -1,0 +1,192 @@
+"""Everything that an outsider may implement, on one screen.
+
+A dialect is a record of pure functions over bytes and values; the protocols are the engine's few
+needs of the world.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from modelway.call import Call, Deployment, Operation, Reply, Target, Timeouts
+from modelway.errors import LLMError
+from modelway.framing.fields import Fields
+from modelway.types import CallWarning, FinishReason, StreamEvent, Usage
+
+# ---------------------------------------------------------------- the two verbs of the onion
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
+Middleware: TypeAlias = Callable[[Call, Handler], Awaitable[Reply]]
+
+# ---------------------------------------------------------------- HTTP
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Names in lower case, in the order received; values without surrounding white space."""
+
+
+class Origin(NamedTuple):
+    """Where a connection goes. ``host`` is a name or an address without brackets."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class WireRequest(NamedTuple):
+    """A finished HTTP request. ``target`` is the path with its query, percent-encoded.
+
+    ``headers`` leaves out host, content-length and connection, which are the transport's own; a
+    deployment's tuple is the same object every time, so a transport may cache what it makes of it.
+    """
+
+    method: str
+    origin: Origin
+    target: str
+    headers: Headers
+    body: bytes = b""
+    timeouts: Timeouts = Timeouts()
+
+
+class WireResponse(Protocol):
+    """A response whose head has arrived. The body is read once, by ``read`` or by iterating."""
+
+    status: int
+    headers: Headers
+
+    async def read(self) -> bytes:
+        """The whole body, decompressed; ResponseError past the transport's bound."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Non-empty pieces of the body as they arrive, decompressed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go: the connection returns to the pool if it is drained, else its socket is closed."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests. Raises APIConnectionError, APITimeoutError or ResponseError, nothing else."""
+
+    async def send(self, request: WireRequest) -> WireResponse: ...
+    async def aclose(self) -> None: ...
+
+
+# ---------------------------------------------------------------- dialects
+
+
+class Encoded(NamedTuple):
+    """Bytes for a provider, and what could not be said in them."""
+
+    body: bytes
+    warnings: tuple[CallWarning, ...] = ()
+
+
+class Decoder(Protocol):
+    """A provider's stream → events; a fold: ``feed`` any bytes, ``close`` once they have ended.
+
+    ``feed`` never raises for what arrived before a fault: a fault is kept in ``error``, after which
+    nothing more comes out. ``close`` sets ``error`` to StreamInterruptedError for a stream that
+    ended before its end.
+    """
+
+    error: LLMError | None
+
+    def feed(self, data: bytes) -> list[StreamEvent]: ...
+    def close(self) -> list[StreamEvent]: ...
+
+
+class Relay(Protocol):
+    """A provider's stream → the same bytes, cut at event borders, watched on the way.
+
+    Same rules for ``error`` as a Decoder.
+    """
+
+    error: LLMError | None
+    usage: Usage | None
+    finish: FinishReason | None
+    received_chars: int
+    """Generated text and arguments so far, to bound the cost of a stream that is cut."""
+
+    def feed(self, data: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+
+
+class Codec(NamedTuple):
+    """One operation, us → provider. ``path`` is below the base URL; an empty body is a GET."""
+
+    path: Callable[[str, bool], str]
+    encode: Callable[[Any, Target, bool], Encoded]
+    decode: Callable[[bytes], Any]
+    decoder: Callable[[], Decoder] | None = None
+
+
+class Encoder(Protocol):
+    """Events → a client's stream. ``fail`` ends the stream with an error in the client's dialect."""
+
+    def feed(self, events: Sequence[StreamEvent]) -> bytes: ...
+    def close(self) -> bytes: ...
+    def fail(self, error: LLMError) -> bytes: ...
+
+
+class Face(NamedTuple):
+    """One operation, client → us."""
+
+    decode: Callable[[Fields], Any]
+    encode: Callable[[Any], bytes]
+    encoder: Callable[[Fields], Encoder] | None = None
+
+
+class Spliced(NamedTuple):
+    """A client's own bytes, edited for a provider of the same dialect."""
+
+    body: bytes
+    hide_usage: bool = False
+    """The client did not ask for the usage chunk that we asked for."""
+
+
+class Dialect(NamedTuple):
+    """A wire format. An operation that it lacks is an absent entry."""
+
+    name: str
+    upstream: Mapping[Operation, Codec]
+    downstream: Mapping[Operation, Face]
+    splice: Callable[[Fields, Target, Operation], Spliced]
+    relay: Callable[[bool], Relay]
+    """Takes ``hide_usage``."""
+    usage: Callable[[bytes], Usage | None]
+    """The usage of a whole answer, read without decoding the rest."""
+    error: Callable[[int, Headers, bytes], LLMError]
+    """A provider's refusal → the tree. Classified by code, then status; never by message text."""
+    refuse: Callable[[LLMError], tuple[int, bytes]]
+    """An error → (status, body) in the client's dialect."""
+    headers: Headers = ()
+    """Sent with every request of this dialect."""
+    passed_headers: frozenset[str] = frozenset()
+    """A client's headers that a provider of the same dialect is meant to see, in lower case."""
+
+
+# ---------------------------------------------------------------- the engine's other needs
+
+
+class Strategy(Protocol):
+    """Orders what may answer: the first is tried first, the rest are what it falls back to."""
+
+    def __call__(
+        self, call: Call, candidates: Sequence[Deployment], chance: random.Random
+    ) -> Sequence[Deployment]: ...
+
+
+class Observer(Protocol):
+    """Told of what happens, in batches, off the request's path. Must not block."""
+
+    def observe(self, events: Sequence[Any]) -> None: ...
+
+
+class Clock(Protocol):
+    def monotonic(self) -> float: ...
+    def time(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
