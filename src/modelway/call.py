@@ -6,12 +6,13 @@ changes one makes a new one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sized
 from typing import Any, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from modelway.catalog.rows import Provider, Quirks
+from modelway.errors import LLMError
 from modelway.framing.fields import Fields
 from modelway.types import CallWarning, ChatRequest, StreamEvent, Usage
 
@@ -92,7 +93,7 @@ class Options(Struct, frozen=True, kw_only=True):
 
     timeout_s: float | None = None
     retries: int | None = None
-    """Attempts after the first, over the whole plan; ``None``: as configured."""
+    """Repeated attempts at one deployment; ``None``: as configured."""
     fallbacks: tuple[str, ...] | None = None
     """Models to try after the one asked for; ``()``: none; ``None``: as configured."""
     strict: bool = False
@@ -123,6 +124,10 @@ class Call(Struct, frozen=True, kw_only=True):
     options: Options = Options()
 
 
+Settled: TypeAlias = Callable[["Usage | None", "LLMError | None"], None]
+"""Told once, when a stream is over: what was used, and why it ended early if it did."""
+
+
 class Stream(Protocol):
     """A streamed answer. Iterate it once, to its end or until ``aclose``, which is always safe.
 
@@ -131,6 +136,9 @@ class Stream(Protocol):
 
     usage: Usage | None
     finished: bool
+    on_settled: list[Settled]
+    on_batch: list[Callable[[Sized], None]]
+    """Called with each batch that is handed on, while it is."""
 
     async def aclose(self) -> None: ...
 
@@ -148,14 +156,14 @@ class EventStream(Stream, Protocol):
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try at one deployment, for the trace of a reply or an error."""
+    """One try at one deployment that failed, for the trace of a reply."""
 
     deployment: str
     provider: str
     model: str
-    latency_s: float
-    error: str | None = None
-    """The error's class, ``None`` for the one that answered."""
+    error: str
+    """The error's class."""
+    status: int | None = None
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -173,4 +181,5 @@ class Reply(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """The provider's response headers."""
-    attempts: tuple[Attempt, ...] = ()
+    failed: tuple[Attempt, ...] = ()
+    """The attempts before the one that answered."""

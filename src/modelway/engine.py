@@ -1,0 +1,270 @@
+"""The engine: the only file that knows in which order a call meets the policies.
+
+ring A, once a call:      count → observe → dispatch
+dispatch:                 plan → one loop over it; ``retry.decide`` says again, next or stop
+ring B, once an attempt:  exchange
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from modelway.call import Attempt, Call, Deployment, Reply
+from modelway.config.resolve import resolve
+from modelway.config.settings import Route, Settings
+from modelway.errors import LLMError, UnknownModelError
+from modelway.exchange import Exchange
+from modelway.observe.events import Bus, CallEvent, EventName
+from modelway.observe.stats import Counts, Stats
+from modelway.observe.watch import observing
+from modelway.policies import retry
+from modelway.policies.routing import strategy
+from modelway.ports import Clock, Handler, Middleware, Observer, Transport
+from modelway.types import Usage
+
+_KNOWN_PLANS = 10_000
+"""Model names whose routes are remembered; past it the memory starts anew."""
+
+
+class SystemClock:
+    """The clock of the machine and of the running event loop."""
+
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+    sleep = staticmethod(asyncio.sleep)
+
+
+def onion(handler: Handler, *middlewares: Middleware) -> Handler:
+    """The handler inside the middlewares, the first of which is the outermost."""
+    for middleware in reversed(middlewares):
+        handler = _wrap(middleware, handler)
+    return handler
+
+
+def _wrap(middleware: Middleware, inner: Handler) -> Handler:
+    return lambda call: middleware(call, inner)
+
+
+class Engine:
+    """One immutable generation of a configuration, at work."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        *,
+        observers: Sequence[Observer] = (),
+        clock: Clock | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self.counts = Counts()
+        self._transport = transport
+        self._clock = clock or SystemClock()
+        self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._retries = retry.RetryBudget()
+        self._bus = Bus(observers) if observers else None
+        self._plans: dict[str, tuple[Route, ...]] = {}
+        self._ring_b: dict[str, Handler] = {}
+        self._ids = itertools.count(1)
+        self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
+        self.handle: Handler = self._ring_a()
+
+    # ------------------------------------------------------------ the order of things
+
+    def _ring_a(self) -> Handler:
+        watching = (observing(self._bus, self._clock),) if self._bus else ()
+        return onion(self._dispatch, self._count, *watching)
+
+    def _attempt(self, deployment: Deployment) -> Handler:
+        handler = self._ring_b.get(deployment.id)
+        if handler is None:
+            handler = onion(Exchange(deployment, self._transport).send)
+            self._ring_b[deployment.id] = handler
+        return handler
+
+    # ------------------------------------------------------------ dispatch
+
+    def plan(self, call: Call) -> list[Sequence[Deployment]]:
+        """What would answer: tiers in the order of fallback, each in its strategy's order."""
+        routes = self._routes(call.model, call.options.fallbacks)
+        return [
+            route.deployments
+            if len(route.deployments) == 1
+            else strategy(route.strategy)(call, route.deployments, self._chance)
+            for route in routes
+        ]
+
+    def _routes(self, model: str, fallbacks: tuple[str, ...] | None) -> tuple[Route, ...]:
+        known = self._plans.get(model) if fallbacks is None else None
+        if known is not None:
+            return known
+        route = resolve(self.settings, model)
+        names = route.fallbacks if fallbacks is None else fallbacks
+        routes = (route, *[resolve(self.settings, name) for name in names])
+        if fallbacks is None:
+            if len(self._plans) >= _KNOWN_PLANS:
+                self._plans.clear()
+            self._plans[model] = routes
+        return routes
+
+    async def _dispatch(self, call: Call) -> Reply:
+        """Try the plan's deployments until one answers: the one loop of retry and fallback."""
+        run: _Run | None = None
+        started = None if call.options.timeout_s is None else self._clock.monotonic()
+        for tier in self.plan(call):
+            if run is not None:
+                self.counts.fallbacks += 1
+                self._tell("llm.fallback", call, tier[0])
+            waiting: Sequence[Deployment] = tier
+            attempt = 1
+            while waiting:
+                again: list[Deployment] = []
+                delay_s = 0.0
+                for deployment in waiting:
+                    try:
+                        reply = await self._attempt(deployment)(call)
+                    except LLMError as error:
+                        if run is None:
+                            run = _Run(call, self._clock, started)
+                        verdict = run.failed(deployment, error, attempt, self._chance.random())
+                    else:
+                        return reply if run is None else run.answered(reply)
+                    if verdict.action == "stop":
+                        raise run.error()
+                    if verdict.action == "again":
+                        delay_s = min(delay_s, verdict.delay_s) if again else verdict.delay_s
+                        again.append(deployment)
+                    call = run.remaining()
+                if run is None or not again or not self._retries.spend():
+                    break
+                if not run.has_time_for(delay_s):
+                    break
+                self.counts.retries += 1
+                self._tell("llm.retry", call, again[0], attempt, delay_s)
+                await self._clock.sleep(delay_s)
+                call = run.remaining()
+                waiting, attempt = again, attempt + 1
+        if run is None:
+            raise UnknownModelError(f"the model {call.model!r} has no deployment", model=call.model)
+        raise run.error()
+
+    def _tell(
+        self,
+        name: EventName,
+        call: Call,
+        deployment: Deployment,
+        attempt: int | None = None,
+        delay_s: float | None = None,
+    ) -> None:
+        if self._bus:
+            self._bus.emit(
+                CallEvent(
+                    name=name,
+                    call=call.id,
+                    time=self._clock.time(),
+                    model=call.model,
+                    provider=deployment.provider.name,
+                    deployment=deployment.id,
+                    operation=call.operation,
+                    tenant=call.tenant,
+                    attempt=attempt,
+                    delay_s=delay_s,
+                )
+            )
+
+    # ------------------------------------------------------------ counting
+
+    async def _count(self, call: Call, inner: Handler) -> Reply:
+        counts = self.counts
+        counts.total += 1
+        self._retries.earn()
+        try:
+            reply = await inner(call)
+        except BaseException:
+            counts.failed += 1
+            raise
+        stream = reply.chunks or reply.events
+        if stream is None:
+            counts.succeed(reply.usage)
+        else:
+            stream.on_settled.append(self._count_settled)
+        return reply
+
+    def _count_settled(self, usage: Usage | None, error: LLMError | None) -> None:
+        if error is None:
+            self.counts.succeed(usage)
+        else:
+            self.counts.failed += 1
+
+    def stats(self) -> Stats:
+        return self.counts.snapshot()
+
+    def new_id(self) -> str:
+        """An id for a call, unique among this machine's processes."""
+        return f"{self._prefix}{next(self._ids):x}"
+
+    async def aclose(self) -> None:
+        if self._bus:
+            self._bus.flush()
+        await self._transport.aclose()
+
+
+class _Run:
+    """A call whose first attempt has failed: its errors, and the time it has left."""
+
+    def __init__(self, call: Call, clock: Clock, started: float | None) -> None:
+        self._call = call
+        self._clock = clock
+        self._errors: list[LLMError] = []
+        self._attempts: list[Attempt] = []
+        limit_s = call.options.timeout_s
+        self._ends = None if limit_s is None or started is None else started + limit_s
+
+    def failed(
+        self, deployment: Deployment, error: LLMError, attempt: int, chance: float
+    ) -> retry.Verdict:
+        self._errors.append(error)
+        self._attempts.append(
+            Attempt(
+                deployment=deployment.id,
+                provider=deployment.provider.name,
+                model=deployment.model,
+                error=type(error).__name__,
+                status=error.status,
+            )
+        )
+        backoff = deployment.backoff
+        retries = self._call.options.retries
+        if retries is not None:
+            backoff = msgspec.structs.replace(backoff, attempts=retries + 1)
+        if self._ends is not None and self._clock.monotonic() >= self._ends:
+            return retry.STOP
+        return retry.decide(error, attempt, backoff, chance)
+
+    def answered(self, reply: Reply) -> Reply:
+        return msgspec.structs.replace(reply, failed=tuple(self._attempts))
+
+    def error(self) -> LLMError:
+        """The last error, which knows the ones before it."""
+        last = self._errors[-1]
+        last.earlier = tuple(self._errors[:-1])
+        return last
+
+    def has_time_for(self, delay_s: float) -> bool:
+        return self._ends is None or self._clock.monotonic() + delay_s < self._ends
+
+    def remaining(self) -> Call:
+        """The call with the time that it still has."""
+        if self._ends is None:
+            return self._call
+        left_s = max(0.001, self._ends - self._clock.monotonic())
+        options = msgspec.structs.replace(self._call.options, timeout_s=left_s)
+        return msgspec.structs.replace(self._call, options=options)

@@ -1,0 +1,67 @@
+"""Plain counts of what a client or gateway has done since it started."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from modelway.types import Usage
+
+
+class Stats(Struct, frozen=True, kw_only=True):
+    """A snapshot. Tokens are those that providers reported."""
+
+    total_requests: int = 0
+    successful_requests: int = 0
+    failed_requests: int = 0
+    retries: int = 0
+    fallbacks: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reported_cost_usd: float = 0.0
+    """What providers themselves said that calls cost; 0 where none says."""
+    open_requests: int = 0
+
+
+class Counts:
+    """The counters behind ``Stats``; changed from one event loop."""
+
+    __slots__ = (
+        "failed",
+        "fallbacks",
+        "input_tokens",
+        "output_tokens",
+        "reported_cost_usd",
+        "retries",
+        "successful",
+        "total",
+    )
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.successful = 0
+        self.failed = 0
+        self.retries = 0
+        self.fallbacks = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.reported_cost_usd = 0.0
+
+    def succeed(self, usage: Usage | None) -> None:
+        self.successful += 1
+        if usage is not None:
+            self.input_tokens += usage.input_tokens or 0
+            self.output_tokens += usage.output_tokens or 0
+            self.reported_cost_usd += usage.reported_cost_usd or 0.0
+
+    def snapshot(self) -> Stats:
+        return Stats(
+            total_requests=self.total,
+            successful_requests=self.successful,
+            failed_requests=self.failed,
+            retries=self.retries,
+            fallbacks=self.fallbacks,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            reported_cost_usd=self.reported_cost_usd,
+            open_requests=self.total - self.successful - self.failed,
+        )
