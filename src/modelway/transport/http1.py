@@ -1,0 +1,108 @@
+"""The transport of the hot path: a pooled HTTP/1.1 client on the loop's callbacks and llhttp."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+import weakref
+
+from modelway.errors import APIConnectionError
+from modelway.ports import WireRequest
+from modelway.transport.connection import Response
+from modelway.transport.dial import Resolve, system_resolve
+from modelway.transport.pool import Pool
+from modelway.transport.settings import TLS, PoolLimits, context_of
+
+_NO_TLS = TLS()
+_NO_LIMITS = PoolLimits()
+
+
+class Http1Transport:
+    """A ``Transport`` with keep-alive pools, one for each event loop that it is used from.
+
+    ``resolve`` says which addresses a host has; the outbound guard's pins connections to checked
+    ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        tls: TLS = _NO_TLS,
+        limits: PoolLimits = _NO_LIMITS,
+        resolve: Resolve = system_resolve,
+    ) -> None:
+        self._tls = tls
+        self._limits = limits
+        self._resolve = resolve
+        self._ssl_context: ssl.SSLContext | None = None
+        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._lock = threading.Lock()
+        self._pool: Pool | None = None
+
+    async def send(self, request: WireRequest) -> Response:
+        pool = self._pool
+        if pool is None or pool.loop is not asyncio.get_running_loop():
+            pool = self._bind()
+        host = pool.hosts.get(request.origin) or pool.host(request.origin)
+        head = host.head(request)
+        connection = host.take()
+        reused = connection is not None
+        while True:
+            if connection is None:
+                connection = await host.connect(request)
+            try:
+                await connection.begin(request, head)
+                if connection.failure is None:
+                    return Response(connection)
+            except BaseException:
+                connection.release()
+                raise
+            failure = connection.failure
+            connection.release()
+            stale = (
+                reused
+                and connection.received_bytes == 0
+                and isinstance(failure, APIConnectionError)
+                and not pool.closed
+            )
+            if not stale:
+                raise failure
+            # closed by the server while it was idle: nothing of an answer was seen, so once more
+            reused = False
+            connection = None
+
+    async def aclose(self) -> None:
+        """Close the sockets of every loop; the transport may be used again."""
+        current = asyncio.get_running_loop()
+        with self._lock:
+            pools = list(self._pools.values())
+            self._pools.clear()
+            self._pool = None
+        for pool in pools:
+            if pool.loop is current:
+                pool.close()
+            elif not pool.loop.is_closed():
+                pool.loop.call_soon_threadsafe(pool.close)
+        # sockets close in callbacks
+        await asyncio.sleep(0)
+
+    def _bind(self) -> Pool:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            pool = self._pools.get(loop)
+            if pool is None:
+                pool = Pool(loop, self._limits, self._resolve, self._context)
+                self._pools[loop] = pool
+            self._pool = pool
+            return pool
+
+    async def _context(self) -> ssl.SSLContext:
+        context = self._ssl_context
+        if context is None:
+            # reads the system's CA files: milliseconds
+            context = await asyncio.to_thread(context_of, self._tls)
+            self._ssl_context = context
+        return context
