@@ -16,18 +16,20 @@ from collections.abc import Sequence
 
 import msgspec
 
-from modelway.call import Attempt, Call, Deployment, Reply
+from modelway.call import Attempt, Call, Credential, Deployment, Reply, Target
 from modelway.config.resolve import resolve
-from modelway.config.settings import Route, Settings
-from modelway.errors import LLMError, UnknownModelError
+from modelway.config.settings import ConfiguredProvider, Route, Settings
+from modelway.dialects import dialect
+from modelway.errors import ConfigError, LLMError, MissingKeyError, UnknownModelError
 from modelway.exchange import Exchange
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Counts, Stats
 from modelway.observe.watch import observing
 from modelway.policies import retry
+from modelway.policies.emulate import emulating
 from modelway.policies.routing import strategy
 from modelway.ports import Clock, Handler, Middleware, Observer, Transport
-from modelway.types import Usage
+from modelway.types import ModelListing, Usage
 
 _KNOWN_PLANS = 10_000
 """Model names whose routes are remembered; past it the memory starts anew."""
@@ -86,7 +88,10 @@ class Engine:
     def _attempt(self, deployment: Deployment) -> Handler:
         handler = self._ring_b.get(deployment.id)
         if handler is None:
-            handler = onion(Exchange(deployment, self._transport).send)
+            handler = onion(
+                Exchange(deployment, self._transport).send,
+                *_emulations(deployment),
+            )
             self._ring_b[deployment.id] = handler
         return handler
 
@@ -204,6 +209,21 @@ class Engine:
         else:
             self.counts.failed += 1
 
+    # ------------------------------------------------------------ apart from models
+
+    async def list_models(self, provider: str) -> tuple[ModelListing, ...]:
+        """What a configured provider says that it serves, at this moment."""
+        configured = self.settings.providers.get(provider)
+        if configured is None:
+            names = ", ".join(self.settings.providers) or "none"
+            raise ConfigError(f"no provider {provider!r} is configured; there are: {names}")
+        if configured.problem is not None:
+            raise MissingKeyError(configured.problem, provider=provider)
+        call = Call(id=self.new_id(), operation="models", model=f"{provider}/")
+        reply = await self._attempt(_without_model(configured))(call)
+        listed: tuple[ModelListing, ...] = reply.value
+        return tuple([msgspec.structs.replace(model, provider=provider) for model in listed])
+
     def stats(self) -> Stats:
         return self.counts.snapshot()
 
@@ -215,6 +235,27 @@ class Engine:
         if self._bus:
             self._bus.flush()
         await self._transport.aclose()
+
+
+def _emulations(deployment: Deployment) -> tuple[Middleware, ...]:
+    if "count_tokens" in dialect(deployment.dialect).upstream:
+        return ()
+    return (emulating(deployment),)
+
+
+def _without_model(provider: ConfiguredProvider) -> Deployment:
+    """A provider as something to send to: for what it answers about itself."""
+    return Deployment(
+        id=f"{provider.name}/",
+        provider=provider.row,
+        dialect=provider.dialect,
+        target=Target(model=""),
+        credential=provider.credentials[0] if provider.credentials else Credential(name="none"),
+        base_url=provider.base_url,
+        headers=provider.headers,
+        query=provider.query,
+        timeouts=provider.timeouts,
+    )
 
 
 class _Run:
