@@ -1,0 +1,43 @@
+"""Options and the final report of the whole test suite."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+from support.counts import COUNTS, report
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("exhaustive", parent=settings.get_profile("default"), max_examples=2000)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--exhaustive",
+        action="store_true",
+        help="run the slow variants too: every recording byte by byte, many more examples",
+    )
+
+
+def pytest_configure(config):
+    chosen = "exhaustive" if config.getoption("--exhaustive") else "default"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", chosen))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--exhaustive"):
+        return
+    import pytest
+
+    skip = pytest.mark.skip(reason="slow; run with --exhaustive")
+    for item in items:
+        if "exhaustive" in item.keywords:
+            item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if COUNTS:
+        terminalreporter.section("recordings each law was checked on")
+        for line in report():
+            terminalreporter.write_line(line)
