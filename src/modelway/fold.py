@@ -42,14 +42,14 @@ from modelway.types import (
 class _OpenPart:
     """The pieces of one part so far."""
 
-    __slots__ = ("citations", "encrypted", "format", "id", "name", "pieces", "signature", "whole")
+    __slots__ = ("citations", "encrypted", "format", "id", "name", "pieces", "signatures", "whole")
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.citations: list[Citation] = []
         self.id: str | None = None
         self.name: str | None = None
-        self.signature: str | None = None
+        self.signatures: list[str] = []
         self.encrypted: str | None = None
         self.format: str | None = None
         self.whole: Part | None = None
@@ -71,17 +71,21 @@ class Fold:
                 self._start = event
                 self._usage = event.usage
             case TextDelta():
-                self._open(event.choice, event.index, "text").pieces.append(event.text)
+                if event.text or not event.logprobs:  # log-probabilities alone are no text
+                    self._open(event.choice, event.index, "text").pieces.append(event.text)
                 if event.logprobs:
                     self._logprobs.setdefault(event.choice, []).extend(event.logprobs)
             case ReasoningDelta():
                 part = self._open(event.choice, event.index, "reasoning")
                 part.pieces.append(event.text)
                 if event.signature is not None:
-                    part.signature = (part.signature or "") + event.signature
-                part.encrypted = event.encrypted or part.encrypted
-                part.id = event.id or part.id
-                part.format = event.format or part.format
+                    part.signatures.append(event.signature)
+                if event.encrypted is not None:
+                    part.encrypted = event.encrypted
+                if event.id is not None:
+                    part.id = event.id
+                if event.format is not None:
+                    part.format = event.format
             case RefusalDelta():
                 self._open(event.choice, event.index, "refusal").pieces.append(event.text)
             case ToolCallDelta():
@@ -89,7 +93,8 @@ class Fold:
                 part.pieces.append(event.arguments)
                 part.id = event.id or part.id
                 part.name = event.name or part.name
-                part.signature = event.signature or part.signature
+                if event.signature is not None:
+                    part.signatures = [event.signature]
             case CitationDelta():
                 self._open(event.choice, event.index, "text").citations.append(event.citation)
             case PartDelta():
@@ -137,13 +142,14 @@ class Fold:
 
 def _build(kind: str, part: _OpenPart) -> Part:
     text = "".join(part.pieces)
+    signature = "".join(part.signatures) if part.signatures else None
     match kind:
         case "text":
             return Text(text=text, citations=tuple(part.citations))
         case "reasoning":
             return Reasoning(
                 text=text,
-                signature=part.signature,
+                signature=signature,
                 encrypted=part.encrypted,
                 id=part.id,
                 format=part.format,
@@ -155,7 +161,7 @@ def _build(kind: str, part: _OpenPart) -> Part:
                 id=part.id or "",
                 name=part.name or "",
                 arguments=text,
-                signature=part.signature,
+                signature=signature,
             )
         case _:
             assert part.whole is not None  # noqa: S101 - only PartDelta opens this kind
@@ -176,14 +182,12 @@ def unfold(response: ChatResponse) -> list[StreamEvent]:
         Start(id=response.id, model=response.model, created=response.created)
     ]
     for number, choice in enumerate(response.choices):
-        logprobs = choice.logprobs
-        for index, part in enumerate(choice.message.parts):
-            for event in _deltas(part, index, number):
-                if logprobs and isinstance(event, TextDelta):
-                    events.append(msgspec.structs.replace(event, logprobs=logprobs))
-                    logprobs = ()
-                else:
-                    events.append(event)
+        deltas = [
+            event
+            for index, part in enumerate(choice.message.parts)
+            for event in _deltas(part, index, number)
+        ]
+        events += _with_logprobs(deltas, choice, number) if choice.logprobs else deltas
     last = len(response.choices) - 1
     events += [
         Finish(
@@ -196,6 +200,16 @@ def unfold(response: ChatResponse) -> list[StreamEvent]:
         for number, choice in enumerate(response.choices)
     ]
     return events
+
+
+def _with_logprobs(deltas: list[StreamEvent], choice: Choice, number: int) -> list[StreamEvent]:
+    """The deltas of a choice, its log-probabilities on the first that has text."""
+    for position, event in enumerate(deltas):
+        if isinstance(event, TextDelta) and event.text:
+            told = msgspec.structs.replace(event, logprobs=choice.logprobs)
+            return [*deltas[:position], told, *deltas[position + 1 :]]
+    alone = TextDelta(text="", index=len(deltas), choice=number, logprobs=choice.logprobs)
+    return [*deltas, alone]
 
 
 def _deltas(part: Part, index: int, choice: int) -> list[StreamEvent]:
