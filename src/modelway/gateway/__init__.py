@@ -1,0 +1,1 @@
+"""The HTTP gateway: clients of several dialects in, the same engine behind."""

@@ -1,0 +1,184 @@
+"""The gateway as an ASGI application: by itself under ``serve``, or mounted in another server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import unquote
+
+from modelway.call import Call
+from modelway.dialects import dialect
+from modelway.engine import Engine
+from modelway.errors import APIConnectionError, LLMError, NotFoundError
+from modelway.gateway import egress, routes
+from modelway.gateway.authorise import Keys
+from modelway.gateway.ingress import call_of, declared_length, read_body
+from modelway.gateway.listing import Listing
+from modelway.gateway.origin import refuse_foreign
+from modelway.gateway.presence import Presence
+from modelway.gateway.routes import Route
+from modelway.ports import Dialect
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_TOKEN_HEADERS = frozenset((b"authorization", b"x-api-key", b"api-key"))
+
+
+class Gateway:
+    """Answers HTTP requests with an engine. ``draining`` makes it say that it is not ready."""
+
+    def __init__(
+        self, engine: Engine, keys: Keys, *, max_body_bytes: int = 32 * 1024 * 1024
+    ) -> None:
+        self.engine = engine
+        self.keys = keys
+        self.draining = False
+        self._max_body_bytes = max_body_bytes
+        self._presence = Presence()
+        self._listing = Listing(engine)
+        self._answers = egress.Answers()
+
+    @property
+    def open_requests(self) -> int:
+        return len(self._presence.visits)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    # ------------------------------------------------------------ every request
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = scope["method"]
+        path = _path(scope)
+        route = routes.find(method, path)
+        client = dialect(_client_dialect(scope, route))
+        id_ = self.engine.new_id()
+        try:
+            token, passed, length = _headers(scope["headers"], client)
+            tenant = "local"
+            if route is None or route.access == "key":
+                tenant = self.keys.identify(token).tenant
+                if not self.keys.required:
+                    refuse_foreign(scope["headers"])
+            if route is None:
+                raise _no_route(method, path)
+            if route.action != "ask":
+                await self._tell(route, client, path, send)
+                return
+            body = await read_body(receive, length, self._max_body_bytes)
+            call = call_of(
+                body,
+                id_=id_,
+                dialect=client,
+                operation=route.operation,
+                headers=passed,
+                query=scope["query_string"],
+                tenant=tenant,
+            )
+        except LLMError as error:
+            await egress.refuse(send, client, error, id_)
+            return
+        await self._ask(call, client, receive, send)
+
+    async def _ask(self, call: Call, client: Dialect, receive: Receive, send: Send) -> None:
+        visit = self._presence.enter(receive)
+        try:
+            try:
+                reply = await self.engine.handle(call)
+                stream = reply.chunks or reply.events
+                if stream is None:
+                    await self._answers.whole(send, client, call, reply)
+                    return
+                try:
+                    await self._answers.stream(send, client, call, reply)
+                finally:
+                    await stream.aclose()
+            except LLMError as error:
+                await egress.refuse(send, client, error, call.id)
+            except asyncio.CancelledError:
+                if not visit.left:
+                    raise
+            except Exception:
+                logging.getLogger("modelway").exception("call %s failed in the gateway", call.id)
+                error = APIConnectionError(f"modelway failed on call {call.id}; see its log")
+                await egress.refuse(send, client, error, call.id)
+        finally:
+            self._presence.leave(visit)
+
+    # ------------------------------------------------------------ what is not a call
+
+    async def _tell(self, route: Route, client: Dialect, path: bytes, send: Send) -> None:
+        match route.action:
+            case "live":
+                await egress.text(send, 200, {"status": "alive"})
+            case "ready":
+                state = "draining" if self.draining else "ready"
+                await egress.text(send, 503 if self.draining else 200, {"status": state})
+            case "list_models":
+                models = await self._listing.models()
+                await egress.json(send, client.downstream["models"].encode(models))
+            case _:
+                name = unquote(path[len(route.path) :].decode("latin-1"))
+                await egress.json(send, await self._listing.one(name))
+
+
+def _path(scope: Scope) -> bytes:
+    """The path as it was sent, below where we are mounted; never one made from a header."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw.partition(b"?")[0]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(root.encode()) else path
+
+
+def _client_dialect(scope: Scope, route: Route | None) -> str:
+    if route is not None and route.dialect is not None:
+        return route.dialect
+    for name, _ in scope["headers"]:
+        if name == b"anthropic-version":
+            return "anthropic-messages"
+    return "openai-chat"
+
+
+def _headers(
+    headers: list[tuple[bytes, bytes]], client: Dialect
+) -> tuple[bytes | None, list[tuple[bytes, bytes]], int | None]:
+    """The caller's key, what a provider of the same dialect is meant to see, the declared length."""
+    token: bytes | None = None
+    length: int | None = None
+    passed: list[tuple[bytes, bytes]] = []
+    for name, value in headers:
+        if name in _TOKEN_HEADERS:
+            if token is None or name == b"authorization":
+                token = value[7:].strip() if value[:7].lower() == b"bearer " else value
+        elif name == b"content-length":
+            length = declared_length(value)
+        elif name in client.passed_headers:
+            passed.append((name, value))
+    return token, passed, length
+
+
+def _no_route(method: str, path: bytes) -> LLMError:
+    if routes.known(path):
+        return NotFoundError(f"{method} is not a method of this path", status=405)
+    shown = path.decode("latin-1")[:100]
+    near = get_close_matches(shown, [route.path.decode() for route in routes.ROUTES], 1, 0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return NotFoundError(f"there is no {shown}{hint}")
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

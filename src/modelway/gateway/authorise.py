@@ -1,0 +1,141 @@
+"""Who may call: the one point that every route passes.
+
+A key is kept only as an HMAC under this installation's pepper. It is made once, shown once, and
+cannot be shown again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from modelway.errors import ConfigError, UnauthorizedError
+
+KEY_PREFIX = "mw-"
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Who a request is from."""
+
+    tenant: str
+    key: str
+    """The key's public name, never the key."""
+
+
+class Keys:
+    """Known keys. ``identify`` costs one HMAC and one look-up, whether the key is known or not."""
+
+    def __init__(self, pepper: bytes, known: Mapping[bytes, Identity], *, required: bool) -> None:
+        self._pepper = pepper
+        self._known = dict(known)
+        self.required = required
+
+    def identify(self, token: bytes | None) -> Identity:
+        """The caller; UnauthorizedError for an absent or unknown key."""
+        if token:
+            identity = self._known.get(hmac.digest(self._pepper, token, "sha256"))
+            if identity is not None:
+                return identity
+        if not self.required:
+            return OPEN
+        raise UnauthorizedError(
+            "this key is not known here"
+            if token
+            else "no key was given: send it as 'Authorization: Bearer …' or 'x-api-key'"
+        )
+
+
+OPEN = Identity(tenant="local", key="none")
+"""Everybody, where the operator asked for no keys (loopback only)."""
+
+
+def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where this installation keeps its secrets: ``MODELWAY_STATE``, or the XDG state directory."""
+    named = environment.get("MODELWAY_STATE")
+    if named:
+        return Path(named)
+    home = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / "modelway"
+
+
+def open_keys(directory: Path, configured: Sequence[str] = ()) -> tuple[Keys, str | None]:
+    """The keys of this installation, and the one just made if there was none at all."""
+    path = directory / "keys.json"
+    stored = _read(path)
+    pepper = bytes.fromhex(stored["pepper"]) if stored else secrets.token_bytes(32)
+    hashes: dict[str, str] = dict(stored["keys"]) if stored else {}
+    made: str | None = None
+    if not hashes and not configured:
+        made = KEY_PREFIX + secrets.token_urlsafe(32)
+        hashes[_digest(pepper, made)] = "local"
+    if stored is None or made:
+        _write(path, {"version": 1, "pepper": pepper.hex(), "keys": hashes})
+    known = {
+        bytes.fromhex(digest): Identity(tenant="local", key=name) for digest, name in hashes.items()
+    }
+    for number, key in enumerate(configured, 1):
+        if len(key) < 16:
+            raise ConfigError(f"gateway.keys[{number - 1}] is shorter than 16 characters")
+        digest = bytes.fromhex(_digest(pepper, key))
+        known[digest] = Identity(tenant="local", key=f"configured-{number}")
+    return Keys(pepper, known, required=True), made
+
+
+def no_keys(host: str) -> Keys:
+    """Everybody may call. Refused anywhere but on loopback."""
+    if not is_loopback(host):
+        raise ConfigError(
+            f"refusing to listen on {host} without keys: remove --no-auth, or listen on 127.0.0.1"
+        )
+    return Keys(b"", {}, required=False)
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _digest(pepper: bytes, key: str) -> str:
+    return hmac.new(pepper, key.encode(), hashlib.sha256).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        stored = json.loads(text)
+        bytes.fromhex(stored["pepper"])
+        for digest in stored["keys"]:
+            bytes.fromhex(digest)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(
+            f"{path} is damaged: restore it, or remove it and every key with it"
+        ) from None
+    return dict(stored)
+
+
+def _write(path: Path, stored: dict[str, Any]) -> None:
+    """Whole or not at all, and readable by nobody else."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_suffix(".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(stored, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -1,0 +1,122 @@
+"""A reply → the client's dialect, over ASGI."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from modelway.call import Call, Deployment, Reply
+from modelway.errors import APIConnectionError, LLMError
+from modelway.ports import Dialect, Headers
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+_EVENTS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+_LIMITS = (b"x-ratelimit-", b"anthropic-ratelimit-")
+_KNOWN_DEPLOYMENTS = 10_000
+
+
+class Answers:
+    """Sends replies; remembers each deployment's response headers."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, Headers] = {}
+
+    async def whole(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
+        body = reply.body
+        if body is None:
+            body = client.downstream[call.operation].encode(reply.value)
+        headers = [_JSON, (b"content-length", b"%d" % len(body)), *self._headers(call, reply)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def stream(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
+        """Send events as they come. A fault after the first is told inside the stream."""
+        headers = [*_EVENTS, *self._headers(call, reply)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        face = client.downstream[call.operation]
+        assert face.encoder is not None  # noqa: S101 - an operation that streams has one
+        assert call.body is not None  # noqa: S101 - a gateway's call has its client's bytes
+        encoder = None
+        try:
+            if reply.chunks is not None:
+                async for chunk in reply.chunks:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                last = b""
+            else:
+                assert reply.events is not None  # noqa: S101 - a stream has one of the two
+                encoder = face.encoder(call.body.fields)
+                async for events in reply.events:
+                    data = encoder.feed(events)
+                    if data:
+                        await send({"type": "http.response.body", "body": data, "more_body": True})
+                last = encoder.close()
+        except LLMError as error:
+            last = (encoder or face.encoder(call.body.fields)).fail(error)
+        except Exception:
+            logging.getLogger("modelway").exception("call %s failed in its stream", call.id)
+            error = APIConnectionError(f"modelway failed on call {call.id}; see its log")
+            last = (encoder or face.encoder(call.body.fields)).fail(error)
+        await send({"type": "http.response.body", "body": last})
+
+    def _headers(self, call: Call, reply: Reply) -> list[tuple[bytes, bytes]]:
+        said = self._said.get(reply.deployment.id)
+        if said is None:
+            if len(self._said) >= _KNOWN_DEPLOYMENTS:
+                self._said.clear()
+            said = self._said[reply.deployment.id] = _deployment_headers(reply.deployment)
+        headers = [(b"x-request-id", call.id.encode()), *said]
+        headers += [pair for pair in reply.headers if pair[0].startswith(_LIMITS)]
+        if reply.failed:
+            tried = ", ".join([f"{attempt.deployment} {attempt.error}" for attempt in reply.failed])
+            headers.append((b"x-modelway-failed", tried.encode("ascii", "replace")))
+        if reply.warnings:
+            told = "; ".join([f"{note.setting}: {note.message}" for note in reply.warnings])
+            headers.append((b"x-modelway-warnings", _one_line(told)))
+        return headers
+
+
+def _deployment_headers(deployment: Deployment) -> Headers:
+    return (
+        (b"x-modelway-provider", _one_line(deployment.provider.name)),
+        (b"x-modelway-model", _one_line(deployment.model)),
+    )
+
+
+def _one_line(text: str) -> bytes:
+    printable = "".join([letter if letter.isprintable() else " " for letter in text])
+    return printable.encode("ascii", "replace")[:2000]
+
+
+async def refuse(send: Send, client: Dialect, error: LLMError, id_: str) -> None:
+    """The error in the client's dialect."""
+    status, body = client.refuse(error)
+    headers = [_JSON, (b"content-length", b"%d" % len(body)), (b"x-request-id", id_.encode())]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+    if error.provider:
+        headers.append((b"x-modelway-provider", _one_line(error.provider)))
+    if error.request_id:
+        headers.append((b"x-modelway-upstream-request-id", _one_line(error.request_id)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def json(send: Send, body: bytes, status: int = 200) -> None:
+    headers = [_JSON, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def text(send: Send, status: int, said: dict[str, str]) -> None:
+    await json(send, msgspec.json.encode(said), status)

@@ -1,0 +1,79 @@
+"""The gateway inside somebody else's ASGI server: opened by the first request or by lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelway.errors import ConfigError
+from modelway.gateway.app import Gateway, Receive, Scope, Send
+from modelway.gateway.authorise import open_keys, state_directory
+from modelway.opening import Opened, open_engine
+
+
+def asgi(
+    config: str | Path | Mapping[str, Any] | None = None, *, keys: Sequence[str] = ()
+) -> Mounted:
+    """An ASGI application: ``app.mount("/llm", modelway.gateway.mounted.asgi("modelway.yaml"))``.
+
+    ``keys`` are those that callers may show; without any, those in the configuration, or else this
+    installation's own.
+    """
+    return Mounted(config, keys)
+
+
+class Mounted:
+    """Opens its engine once, on the event loop of whoever serves it."""
+
+    def __init__(self, config: str | Path | Mapping[str, Any] | None, keys: Sequence[str]) -> None:
+        self._config = config
+        self._keys = tuple(keys)
+        self._opened: Opened | None = None
+        self._gateway: Gateway | None = None
+        self._opening = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        gateway = self._gateway or await self._open()
+        await gateway(scope, receive, send)
+
+    async def _open(self) -> Gateway:
+        async with self._opening:
+            if self._gateway is None:
+                opened = await open_engine(self._config)
+                settings = opened.engine.settings.gateway
+                configured = self._keys or tuple([key.secret for key in settings.keys])
+                keys, made = open_keys(state_directory(), configured)
+                if made is not None:
+                    await opened.aclose()
+                    raise ConfigError(
+                        "a mounted gateway has nowhere to show a new key: give keys=[…]"
+                    )
+                self._opened = opened
+                self._gateway = Gateway(opened.engine, keys, max_body_bytes=settings.max_body_bytes)
+            return self._gateway
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self._open()
+                except ConfigError as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
+            else:
+                await self.aclose()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def aclose(self) -> None:
+        """Close what was opened; for servers that do not run lifespan events of mounted apps."""
+        opened, self._opened, self._gateway = self._opened, None, None
+        if opened is not None:
+            await opened.aclose()

@@ -1,0 +1,83 @@
+"""Runs a gateway by itself under uvicorn, until a signal says to drain and end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+
+from modelway.errors import ConfigError
+from modelway.gateway.app import Gateway
+
+DRAIN_S = 30
+"""How long requests that are being answered may still take after SIGTERM."""
+
+
+class Server(uvicorn.Server):
+    """The server of uvicorn, which says when it is ready and tells the gateway when it drains."""
+
+    def __init__(self, gateway: Gateway, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """The first signal drains; a second one ends at once."""
+        self._gateway.draining = True
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+        del sig, frame
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; ConfigError where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port"
+        ) from None
+    listening.setblocking(False)
+    return listening
+
+
+async def run(
+    gateway: Gateway, listening: socket.socket, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until a signal; open requests are finished first, for ``DRAIN_S`` at most."""
+    config = uvicorn.Config(
+        gateway,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    await Server(gateway, config, ready).serve(sockets=[listening])
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Uvloop's where it is installed, else asyncio's."""
+    if sys.platform != "win32":
+        try:
+            import uvloop  # noqa: PLC0415 - optional
+
+            return uvloop.new_event_loop()
+        except ImportError:
+            pass
+    return asyncio.new_event_loop()
