@@ -48,6 +48,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     base_url: str
     dialects: tuple[str, ...]
     """In order of preference; the first answers unless a deployment says otherwise."""
+    base_urls: dict[str, str] = {}
+    """Dialect → base URL, for a dialect that is spoken at another place than ``base_url``."""
     auth: AuthKind = "bearer"
     api_key_env: tuple[str, ...] = ()
     """Variables that may hold the key; the first that is set and not empty wins."""

@@ -1,0 +1,54 @@
+"""The provider rows that come with modelway, found by name or alias."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from modelway.catalog.rows import Provider
+
+_ROWS = Path(__file__).with_name("providers.toml")
+
+
+@functools.cache
+def providers() -> Mapping[str, Provider]:
+    """Every row by its name, in the order of the file. Read once, at first use."""
+    return parse(_ROWS.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> dict[str, Provider]:
+    """Rows of TOML, one table each; ValidationError names the row and field at fault."""
+    tables = tomllib.loads(text)
+    rows = [{"name": name, **table} for name, table in tables.items()]
+    return {row.name: row for row in msgspec.convert(rows, list[Provider])}
+
+
+@functools.cache
+def _spellings() -> Mapping[str, Provider]:
+    return {_plain(name): row for row in providers().values() for name in names(row)}
+
+
+def provider(name: str) -> Provider | None:
+    """The row of this name or alias; case, ``-``, ``_`` and ``.`` make no difference."""
+    return providers().get(name) or _spellings().get(_plain(name))
+
+
+def names(row: Provider) -> Iterable[str]:
+    """The row's name and its aliases."""
+    return (row.name, *row.aliases)
+
+
+def serves(row: Provider, model: str) -> bool:
+    """Whether the host is known to serve a model of this bare name."""
+    return any(
+        model.startswith(pattern[:-1]) if pattern.endswith("*") else model == pattern
+        for pattern in row.models
+    )
+
+
+def _plain(name: str) -> str:
+    return "".join([letter for letter in name.casefold() if letter not in "-_. "])
