@@ -1,0 +1,330 @@
+"""The own schema's nodes → ``Settings``: providers first, then the routes over them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from modelway.call import Credential, Timeouts
+from modelway.catalog import load as catalogue
+from modelway.catalog.rows import Provider, Quirks
+from modelway.config import keys, levels
+from modelway.config.masking import masked
+from modelway.config.nodes import Node, join
+from modelway.config.problems import nearest, shown
+from modelway.config.reading import Context, Level, Setting, origin, read_table
+from modelway.config.references import providers_named
+from modelway.config.routes import Routes
+from modelway.config.schema import BACKOFF, LIMITS, PROVIDER, TIMEOUTS, TOP
+from modelway.config.settings import (
+    ConfiguredProvider,
+    GatewaySettings,
+    Limits,
+    Origin,
+    Settings,
+    TransportSettings,
+)
+
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+class Builder:
+    """One configuration on its way; ``context`` collects what is wrong with it."""
+
+    def __init__(self, root: Node, context: Context, source: str) -> None:
+        self.root = root
+        self.context = context
+        self.source = source
+        self.providers: dict[str, ConfiguredProvider] = {}
+        self.disabled: set[str] = set()
+        self.levels: dict[str, Level] = {}
+        self._origins: list[Origin] = []
+        self._secrets: list[str] = []
+
+    def build(self) -> Settings:
+        top = self.context.read(self.root, lambda node, ctx: read_table(node, TOP, ctx)) or {}
+        self.defaults = levels.flat(top["defaults"].value) if "defaults" in top else {}
+        for name, setting in self.defaults.items():
+            self._note(f"defaults.{name}", setting.value, setting.origin)
+        self._read_providers()
+        routes = Routes(self, top)
+        routes.read(self.root.fields.get("models"))
+        self._check_names(top)
+        gateway = self._gateway(top)
+        return Settings(
+            providers=self.providers,
+            routes=routes.routes,
+            default_model=self._top(top, "default_model"),
+            default_provider=self._provider_name(top),
+            fallback_providers=tuple(
+                [
+                    name
+                    for name in self._top(top, "fallback_providers") or ()
+                    if name in self.providers
+                ]
+            ),
+            strategy=routes.strategy,
+            defaults=levels.sampling(self.defaults),
+            gateway=gateway,
+            transport=self._struct(top, "transport", TransportSettings),
+            notices=tuple([p for p in self.context.problems if p.severity == "notice"]),
+            origins=tuple(
+                [
+                    replace(row, value=masked(row.path, row.value, self._secrets))
+                    for row in self._origins
+                ]
+            ),
+            source=self.source,
+        )
+
+    # ------------------------------------------------------------ providers
+
+    def _read_providers(self) -> None:
+        written = self.root.fields.get("providers")
+        nodes = dict(written.fields) if written else {}
+        if written and not isinstance(written.value, dict | None):
+            self.context.error(written, "must be a mapping of provider names to settings")
+        for name, node in providers_named(self.root, nodes).items():
+            row = catalogue.provider(name)
+            if name not in nodes and row:
+                nodes[name] = Node(value={}, path=join("providers", name), origin=node.origin)
+        for name, node in nodes.items():
+            self._read_provider(name, node)
+
+    def _read_provider(self, name: str, node: Node) -> None:
+        context = self.context
+        if not name or set(name) - _NAME_CHARACTERS:
+            context.error(node, "a provider's name is made of letters, digits, '.', '_' and '-'")
+            return
+        if node.value is None:
+            node = replace(node, value={})
+        level = context.read(node, lambda item, ctx: read_table(item, PROVIDER, ctx))
+        if level is None:
+            return
+        if "enabled" in level and not level["enabled"].value:
+            self.disabled.add(name)
+            return
+        row = self._row(name, node, level)
+        if row is None:
+            return
+        knobs = levels.over(levels.flat(level), self.defaults)
+        self.levels[name] = knobs
+        found = keys.find(name, level, row, context)
+        self._secrets += [
+            credential.secret for credential in found.credentials if credential.secret
+        ]
+        provider = self._provider(name, level, row, knobs, found)
+        self.providers[name] = provider
+        self._note_provider(provider, level, found, row)
+        if "embedding_model" in level:
+            context.notice(
+                node.fields["embedding_model"], "kept, but not used: embeddings are not there yet"
+            )
+        if provider.problem:
+            context.notice(node, f"cannot be used now: {provider.problem}")
+
+    def _row(self, name: str, node: Node, level: Level) -> Provider | None:
+        """The catalogue's row under this configuration's name, with the user's changes to it."""
+        like: str = level["like"].value if "like" in level else name
+        row = catalogue.provider(like)
+        if row is None and "base_url" in level and "like" not in level:
+            row = catalogue.provider("openai-compatible")
+        if row is None:
+            place = node.fields.get("like", node)
+            near = nearest(
+                like, [n for r in catalogue.providers().values() for n in catalogue.names(r)]
+            )
+            hint = "" if "like" in level else "; give it a base_url, or say which it is `like`"
+            self.context.error(
+                place, f"unknown provider {shown(like)}{hint}", near[0] if near else None
+            )
+            return None
+        if "base_url" not in level and not row.base_url and not self._environment_url(row):
+            self.context.error(node, f"a provider like {row.name} needs a base_url")
+            return None
+        changes: dict[str, Any] = {"name": name}
+        for field in ("auth", "models"):
+            if field in level:
+                changes[field] = level[field].value
+        if "quirks" in level:
+            said = {field: setting.value for field, setting in level["quirks"].value.items()}
+            changes["quirks"] = replace(row.quirks, **said) if said else Quirks()
+        if "base_url" in level:
+            changes["base_urls"] = {}
+        return replace(row, **changes)
+
+    def _environment_url(self, row: Provider) -> tuple[str, str] | None:
+        for variable in row.base_url_env:
+            if value := self.context.environment.get(variable, "").strip():
+                return variable, value
+        return None
+
+    def _provider(
+        self, name: str, level: Level, row: Provider, knobs: Level, found: keys.Keys
+    ) -> ConfiguredProvider:
+        timeouts = levels.LOCAL_TIMEOUTS if row.local else Timeouts()
+        base_url, _ = self._base_url(level, row)
+        return ConfiguredProvider(
+            name=name,
+            row=row,
+            base_url=base_url,
+            dialect=level["dialect"].value if "dialect" in level else row.dialects[0],
+            credentials=found.credentials,
+            headers=levels.part(knobs, "headers"),
+            query=levels.part(knobs, "query"),
+            body=levels.part(knobs, "extra"),
+            timeouts=levels.updated(timeouts, knobs, "timeouts", tuple(TIMEOUTS)),
+            backoff=levels.backoff(knobs),
+            limits=self._limits(level),
+            priority=level["priority"].value if "priority" in level else 0,
+            default_model=level["default_model"].value
+            if "default_model" in level
+            else row.default_model,
+            supports_streaming=knobs["supports_streaming"].value
+            if "supports_streaming" in knobs
+            else True,
+            defaults=levels.sampling(knobs),
+            problem=found.problem,
+        )
+
+    def _base_url(self, level: Level, row: Provider) -> tuple[str, str]:
+        if "base_url" in level:
+            return completed(level["base_url"].value, row.base_url), level["base_url"].origin
+        if found := self._environment_url(row):
+            return completed(found[1], row.base_url), f"environment {found[0]}"
+        return row.base_url, _row_origin(level, row.name)
+
+    def _limits(self, level: Level) -> Limits | None:
+        if "limits" not in level:
+            return None
+        said = {name: setting.value for name, setting in level["limits"].value.items()}
+        return Limits(**said) if said else None
+
+    # ------------------------------------------------------------ names
+
+    def _top(self, top: Level, name: str) -> Any:
+        if name not in top:
+            return None
+        self._note(name, top[name].value, top[name].origin)
+        return top[name].value
+
+    def _provider_name(self, top: Level) -> str | None:
+        name = self._top(top, "default_provider")
+        return name if name in self.providers else None
+
+    def _check_names(self, top: Level) -> None:
+        for field in ("default_provider", "fallback_providers"):
+            node = self.root.fields.get(field)
+            if node is None or field not in top:
+                continue
+            items = node.items or [node]
+            for name, item in zip(_names(top[field].value), items, strict=False):
+                self.known_provider(name, item)
+
+    def known_provider(self, name: str, node: Node) -> bool:
+        """Whether a provider of this name is configured and on; otherwise a problem or a notice."""
+        if name in self.providers:
+            return True
+        if name in self.disabled:
+            self.context.notice(node, f"{name} is switched off (enabled: false): left out")
+            return False
+        near = nearest(name, [*self.providers, *catalogue.providers()])
+        self.context.error(node, f"unknown provider {shown(name)}", near[0] if near else None)
+        return False
+
+    # ------------------------------------------------------------ sections
+
+    def _struct(self, top: Level, name: str, kind: type[Any]) -> Any:
+        said: Level = top[name].value if name in top else {}
+        known = {field: setting.value for field, setting in said.items()}
+        made = kind(**known)
+        for field in kind.__struct_fields__:
+            value = getattr(made, field)
+            if value is not None and value != ():
+                self._note(
+                    f"{name}.{field}", value, said[field].origin if field in said else "default"
+                )
+        return made
+
+    def _gateway(self, top: Level) -> GatewaySettings:
+        said: Level = dict(top["gateway"].value) if "gateway" in top else {}
+        node: Setting | None = said.pop("keys", None)
+        found: list[Credential] = []
+        for number, item in enumerate((node.value.items or [node.value]) if node else [], 1):
+            if secret := keys.written(item, self.context):
+                found.append(Credential(name=f"gateway key {number}", secret=secret))
+                self._secrets.append(secret)
+                self._note(f"gateway.keys[{number - 1}]", "(hidden)", origin(item, self.context))
+            else:
+                self.context.error(item, "this gateway key is empty, or its variable is not set")
+        made: GatewaySettings = self._struct(
+            {"gateway": Setting(said, "")}, "gateway", GatewaySettings
+        )
+        return replace(made, keys=tuple(found))
+
+    # ------------------------------------------------------------ origins
+
+    def _note_provider(
+        self, provider: ConfiguredProvider, level: Level, found: keys.Keys, row: Provider
+    ) -> None:
+        path = f"providers.{provider.name}"
+        base_url, where = self._base_url(level, row)
+        self._note(f"{path}.base_url", base_url, where)
+        for number, place in enumerate(found.origins):
+            name = "api_key" if len(found.origins) == 1 else f"api_keys[{number}]"
+            self._note(f"{path}.{name}", "(hidden)", place)
+        if found.problem:
+            self._note(f"{path}.problem", found.problem, "check")
+        if provider.default_model:
+            told = level.get("default_model")
+            place = told.origin if told else _row_origin(level, provider.name)
+            self._note(f"{path}.default_model", provider.default_model, place)
+        self.note_knobs(path, provider, self.levels[provider.name])
+        if provider.limits and "limits" in level:
+            for name in LIMITS:
+                if name in level["limits"].value:
+                    setting = level["limits"].value[name]
+                    self._note(f"{path}.limits.{name}", setting.value, setting.origin)
+
+    def note_knobs(self, path: str, provider: ConfiguredProvider, level: Level) -> None:
+        """Every knob in force at a provider or deployment."""
+        for struct, name, fields in (
+            (provider.timeouts, "timeouts", TIMEOUTS),
+            (provider.backoff, "backoff", {"attempts": None, **BACKOFF}),
+        ):
+            for field in fields:
+                if f"{name}.{field}" not in level:
+                    self._note(f"{path}.{name}.{field}", getattr(struct, field), "default")
+        for name, setting in level.items():
+            self._note(f"{path}.{name}", setting.value, setting.origin)
+
+    def note_level(self, path: str, level: Level) -> None:
+        """Every knob that somebody set."""
+        for name, setting in level.items():
+            self._note(f"{path}.{name}", setting.value, setting.origin)
+
+    def _note(self, path: str, value: object, place: str) -> None:
+        self._origins.append(Origin(path=path, value=masked(path, value), origin=place))
+
+
+def completed(base_url: str, row_url: str) -> str:
+    """A base URL without a path gets the row's: a local server is often named by its port alone."""
+    trimmed = base_url.rstrip("/")
+    return trimmed if urlsplit(trimmed).path else trimmed + urlsplit(row_url).path
+
+
+def _row_origin(level: Level, name: str) -> str:
+    like = level["like"].value if "like" in level else name
+    row = catalogue.provider(like)
+    return f"provider row {row.name if row else like}"
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def build(root: Node, context: Context, source: str) -> Settings:
+    """What the nodes mean. Problems are in ``context``; with an error, the result is not to be used."""
+    return Builder(root, context, source).build()

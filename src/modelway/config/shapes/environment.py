@@ -1,0 +1,77 @@
+"""No file at all: keys in the environment make their providers available."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from modelway.catalog import load as catalogue
+from modelway.config.nodes import Node
+from modelway.config.problems import nearest, shown
+from modelway.config.reading import Context
+from modelway.config.shapes.synonyms import put
+
+LOCAL = "local"
+"""The name of the server at ``LOCAL_LLM_URL``."""
+
+_DEFAULTS = {"MAX_TOKENS": "defaults.max_tokens", "TEMPERATURE": "defaults.temperature"}
+
+
+def root(environment: Mapping[str, str], context: Context) -> Node:
+    """The own schema's fields that the variables amount to. An empty variable is a missing one."""
+    fields: dict[str, Node] = {}
+    for row in catalogue.providers().values():
+        variable = next((name for name in row.api_key_env if _value(environment, name)), None)
+        address = next((name for name in row.base_url_env if _value(environment, name)), None)
+        if (found := variable if row.key_required else address) is not None:
+            put(
+                fields,
+                f"providers.{row.name}",
+                Node(value={}, path=found, origin=f"environment {found}"),
+            )
+            _add_model(fields, row.name, row.name, environment)
+    if _value(environment, "LOCAL_LLM_URL"):
+        like = Node(value="openai-compatible", origin="environment LOCAL_LLM_URL")
+        put(fields, f"providers.{LOCAL}.like", like)
+        put(fields, f"providers.{LOCAL}.base_url", _node("LOCAL_LLM_URL"))
+        _add_model(fields, LOCAL, "LOCAL_LLM", environment)
+    if _value(environment, "LLM_PROVIDER"):
+        _add_provider(fields, environment, context)
+    for variable, name in _DEFAULTS.items():
+        if _value(environment, variable):
+            put(fields, name, _node(variable))
+    return Node(value=fields, origin="environment")
+
+
+def _add_provider(
+    fields: dict[str, Node], environment: Mapping[str, str], context: Context
+) -> None:
+    written = _value(environment, "LLM_PROVIDER")
+    configured = fields["providers"].fields if "providers" in fields else {}
+    row = catalogue.provider(written)
+    place = Node(value=written, path="LLM_PROVIDER", origin="environment LLM_PROVIDER")
+    if written not in configured and row is None:
+        near = nearest(written, [*configured, *catalogue.providers()])
+        context.error(place, f"unknown provider {shown(written)}", near[0] if near else None)
+        return
+    name = written if written in configured or row is None else row.name
+    if name not in configured:
+        put(fields, f"providers.{name}", Node(value={}, path="LLM_PROVIDER", origin=place.origin))
+        _add_model(fields, name, name, environment)
+    put(fields, "default_provider", Node(value=name, path="LLM_PROVIDER", origin=place.origin))
+
+
+def _add_model(
+    fields: dict[str, Node], name: str, prefix: str, environment: Mapping[str, str]
+) -> None:
+    variable = prefix.upper().replace("-", "_") + "_MODEL"
+    if _value(environment, variable):
+        put(fields, f"providers.{name}.default_model", _node(variable))
+
+
+def _node(variable: str) -> Node:
+    """The variable's value, by reference: read, checked and shown like any other."""
+    return Node(value=f"${{{variable}}}", path=variable, origin=f"environment {variable}")
+
+
+def _value(environment: Mapping[str, str], variable: str) -> str:
+    return environment.get(variable, "").strip()
