@@ -1,0 +1,103 @@
+"""The parts of an answer, of whatever provider, written as content blocks for a client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from modelway.dialects.anthropic_messages.content import arguments_object
+from modelway.dialects.anthropic_messages.wire import NAME
+from modelway.types import (
+    JSON,
+    Audio,
+    Citation,
+    File,
+    Image,
+    Inline,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Remote,
+    Source,
+    Stored,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+
+def write_blocks(parts: Sequence[Part]) -> list[JSON]:
+    return [block for part in parts for block in write_block(part)]
+
+
+def write_block(part: Part) -> list[JSON]:
+    """The blocks that say this part; none for what no client of this dialect can read."""
+    match part:
+        case Text():
+            block: JSON = {"type": "text", "text": part.text}
+            if part.citations:
+                block["citations"] = [write_citation(citation) for citation in part.citations]
+            return [block]
+        case Refusal():
+            return [{"type": "text", "text": part.text}]
+        case Reasoning():
+            return _write_reasoning(part)
+        case ToolCall():
+            return [
+                {
+                    "type": "tool_use",
+                    "id": part.id,
+                    "name": part.name,
+                    "input": arguments_object(part.arguments)
+                    or {"unparsed_arguments": part.arguments},
+                }
+            ]
+        case Image():
+            return [{"type": "image", "source": _write_source(part.source)}]
+        case File():
+            return [{"type": "document", "source": _write_source(part.source), "title": part.name}]
+        case Audio():
+            return [{"type": "text", "text": part.transcript}] if part.transcript else []
+        case Opaque():
+            return [part.data] if part.dialect == NAME else []
+        case ToolResult():
+            return []  # an answer holds no results
+        case _:
+            assert_never(part)
+
+
+def _write_reasoning(part: Reasoning) -> list[JSON]:
+    """Readable thinking and encrypted state are two kinds of block; a part with both becomes both."""
+    blocks: list[JSON] = []
+    if part.text or part.signature or part.encrypted is None:
+        thinking = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+        blocks.append(thinking)
+    if part.encrypted is not None:
+        blocks.append({"type": "redacted_thinking", "data": part.encrypted})
+    return blocks
+
+
+def write_citation(citation: Citation) -> JSON:
+    """Another dialect's citation is a web search result without the state that only Anthropic has."""
+    if citation.dialect == NAME:
+        return citation.raw
+    return {
+        "type": "web_search_result_location",
+        "cited_text": citation.quote or "",
+        "encrypted_index": "",
+        "title": citation.title,
+        "url": citation.url or "",
+    }
+
+
+def _write_source(source: Source) -> JSON:
+    match source:
+        case Inline():
+            return {"type": "base64", "media_type": source.media_type, "data": source.data}
+        case Remote():
+            return {"type": "url", "url": source.url}
+        case Stored():
+            return {"type": "file", "file_id": source.id}
+        case _:
+            assert_never(source)

@@ -1,0 +1,23 @@
+"""A client's own bytes, edited for a provider of the same dialect: the few edits that are allowed.
+
+They are: the model's name, and the fields that the operator set on that model or deployment.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw
+
+from modelway.call import Operation, Target
+from modelway.dialects.anthropic_messages.upstream import COUNTED, body_fields
+from modelway.framing.fields import Fields, join
+from modelway.ports import Spliced
+
+
+def splice(fields: Fields, target: Target, operation: Operation) -> Spliced:
+    edited: dict[str, bytes | Raw] = {**fields, "model": msgspec.json.encode(target.model)}
+    if target.body:
+        allowed = COUNTED if operation == "count_tokens" else None
+        for name, value in body_fields(target, allowed).items():
+            edited[name] = msgspec.json.encode(value)
+    return Spliced(join(edited))
