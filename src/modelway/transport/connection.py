@@ -1,17 +1,16 @@
-"""One HTTP/1.1 connection: a callback protocol with one exchange at a time, and its response."""
+"""One HTTP/1.1 connection: the callbacks of the loop and of the parser, one exchange at a time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from modelway.call import Timeouts
 from modelway.errors import APIConnectionError, APITimeoutError, LLMError, ResponseError
-from modelway.ports import Headers, WireRequest
-from modelway.transport.inflate import Inflate, coding_of, inflate_whole, too_large
+from modelway.ports import WireRequest
+from modelway.transport.inflate import too_large
 
 if TYPE_CHECKING:
     from modelway.transport.pool import Host
@@ -369,97 +368,3 @@ class Connection(asyncio.Protocol):
 
 class _Stop(Exception):  # noqa: N818  # tells the parser to stop; nobody else sees it
     pass
-
-
-class Response:
-    """A response whose head has arrived; a ``WireResponse``."""
-
-    __slots__ = ("_coding", "_connection", "_cut", "_inflate", "headers", "status")
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection: Connection | None = connection
-        self._cut = False
-        self._inflate: Inflate | None = None
-        self.status = connection.status
-        self.headers: Headers = tuple(connection.headers)
-        self._coding = coding_of(self.headers)
-
-    async def read(self) -> bytes:
-        connection = self._connection
-        if connection is None or self._inflate is not None:
-            return b"".join([piece async for piece in self])
-        if not connection.complete:
-            connection.whole = True
-            try:
-                while not connection.complete and connection.failure is None:
-                    await connection.wait()
-            except BaseException:
-                self._let_go(connection, cut=True)
-                raise
-        body = b"".join(connection.chunks)
-        failure = connection.failure
-        limit = connection.host.pool.limits.max_body_bytes
-        self._let_go(connection, cut=failure is not None)
-        if failure is not None:
-            raise failure
-        if len(body) > limit:
-            raise too_large(limit)
-        if self._coding is not None:
-            return inflate_whole(self._coding, body, limit)
-        return body
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self if self._coding is None else self._inflated(self._coding)
-
-    async def __anext__(self) -> bytes:
-        connection = self._connection
-        if connection is None:
-            if self._cut:
-                raise APIConnectionError("the answer was let go before it had been read")
-            raise StopAsyncIteration
-        chunks = connection.chunks
-        while not chunks:
-            failure = connection.failure
-            if failure is not None:
-                self._let_go(connection, cut=True)
-                raise failure
-            if connection.complete:
-                self._let_go(connection)
-                raise StopAsyncIteration
-            try:
-                await connection.wait()
-            except BaseException:
-                self._let_go(connection, cut=True)
-                raise
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        chunks.clear()
-        connection.buffered_bytes = 0
-        if connection.complete:
-            self._let_go(connection)
-        return data
-
-    async def _inflated(self, coding: str) -> AsyncIterator[bytes]:
-        if self._inflate is None:
-            self._inflate = Inflate(coding)
-        inflate = self._inflate
-        try:
-            while True:
-                while piece := inflate.step():
-                    yield piece
-                try:
-                    inflate.feed(await self.__anext__())
-                except StopAsyncIteration:
-                    break
-            inflate.end()
-        finally:
-            await self.aclose()
-
-    async def aclose(self) -> None:
-        connection = self._connection
-        if connection is not None:
-            self._let_go(connection, cut=True)
-
-    def _let_go(self, connection: Connection, *, cut: bool = False) -> None:
-        self._connection = None
-        self._cut = cut
-        connection.release()

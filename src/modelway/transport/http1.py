@@ -9,9 +9,9 @@ import weakref
 
 from modelway.errors import APIConnectionError
 from modelway.ports import WireRequest
-from modelway.transport.connection import Response
 from modelway.transport.dial import Resolve, system_resolve
 from modelway.transport.pool import Pool
+from modelway.transport.response import Http1Response
 from modelway.transport.settings import TLS, PoolLimits, context_of
 
 _NO_TLS = TLS()
@@ -42,7 +42,7 @@ class Http1Transport:
         self._lock = threading.Lock()
         self._pool: Pool | None = None
 
-    async def send(self, request: WireRequest) -> Response:
+    async def send(self, request: WireRequest) -> Http1Response:
         pool = self._pool
         if pool is None or pool.loop is not asyncio.get_running_loop():
             pool = self._bind()
@@ -56,7 +56,7 @@ class Http1Transport:
             try:
                 await connection.begin(request, head)
                 if connection.failure is None:
-                    return Response(connection)
+                    return Http1Response(connection)
             except BaseException:
                 connection.release()
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from modelway.errors import ResponseError
@@ -50,11 +51,24 @@ class Inflate:
                 return out
 
     def end(self) -> None:
-        """ResponseError unless the compressed data is whole."""
-        if self._decoder is not None or not self._started:
+        """ResponseError where the compressed data stops in the middle."""
+        if self._decoder is not None:
             raise ResponseError(
                 f"the answer's {self._coding} body ends in the middle", code="encoding"
             )
+
+    def rest(self, data: bytes, max_bytes: int) -> bytes:
+        """All that is left; ResponseError where it is damaged or grows past ``max_bytes``."""
+        self.feed(data)
+        pieces: list[bytes] = []
+        size = 0
+        while piece := self.step():
+            size += len(piece)
+            if size > max_bytes:
+                raise too_large(max_bytes)
+            pieces.append(piece)
+        self.end()
+        return b"".join(pieces)
 
     def _begin(self) -> _Decoder | None:
         if not self._pending:
@@ -99,21 +113,16 @@ def coding_of(headers: Headers) -> str | None:
     return None
 
 
-def inflate_whole(coding: str, body: bytes, max_bytes: int) -> bytes:
-    """All of a body; ResponseError where it is damaged or grows past ``max_bytes``."""
-    if not body:
-        return body
-    inflate = Inflate(coding)
-    inflate.feed(body)
-    pieces: list[bytes] = []
-    size = 0
-    while piece := inflate.step():
-        size += len(piece)
-        if size > max_bytes:
-            raise too_large(max_bytes)
-        pieces.append(piece)
+async def inflated(inflate: Inflate, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Decompress a stream, never more than a step ahead of its reader."""
+    while True:
+        while piece := inflate.step():
+            yield piece
+        try:
+            inflate.feed(await anext(pieces))
+        except StopAsyncIteration:
+            break
     inflate.end()
-    return b"".join(pieces)
 
 
 def too_large(max_bytes: int) -> ResponseError:
