@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from modelway.call import Attempt, Call, Credential, Deployment, Reply, Target
+from modelway.call import Attempt, Call, Credential, Deployment, Options, Reply, Target
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
@@ -31,6 +31,7 @@ from modelway.policies.routing import strategy
 from modelway.ports import Clock, Handler, Middleware, Observer, Transport
 from modelway.types import ModelListing, Usage
 
+_NO_OPTIONS = Options()
 _KNOWN_PLANS = 10_000
 """Model names whose routes are remembered; past it the memory starts anew."""
 
@@ -113,7 +114,8 @@ class Engine:
             return known
         route = resolve(self.settings, model)
         names = route.fallbacks if fallbacks is None else fallbacks
-        routes = (route, *[resolve(self.settings, name) for name in names])
+        found = (route, *[resolve(self.settings, name) for name in names])
+        routes = tuple([one for one in found if one.deployments])
         if fallbacks is None:
             if len(self._plans) >= _KNOWN_PLANS:
                 self._plans.clear()
@@ -211,7 +213,9 @@ class Engine:
 
     # ------------------------------------------------------------ apart from models
 
-    async def list_models(self, provider: str) -> tuple[ModelListing, ...]:
+    async def list_models(
+        self, provider: str, options: Options = _NO_OPTIONS
+    ) -> tuple[ModelListing, ...]:
         """What a configured provider says that it serves, at this moment."""
         configured = self.settings.providers.get(provider)
         if configured is None:
@@ -219,7 +223,9 @@ class Engine:
             raise ConfigError(f"no provider {provider!r} is configured; there are: {names}")
         if configured.problem is not None:
             raise MissingKeyError(configured.problem, provider=provider)
-        call = Call(id=self.new_id(), operation="models", model=f"{provider}/")
+        call = Call(
+            id=self.new_id(), operation="models", model=f"{provider}/", options=options
+        )
         reply = await self._attempt(_without_model(configured))(call)
         listed: tuple[ModelListing, ...] = reply.value
         return tuple([msgspec.structs.replace(model, provider=provider) for model in listed])
