@@ -57,6 +57,8 @@ class Workload:
     connections: int = 32
     stream: Literal["", "burst", "paced"] = ""
     target_us: float | None = None
+    nginx_us: float | None = None
+    """What nginx took on the machine that the target was set on: tells a slow machine from slow code."""
 
     @property
     def crosses(self) -> bool:
@@ -91,6 +93,7 @@ WORKLOADS = (
             says=f"same dialect, 1 KB, {connections} connection{'s' * (connections > 1)}",
             connections=connections,
             target_us=55,
+            nginx_us=16,
         )
         for connections in (1, 32, 256)
     ),
@@ -110,6 +113,7 @@ WORKLOADS = (
         client="anthropic",
         provider="anthropic",
         target_us=55,
+        nginx_us=16,
     ),
     Workload(
         name="paced",
@@ -118,6 +122,7 @@ WORKLOADS = (
         connections=60,
         stream="paced",
         target_us=30,
+        nginx_us=12,
     ),
     Workload(
         name="burst",
@@ -126,6 +131,7 @@ WORKLOADS = (
         connections=8,
         stream="burst",
         target_us=6,
+        nginx_us=1.1,
     ),
     _cross("anthropic", "openai", ""),
     _cross("openai", "anthropic", ""),
