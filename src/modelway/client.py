@@ -1,0 +1,228 @@
+"""The async client: one object for every provider, opened when it is first used."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self, Unpack
+
+import msgspec
+
+from modelway import inquiry, question
+from modelway.call import Call, Operation, Options, Reply
+from modelway.chat_stream import ChatStream
+from modelway.config.resolve import default_model
+from modelway.config.settings import Settings
+from modelway.engine import Engine
+from modelway.errors import ConfigError
+from modelway.inquiry import Capabilities, PlannedDeployment, ProviderHealth
+from modelway.observe.stats import Stats
+from modelway.opening import Config, Embedded, Opened, open_engine
+from modelway.ports import Observer, Transport
+from modelway.question import Parameters, Prompt
+from modelway.types import ChatRequest, ChatResponse, ModelListing, TokenCount
+
+_DEFAULT = Options()
+
+
+class Client:
+    """Asks any configured provider. It belongs to the event loop that first uses it.
+
+    ``config`` is a file's path, a mapping, loaded settings, or ``None`` for what the environment
+    and the local servers offer.
+    """
+
+    def __init__(
+        self,
+        config: Config = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        observers: Sequence[Observer] = (),
+        transport: Transport | None = None,
+        options: Options = _DEFAULT,
+        embedded: Embedded = "never",
+    ) -> None:
+        self._config = config
+        self._environment = environment
+        self._observers = tuple(observers)
+        self._transport = transport
+        self._options = options
+        self._embedded = embedded
+        self._opened: Opened | None = None
+        self._opening = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._default_model: str | None = None
+        self._last_stats = Stats()
+
+    # ------------------------------------------------------------ asking
+
+    async def chat(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        options: Options | None = None,
+        **parameters: Unpack[Parameters],
+    ) -> ChatResponse:
+        """Ask, and wait for the whole answer."""
+        request = question.ask(prompt, model, system, parameters)
+        engine = await self._engine()
+        started = time.monotonic()
+        reply = await engine.handle(self._call(engine, request, options))
+        answer: ChatResponse = reply.value
+        return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        options: Options | None = None,
+        **parameters: Unpack[Parameters],
+    ) -> ChatStream:
+        """Ask for an answer as it is being made. Nothing is sent until the stream is entered or read."""
+        request = question.ask(prompt, model, system, parameters)
+
+        async def ask() -> Reply:
+            engine = await self._engine()
+            return await engine.handle(self._call(engine, request, options, stream=True))
+
+        return ChatStream(ask)
+
+    async def count_tokens(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        options: Options | None = None,
+        **parameters: Unpack[Parameters],
+    ) -> TokenCount:
+        """How many input tokens the request has: by the provider where it can say, else estimated."""
+        request = question.ask(prompt, model, system, parameters)
+        engine = await self._engine()
+        # another model would count otherwise
+        alone = msgspec.structs.replace(options or self._options, fallbacks=())
+        reply = await engine.handle(self._call(engine, request, alone, operation="count_tokens"))
+        counted: TokenCount = reply.value
+        return counted
+
+    # ------------------------------------------------------------ knowing
+
+    async def list_models(self, provider: str | None = None) -> tuple[ModelListing, ...]:
+        """What a provider serves, or all usable ones together, asked now.
+
+        Of all, those that do not answer are left out; if none does, the first one's error is raised.
+        """
+        return await inquiry.list_models(await self._engine(), provider, self._options)
+
+    async def is_model_available(self, model: str) -> bool:
+        """Whether this model could answer now: configured, with a key, and listed by its provider."""
+        return await inquiry.is_model_available(await self._engine(), model, self._options)
+
+    async def capabilities(self, model: str | None = None) -> Capabilities:
+        """What is known of a model without asking it."""
+        engine = await self._engine()
+        return inquiry.capabilities(engine, model or self._model(engine))
+
+    async def health_check(self, provider: str | None = None) -> tuple[ProviderHealth, ...]:
+        """Ask every configured provider, or one, for its models: all at once, 10 s at most."""
+        return await inquiry.health_check(await self._engine(), provider)
+
+    async def plan(
+        self,
+        model: str | None = None,
+        *,
+        prompt: Prompt = "",
+        options: Options | None = None,
+        **parameters: Unpack[Parameters],
+    ) -> tuple[PlannedDeployment, ...]:
+        """Who would be asked, in which order, without asking anybody."""
+        engine = await self._engine()
+        request = question.ask(prompt, model, None, parameters)
+        return inquiry.planned(engine.plan(self._call(engine, request, options)))
+
+    async def settings(self) -> Settings:
+        """The configuration in force."""
+        return (await self._engine()).settings
+
+    async def notices(self) -> tuple[str, ...]:
+        """What a person should know of how this client was set up."""
+        await self._engine()
+        return self._opened.notices if self._opened else ()
+
+    def stats(self) -> Stats:
+        """What this client has done since it was last opened."""
+        return self._opened.engine.stats() if self._opened else self._last_stats
+
+    # ------------------------------------------------------------ opening and closing
+
+    async def __aenter__(self) -> Self:
+        await self._engine()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection. The client may be used again, and then opens anew."""
+        opened, self._opened = self._opened, None
+        self._loop = None
+        self._opening = asyncio.Lock()
+        if opened is not None:
+            self._last_stats = opened.engine.stats()
+            await opened.aclose()
+
+    async def _engine(self) -> Engine:
+        loop = asyncio.get_running_loop()
+        if self._opened is None:
+            async with self._opening:
+                if self._opened is None:
+                    self._opened = await open_engine(
+                        self._config,
+                        environment=self._environment,
+                        observers=self._observers,
+                        transport=self._transport,
+                        embedded=self._embedded,
+                    )
+                    self._loop = loop
+                    self._default_model = None
+        if self._loop is not loop:
+            raise ConfigError(
+                "this client belongs to another event loop: make one Client in each, "
+                "or use modelway.sync.Client, which works from every thread"
+            )
+        return self._opened.engine
+
+    def _call(
+        self,
+        engine: Engine,
+        request: ChatRequest,
+        options: Options | None,
+        *,
+        operation: Operation = "chat",
+        stream: bool = False,
+    ) -> Call:
+        return Call(
+            id=engine.new_id(),
+            operation=operation,
+            model=request.model or self._model(engine),
+            stream=stream,
+            request=request,
+            options=options or self._options,
+        )
+
+    def _model(self, engine: Engine) -> str:
+        if self._default_model is None:
+            # resolving nothing says what to configure
+            self._default_model = default_model(engine.settings) or ""
+        return self._default_model

@@ -1,0 +1,213 @@
+"""What can be found out about providers and models without a chat: values, and how they are found."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from modelway.call import Deployment, Options
+from modelway.config.resolve import resolve
+from modelway.config.settings import ConfiguredProvider
+from modelway.dialects import dialect
+from modelway.engine import Engine
+from modelway.errors import (
+    ConfigError,
+    CredentialError,
+    LLMError,
+    NotFoundError,
+    UnavailableError,
+    UnknownModelError,
+    UnsupportedError,
+)
+from modelway.opening import SIMULATOR
+from modelway.types import ModelListing
+
+_HEALTH = Options(timeout_s=10.0)
+_NO_LIST = "it answers, but has no list of models, so its key was not checked"
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What is known of a model before it is asked. ``None``: not known, and not guessed."""
+
+    model: str
+    """As asked for."""
+    deployments: tuple[str, ...]
+    provider: str
+    """Of the first deployment, as everything below."""
+    dialect: str
+    operations: tuple[str, ...]
+    """What the dialect can say; whether the host answers each is for the host."""
+    streaming: bool
+    local: bool
+    json_schema: bool | None = None
+    """``False`` where the host is known to refuse a schema."""
+    max_output_tokens: int | None = None
+
+
+class ProviderHealth(Struct, frozen=True, kw_only=True):
+    """Whether a provider answered just now, and how fast."""
+
+    provider: str
+    ok: bool
+    latency_s: float | None = None
+    """Of the question for its models; ``None`` where nothing was asked."""
+    models: int | None = None
+    """How many it lists."""
+    error: str | None = None
+    """The error's class, where there is one."""
+    message: str = ""
+    """What is wrong and what to do, or what could not be checked."""
+
+
+class PlannedDeployment(Struct, frozen=True, kw_only=True):
+    """One of those that would be asked, in this order."""
+
+    tier: int
+    """0 is what was asked for; each fallback is one more."""
+    deployment: str
+    provider: str
+    model: str
+    dialect: str
+    base_url: str
+
+
+async def list_models(
+    engine: Engine, provider: str | None, options: Options
+) -> tuple[ModelListing, ...]:
+    """Of one provider, or of all usable ones, which may fail singly but not all."""
+    if provider is not None:
+        return await engine.list_models(provider, options)
+    usable = {name: one for name, one in engine.settings.providers.items() if not one.problem}
+    names = _unless_stand_in(usable)
+    if not names:
+        raise ConfigError("no provider is usable: " + _problems(engine))
+    found = await asyncio.gather(*[_listed(engine, name, options) for name in names])
+    errors = [answer for answer in found if isinstance(answer, LLMError)]
+    if len(errors) == len(found):
+        raise errors[0]
+    return tuple([model for models in found if isinstance(models, tuple) for model in models])
+
+
+async def _listed(
+    engine: Engine, provider: str, options: Options
+) -> tuple[ModelListing, ...] | LLMError:
+    try:
+        return await engine.list_models(provider, options)
+    except LLMError as error:
+        return error
+
+
+def _unless_stand_in(providers: Mapping[str, ConfiguredProvider]) -> list[str]:
+    """Not the simulator, which is there to be named, unless somebody configured it."""
+    return [
+        name
+        for name, provider in providers.items()
+        if provider.row.name != SIMULATOR or provider.default_model
+    ]
+
+
+def _problems(engine: Engine) -> str:
+    providers = engine.settings.providers.values()
+    return "; ".join([f"{one.name}: {one.problem}" for one in providers]) or (
+        "none is configured; set a provider's key, such as OPENAI_API_KEY, or start a local server"
+    )
+
+
+async def is_model_available(engine: Engine, model: str, options: Options) -> bool:
+    """Whether any of the model's deployments is listed by its provider, or the provider lists none."""
+    try:
+        route = resolve(engine.settings, model)
+    except UnknownModelError:
+        return False
+    return any(await asyncio.gather(*[_serves(engine, one, options) for one in route.deployments]))
+
+
+async def _serves(engine: Engine, deployment: Deployment, options: Options) -> bool:
+    try:
+        listed = await engine.list_models(deployment.provider.name, options)
+    except (NotFoundError, UnsupportedError):
+        return True
+    except (UnavailableError, CredentialError, ConfigError):
+        return False
+    return any(_same(model.id, deployment.model) for model in listed)
+
+
+def _same(listed: str, asked: str) -> bool:
+    """Ollama lists the tag that is left out when asking; Google's list says what kind of name it is."""
+    return listed in {asked, f"{asked}:latest", f"models/{asked}"}
+
+
+def capabilities(engine: Engine, model: str) -> Capabilities:
+    """What rows and configuration say. UnknownModelError, MissingKeyError as for a call."""
+    route = resolve(engine.settings, model)
+    if not route.deployments:
+        raise UnknownModelError(
+            f"the model {model!r} cannot be used: {route.problem or 'it has no deployment'}",
+            model=model,
+        )
+    first = route.deployments[0]
+    return Capabilities(
+        model=model,
+        deployments=tuple([deployment.id for deployment in route.deployments]),
+        provider=first.provider.name,
+        dialect=first.dialect,
+        operations=tuple(dialect(first.dialect).upstream),
+        streaming=first.supports_streaming,
+        local=first.provider.local,
+        json_schema=None if first.target.quirks.json_schema else False,
+        max_output_tokens=first.target.max_output_tokens,
+    )
+
+
+async def health_check(engine: Engine, provider: str | None) -> tuple[ProviderHealth, ...]:
+    """All at once; what cannot be asked is said to be so."""
+    configured = engine.settings.providers
+    if provider is not None and provider not in configured:
+        there = ", ".join(configured) or "none"
+        raise ConfigError(f"no provider {provider!r} is configured; there are: {there}")
+    names = _unless_stand_in(configured) if provider is None else [provider]
+    return tuple(await asyncio.gather(*[_health(engine, name) for name in names]))
+
+
+async def _health(engine: Engine, name: str) -> ProviderHealth:
+    started = time.monotonic()
+    try:
+        models = await engine.list_models(name, _HEALTH)
+    except ConfigError as error:
+        return ProviderHealth(
+            provider=name, ok=False, error=type(error).__name__, message=error.message
+        )
+    except NotFoundError:
+        elapsed_s = time.monotonic() - started
+        return ProviderHealth(provider=name, ok=True, latency_s=elapsed_s, message=_NO_LIST)
+    except LLMError as error:
+        return ProviderHealth(
+            provider=name,
+            ok=False,
+            latency_s=time.monotonic() - started,
+            error=type(error).__name__,
+            message=str(error),
+        )
+    elapsed_s = time.monotonic() - started
+    return ProviderHealth(provider=name, ok=True, latency_s=elapsed_s, models=len(models))
+
+
+def planned(tiers: Sequence[Sequence[Deployment]]) -> tuple[PlannedDeployment, ...]:
+    """The engine's plan, as values without a credential in them."""
+    return tuple(
+        [
+            PlannedDeployment(
+                tier=tier,
+                deployment=one.id,
+                provider=one.provider.name,
+                model=one.model,
+                dialect=one.dialect,
+                base_url=one.base_url,
+            )
+            for tier, deployments in enumerate(tiers)
+            for one in deployments
+        ]
+    )

@@ -1,0 +1,162 @@
+"""How an engine comes to be, for SDK, gateway and command line alike: load, look around, connect."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from modelway.config.load import load
+from modelway.config.settings import ConfiguredProvider, Settings, TransportSettings
+from modelway.engine import Engine
+from modelway.ports import Observer, Origin, Transport, WireRequest, WireResponse
+from modelway.transport.routes import choose_transport
+from modelway.transport.settings import TLS, PoolLimits
+from modelway.transport.url import parse_base_url
+
+Config: TypeAlias = str | Path | Mapping[str, Any] | Settings | None
+"""A file's path, a mapping, loaded settings; ``None``: a file found, else the environment."""
+
+Embedded: TypeAlias = Literal["never", "if_nothing_else"]
+"""Whether the simulator stands in, in this process, when there is no key and no local server."""
+
+SIMULATOR = "simulator"
+_SAYS_SO = (
+    "no provider's key is set and no local server was found, so modelway's own simulator answers: "
+    "its words mean nothing. Set a key, such as OPENAI_API_KEY, or start a local server."
+)
+
+
+class Opened:
+    """An engine at work. ``notices`` are for the person who started it."""
+
+    def __init__(self, engine: Engine, notices: tuple[str, ...], resources: AsyncExitStack) -> None:
+        self.engine = engine
+        self.notices = notices
+        self._resources = resources
+
+    async def aclose(self) -> None:
+        """Close the engine's connections and what was started for it. Safe to repeat."""
+        await self._resources.aclose()
+
+
+async def open_engine(
+    config: Config = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    observers: Sequence[Observer] = (),
+    transport: Transport | None = None,
+    embedded: Embedded = "never",
+) -> Opened:
+    """Load, and where nothing is configured look for local servers. Raises what ``load`` raises.
+
+    A provider named ``simulator`` is always there; it is started in this process when it is first
+    asked, unless one listens on its usual port or ``transport`` is given.
+    """
+    environment = os.environ if environment is None else environment
+    settings = config if isinstance(config, Settings) else load(config, environment=environment)
+    resources = AsyncExitStack()
+    if transport is None:
+        transport = _Rerouted(_transport(settings.transport, environment), resources)
+    notices: list[str] = []
+    try:
+        if settings.source == "environment" and not settings.providers:
+            settings = await _look_around(settings, transport, environment, embedded, notices)
+        if SIMULATOR not in settings.providers:
+            settings = _with(settings, _simulator(default=False))
+        engine = Engine(settings, transport, observers=observers)
+    except BaseException:
+        await transport.aclose()
+        raise
+    resources.push_async_callback(engine.aclose)
+    return Opened(engine, tuple(notices), resources)
+
+
+async def _look_around(
+    settings: Settings,
+    transport: Transport,
+    environment: Mapping[str, str],
+    embedded: Embedded,
+    notices: list[str],
+) -> Settings:
+    from modelway.config import discovery  # noqa: PLC0415  # only where nothing is configured
+
+    found = await discovery.discover(transport, environment)
+    if not found and embedded == "if_nothing_else":
+        notices.append(_SAYS_SO)
+        return _with(settings, _simulator(default=True))
+    for server in found:
+        settings = _with(settings, server)
+    return settings
+
+
+def _transport(said: TransportSettings, environment: Mapping[str, str]) -> Transport:
+    tls = TLS(
+        ca_file=said.ca_file,
+        certificate_file=said.client_certificate,
+        key_file=said.client_key,
+    )
+    limits = PoolLimits(idle_per_host=said.idle_connections_per_host, idle_s=said.idle_s)
+    return choose_transport(environment, tls=tls, limits=limits)
+
+
+def _with(settings: Settings, provider: ConfiguredProvider) -> Settings:
+    providers = {**settings.providers, provider.name: provider}
+    return replace(settings, providers=providers)
+
+
+def _simulator(*, default: bool) -> ConfiguredProvider:
+    """The simulator as a provider; unless it is the default, it must be named to be asked."""
+    provider = load({"providers": {SIMULATOR: {}}}, environment={}).providers[SIMULATOR]
+    return provider if default else replace(provider, default_model=None)
+
+
+class _Rerouted:
+    """A transport that leads to an own simulator what is meant for the one at its usual port."""
+
+    def __init__(self, transport: Transport, resources: AsyncExitStack) -> None:
+        self._transport = transport
+        self._resources = resources
+        self._usual = parse_base_url(_simulator(default=True).base_url)[0]
+        self._there = self._usual
+        self._starting = asyncio.Lock()
+        self._started = False
+
+    def send(self, request: WireRequest) -> Coroutine[Any, Any, WireResponse]:
+        if request.origin != self._usual:
+            return self._transport.send(request)
+        return self._send(request)
+
+    async def _send(self, request: WireRequest) -> WireResponse:
+        if not self._started:
+            async with self._starting:
+                if not self._started:
+                    await self._start()
+        return await self._transport.send(request._replace(origin=self._there))
+
+    async def _start(self) -> None:
+        if not await _listens(self._usual):
+            from modelway.simulator.serve import serve  # noqa: PLC0415  # only where it is asked
+
+            self._there = parse_base_url(await self._resources.enter_async_context(serve()))[0]
+        self._started = True
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+async def _listens(origin: Origin) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(origin.host, origin.port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
