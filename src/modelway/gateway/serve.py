@@ -12,9 +12,6 @@ import uvicorn
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway
 
-DRAIN_S = 30
-"""How long requests that are being answered may still take after SIGTERM."""
-
 
 class Server(uvicorn.Server):
     """The server of uvicorn, which says when it is ready and tells the gateway when it drains."""
@@ -55,9 +52,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def run(
-    gateway: Gateway, listening: socket.socket, ready: Callable[[], None] = lambda: None
+    gateway: Gateway,
+    listening: socket.socket,
+    ready: Callable[[], None] = lambda: None,
+    *,
+    drain_s: float = 30.0,
 ) -> None:
-    """Serve until a signal; open requests are finished first, for ``DRAIN_S`` at most."""
+    """Serve until a signal; open requests are finished first, for ``drain_s`` at most."""
     config = uvicorn.Config(
         gateway,
         http="httptools",
@@ -66,7 +67,7 @@ async def run(
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=DRAIN_S,
+        timeout_graceful_shutdown=round(drain_s),
     )
     await Server(gateway, config, ready).serve(sockets=[listening])
 

@@ -1,0 +1,17 @@
+"""The command line: ``modelway COMMAND``, each command in a file of its own, loaded when called."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; the process's exit code says how it went."""
+    try:
+        from modelway.cli.app import run  # noqa: PLC0415 - the extra may not be installed
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == "modelway":
+            raise
+        sys.exit(f"modelway: the command line needs {missing}: pip install 'modelway[cli]'")
+    sys.exit(run(sys.argv[1:]))

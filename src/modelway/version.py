@@ -1,0 +1,3 @@
+"""The version of this package, as it is installed."""
+
+VERSION = "0.1.0"
