@@ -18,6 +18,9 @@ from modelway.dialects.anthropic_messages.wire import InputMessage, read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import JSON, Message, Opaque, Part, Text, ToolResult
 
+_SAYS_NOTHING = (Text(text=""),)
+"""``system: ""``, which the API takes for no system text."""
+
 _messages = Decoder(list[InputMessage])
 
 
@@ -25,7 +28,7 @@ def read_conversation(system: Raw | None, messages: Raw) -> tuple[Message, ...]:
     read_messages: list[Message] = []
     if system is not None:
         parts = read_content(system, "system")
-        if parts:
+        if parts and parts != _SAYS_NOTHING:
             read_messages.append(Message(role="system", parts=parts))
     said = read(_messages, messages, "messages")
     for number, message in enumerate(said):

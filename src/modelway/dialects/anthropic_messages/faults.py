@@ -7,6 +7,7 @@ Source: https://platform.claude.com/docs/en/api/errors; llama.cpp tools/server/R
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ import msgspec
 
 from modelway.dialects import refusals
 from modelway.errors import (
+    APIConnectionError,
     APITimeoutError,
     AuthenticationError,
     BadRequestError,
@@ -21,9 +23,11 @@ from modelway.errors import (
     CircuitOpenError,
     ConfigError,
     ContextLengthError,
+    CredentialError,
     ForbiddenError,
     LimitExceededError,
     LLMError,
+    MissingKeyError,
     NotFoundError,
     OverloadedError,
     PayloadTooLargeError,
@@ -31,11 +35,17 @@ from modelway.errors import (
     RateLimitError,
     RefusedError,
     RequestError,
+    ResponseError,
+    StreamInterruptedError,
     UnauthorizedError,
+    UnavailableError,
     UnknownModelError,
     UnsupportedError,
 )
 from modelway.ports import Headers
+
+_WORD = re.compile(r"[\w.\-]{1,100}")
+"""What a type, a code or a request id looks like; anything else is not one."""
 
 _CLASSES: dict[str, type[LLMError]] = {
     "authentication_error": AuthenticationError,
@@ -67,7 +77,7 @@ def error(status: int, headers: Headers, body: bytes) -> LLMError:
     kind, code, message = _facts(found)
     request_id = refusals.request_id(headers)
     if request_id is None and isinstance(answer, dict):
-        request_id = _text(answer.get("request_id"))
+        request_id = _word(answer.get("request_id"))
     error_class = _CLASSES.get(kind or "") or refusals.by_status(status)
     return error_class(
         refusals.scrub(message) if message else _unexplained(status, body),
@@ -100,13 +110,17 @@ def _facts(found: Any) -> tuple[str | None, str | None, str | None]:
     if not isinstance(found, dict):
         return None, None, None
     details = found.get("details")
-    code = _text(details.get("error_code")) if isinstance(details, dict) else None
+    code = _word(details.get("error_code")) if isinstance(details, dict) else None
     message = _text(found.get("message")) or _text(found.get("detail"))
-    return _text(found.get("type")), code or _text(found.get("code")), message
+    return _word(found.get("type")), code or _word(found.get("code")), message
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
 def _text(value: Any) -> str | None:
-    return value[: refusals.MAX_MESSAGE_CHARS] if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and value else None
 
 
 def _unexplained(status: int, body: bytes) -> str:
@@ -120,43 +134,57 @@ def _unexplained(status: int, body: bytes) -> str:
 
 # ---------------------------------------------------------------- to a client
 
-_REFUSALS: dict[type[LLMError], tuple[int, str]] = {
-    BadRequestError: (400, "invalid_request_error"),
-    PayloadTooLargeError: (413, "request_too_large"),
-    NotFoundError: (404, "not_found_error"),
-    RequestError: (400, "invalid_request_error"),
-    UnknownModelError: (404, "not_found_error"),
-    UnsupportedError: (400, "invalid_request_error"),
-    ConfigError: (500, "api_error"),
-    UnauthorizedError: (401, "authentication_error"),
-    ForbiddenError: (403, "permission_error"),
-    BudgetExceededError: (402, "billing_error"),
-    LimitExceededError: (429, "rate_limit_error"),
-    CircuitOpenError: (529, "overloaded_error"),
-    RefusedError: (400, "invalid_request_error"),
-    AuthenticationError: (401, "authentication_error"),
-    PermissionDeniedError: (403, "permission_error"),
-    RateLimitError: (429, "rate_limit_error"),
-    OverloadedError: (529, "overloaded_error"),
-    APITimeoutError: (504, "timeout_error"),
-    LLMError: (500, "api_error"),
-}
-"""The nearest class above an error speaks for it."""
+_REFUSALS: tuple[tuple[type[LLMError], int, str], ...] = (
+    # The first that an error is an instance of: status, type.
+    (UnknownModelError, 404, "not_found_error"),
+    (UnsupportedError, 400, "invalid_request_error"),
+    (ConfigError, 500, "api_error"),
+    (PayloadTooLargeError, 413, "request_too_large"),
+    (NotFoundError, 404, "not_found_error"),
+    (RequestError, 400, "invalid_request_error"),
+    (AuthenticationError, 401, "authentication_error"),
+    (CredentialError, 403, "permission_error"),
+    (RateLimitError, 429, "rate_limit_error"),
+    (APITimeoutError, 504, "timeout_error"),
+    (APIConnectionError, 502, "api_error"),
+    (StreamInterruptedError, 502, "api_error"),
+    (UnavailableError, 529, "overloaded_error"),
+    (UnauthorizedError, 401, "authentication_error"),
+    (ForbiddenError, 403, "permission_error"),
+    (BudgetExceededError, 402, "billing_error"),
+    (LimitExceededError, 429, "rate_limit_error"),
+    (CircuitOpenError, 529, "overloaded_error"),
+    (RefusedError, 400, "invalid_request_error"),
+    (ResponseError, 502, "api_error"),
+    (LLMError, 500, "api_error"),
+)
+
+_SENTENCES: tuple[tuple[type[LLMError], str], ...] = (
+    # What the operator's side said may name hosts and accounts: a caller is told the kind of fault.
+    (MissingKeyError, "no key is set for this model's provider; its operator must set one"),
+    (AuthenticationError, "this model's provider does not accept the key that its operator set"),
+    (CredentialError, "the key that the operator set may not do this at this model's provider"),
+    (APITimeoutError, "this model's provider did not answer in time; try again"),
+    (APIConnectionError, "this model's provider cannot be reached; try again"),
+    (StreamInterruptedError, "this model's provider ended the stream before its end"),
+    (ResponseError, "this model's provider sent an answer that cannot be read"),
+)
 
 
 def refuse(error: LLMError) -> tuple[int, bytes]:
     """An error as Anthropic would answer it."""
-    for error_class in type(error).__mro__:
-        found = _REFUSALS.get(error_class)
-        if found is not None:
-            break
-    else:
-        found = _REFUSALS[LLMError]
-    status, kind = found
-    message = f"{error.param}: {error.message}" if error.param else error.message
+    status, kind = next(row[1:] for row in _REFUSALS if isinstance(error, row[0]))
     body = {
         "type": "error",
-        "error": {"type": kind, "message": refusals.scrub(message)},
+        "error": {"type": kind, "message": _told(error)},
         "request_id": error.request_id,
     }
     return status, msgspec.json.encode(body)
+
+
+def _told(error: LLMError) -> str:
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return sentence
+    message = f"{error.param}: {error.message}" if error.param else error.message
+    return refusals.scrub(message).encode("utf-8", "replace").decode()

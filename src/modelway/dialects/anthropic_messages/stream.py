@@ -18,6 +18,7 @@ from modelway.dialects.anthropic_messages.usage import finish_reason, merge_usag
 from modelway.dialects.anthropic_messages.wire import (
     JSON_OBJECT,
     StreamDelta,
+    StreamMessage,
     StreamPayload,
     read_answer,
     unreadable,
@@ -95,6 +96,7 @@ class Decoder:
         self._usage: JSON = {}
         self._stop_reason: str | None = None
         self._stop_sequence: str | None = None
+        self._started = False
         self._finished = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
@@ -136,6 +138,9 @@ class Decoder:
         except (msgspec.DecodeError, RecursionError) as error:
             raise unreadable("an event of the stream", error) from None
         delta = event.delta
+        if not self._started and event.type.startswith("content_block"):
+            self._started = True
+            found.append(Start())
         match event.type:
             case "content_block_delta":
                 if delta is not None:
@@ -145,7 +150,7 @@ class Decoder:
             case "content_block_stop":
                 self._end(event.index, found)
             case "message_start":
-                found.append(self._start(event))
+                self._start(event, found)
             case "message_delta":
                 self._usage = merge_usage(self._usage, event.usage)
                 if delta is not None:
@@ -160,14 +165,18 @@ class Decoder:
             case _:
                 pass
 
-    def _start(self, event: StreamPayload) -> Start:
-        message = event.message
-        if message is None:
-            return Start()
-        self._usage = merge_usage({}, message.usage)
-        return Start(id=message.id, model=message.model, usage=read_usage(self._usage))
+    def _start(self, event: StreamPayload, found: list[StreamEvent]) -> None:
+        """A stream starts once, whatever it says later."""
+        message = event.message or StreamMessage()
+        self._usage = merge_usage(self._usage, message.usage)
+        if not self._started:
+            self._started = True
+            usage = read_usage(self._usage)
+            found.append(Start(id=message.id, model=message.model, usage=usage))
 
     def _finish(self, found: list[StreamEvent]) -> None:
+        if not self._started:
+            found.append(Start())
         for index in list(self._open):
             self._end(index, found)
         self._finished = True
