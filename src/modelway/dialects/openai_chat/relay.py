@@ -1,0 +1,199 @@
+"""A provider's stream on its way to a client of the same dialect: the same bytes, watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from modelway.dialects.openai_chat import usage as usages
+from modelway.dialects.openai_chat.assembly import FINISH
+from modelway.dialects.openai_chat.decoder import DONE, NO_CHOICES, error_in
+from modelway.dialects.openai_chat.wire import read_chunk
+from modelway.errors import LLMError, ResponseError, StreamInterruptedError
+from modelway.framing.sse import MAX_EVENT_BYTES, cut, parse
+from modelway.types import FinishReason, Usage
+
+
+class _Function(Struct, gc=False):
+    arguments: Any = None
+
+
+class _Call(Struct, gc=False):
+    function: _Function | None = None
+
+
+class _Delta(Struct, gc=False):
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(Struct, gc=False):
+    delta: _Delta | None = None
+    finish_reason: Any = None
+    error: Any = None
+
+
+class _Chunk(Struct, gc=False):
+    """What a relay looks at. ``usage`` stays undecoded until the last one is wanted."""
+
+    choices: list[_Choice] | None = None
+    usage: Any = None
+    x_groq: Any = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class ChunkRelay:
+    """``ports.Relay`` for Chat Completions."""
+
+    __slots__ = (
+        "_begun",
+        "_ended",
+        "_foreign",
+        "_hide_usage",
+        "_rest",
+        "error",
+        "finish",
+        "received_chars",
+        "usage",
+    )
+
+    def __init__(self, hide_usage: bool) -> None:
+        self.error: LLMError | None = None
+        self.usage: Usage | None = None
+        self.finish: FinishReason | None = None
+        self.received_chars = 0
+        self._hide_usage = hide_usage
+        self._rest = b""
+        self._begun = False
+        self._ended = False
+        self._foreign = False
+
+    def feed(self, data: bytes) -> bytes:
+        if self.error is not None:
+            return b""
+        whole, self._rest = cut(self._rest + data if self._rest else data)
+        if len(self._rest) > MAX_EVENT_BYTES:
+            self._rest = b""
+            self.error = ResponseError(
+                f"an event of the stream is larger than {MAX_EVENT_BYTES} bytes"
+            )
+            return self._watch(whole)[0]
+        if not whole:
+            return b""
+        out, self.error = self._watch(whole)
+        return out
+
+    def close(self) -> bytes:
+        """The end of the bytes: clean after ``[DONE]``, or after a finish reason."""
+        if self.error is not None:
+            return b""
+        rest, self._rest = self._rest, b""
+        out = b""
+        error: LLMError | None = None
+        if rest.strip():
+            out, error = self._watch(rest + b"\n\n")
+            if isinstance(error, ResponseError):
+                error = _interrupted("in the middle of an event")
+        if error is None and not self._ended and self.finish is None:
+            foreign = self._foreign and not self._begun
+            error = ResponseError(NO_CHOICES) if foreign else _interrupted("before a finish reason")
+        self.error = error
+        return out
+
+    def _watch(self, whole: bytes) -> tuple[bytes, LLMError | None]:
+        """The bytes that may go on: all, but for a fault and what follows, and a hidden chunk."""
+        if b"\r" in whole:
+            whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        kept: list[bytes] | None = None
+        at = 0
+        while at < len(whole):
+            stop = whole.find(b"\n\n", at) + 2
+            block = whole[at:stop]
+            try:
+                shown = self._look(block)
+            except LLMError as error:
+                return b"".join(kept) if kept is not None else whole[:at], error
+            if not shown and kept is None:
+                kept = [whole[:at]]
+            elif shown and kept is not None:
+                kept.append(block)
+            at = stop
+        return whole if kept is None else b"".join(kept), None
+
+    def _look(self, block: bytes) -> bool:
+        """Read one event; False for one that the client is not to see."""
+        if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2:
+            data = block[6:-2]
+        else:
+            events = parse(block)
+            if not events:
+                return True  # a comment
+            data = events[0].data
+        if not data.startswith(b"{"):
+            self._ended = self._ended or data.strip() == DONE
+            if not self._ended and data.strip():
+                raise ResponseError("the stream holds an event that is not JSON")
+            return True
+        try:
+            chunk = _decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            read_chunk(data)  # raises what is wrong, if it is not only torn text
+            return True
+        choices = chunk.choices
+        if not choices or chunk.error is not None or chunk.x_groq is not None:
+            return self._look_closely(chunk, data)
+        self._begun = True
+        for choice in choices:
+            if choice.delta is not None:
+                self._count(choice.delta)
+            if choice.error is not None:
+                self._look_closely(chunk, data)
+            if choice.finish_reason is not None:
+                reason = str(choice.finish_reason).lower()
+                self.finish = FINISH.get(reason, "other")
+        if chunk.usage is not None:
+            self.usage = usages.read(chunk.usage)
+        return True
+
+    def _count(self, delta: _Delta) -> None:
+        content = delta.content
+        if isinstance(content, str):
+            self.received_chars += len(content)
+        elif content is not None:
+            self.received_chars += len(msgspec.json.encode(content))
+        thought = delta.reasoning_content or delta.reasoning
+        if isinstance(thought, str):
+            self.received_chars += len(thought)
+        if isinstance(delta.refusal, str):
+            self.received_chars += len(delta.refusal)
+        for call in delta.tool_calls or ():
+            if call.function is not None and isinstance(call.function.arguments, str):
+                self.received_chars += len(call.function.arguments)
+
+    def _look_closely(self, chunk: _Chunk, data: bytes) -> bool:
+        """A chunk without choices, or with what may be an error."""
+        whole = read_chunk(data)
+        error = error_in(whole, data)
+        if error is not None:
+            raise error
+        self._foreign = self._foreign or (chunk.choices is None and chunk.usage is None)
+        for piece in whole.choices or ():
+            self._begun = True
+            if piece.finish_reason is not None:
+                self.finish = FINISH.get(str(piece.finish_reason).lower(), "other")
+        raw = whole.usage or (whole.x_groq.usage if whole.x_groq is not None else None)
+        if raw:
+            self.usage = usages.read(raw)
+        return not (self._hide_usage and not chunk.choices and chunk.usage)
+
+
+def _interrupted(where: str) -> StreamInterruptedError:
+    return StreamInterruptedError(f"the provider's stream ended {where}")

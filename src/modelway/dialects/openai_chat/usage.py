@@ -1,0 +1,107 @@
+"""Usage, from the many ways in which hosts write it, and back to OpenAI's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelway.dialects.openai_chat.wire import JSON
+from modelway.types import Usage
+
+_TICKS_PER_USD = 1e10
+"""Source: https://docs.x.ai/developers/cost-tracking, 2026-11-21."""
+
+
+def read(raw: JSON | None) -> Usage | None:
+    """The usage object of an answer; ``None`` where there is none."""
+    if not raw:
+        return None
+    given = _object(raw.get("prompt_tokens_details") or raw.get("input_tokens_details"))
+    made = _object(raw.get("completion_tokens_details") or raw.get("output_tokens_details"))
+    reasoning = _first(_count(made, "reasoning_tokens"), _count(raw, "reasoning_tokens"))
+    audio = _first(_count(given, "audio_tokens"), _count(raw, "audio_prompt_tokens"))
+    asked = _count(raw, "prompt_tokens", "input_tokens")
+    answered = _count(raw, "completion_tokens", "output_tokens")
+    left_over = (_count(raw, "total_tokens") or 0) - (asked or 0) - (answered or 0)
+    # xAI counts reasoning beside the output, Mistral sound beside the input; the total shows which.
+    if answered is not None and reasoning and left_over == reasoning:
+        answered += reasoning
+    elif asked is not None and audio and left_over == audio:
+        asked += audio
+    return Usage(
+        input_tokens=asked,
+        output_tokens=answered,
+        cached_tokens=_first(
+            _count(given, "cached_tokens"),
+            # DeepSeek; Moonshot and Together; Mistral
+            _count(raw, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"),
+        ),
+        cache_write_tokens=_first(
+            _count(given, "cache_write_tokens", "cache_creation_tokens"),
+            _count(raw, "cache_creation_input_tokens"),
+        ),
+        reasoning_tokens=reasoning,
+        input_audio_tokens=audio,
+        output_audio_tokens=_count(made, "audio_tokens"),
+        reported_cost_usd=_cost_usd(raw),
+        raw=raw,
+    )
+
+
+def write(usage: Usage) -> JSON | None:
+    """OpenAI's usage object; ``None`` when nothing is known. What is not known is left out."""
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return None
+    given = usage.input_tokens or 0
+    made = usage.output_tokens or 0
+    written: JSON = {
+        "prompt_tokens": given,
+        "completion_tokens": made,
+        "total_tokens": given + made,
+    }
+    details = {
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "audio_tokens": usage.input_audio_tokens,
+    }
+    _put(written, "prompt_tokens_details", details)
+    details = {
+        "reasoning_tokens": usage.reasoning_tokens,
+        "audio_tokens": usage.output_audio_tokens,
+    }
+    _put(written, "completion_tokens_details", details)
+    if usage.reported_cost_usd is not None:
+        written["cost"] = usage.reported_cost_usd
+    return written
+
+
+def _put(written: JSON, name: str, details: dict[str, int | None]) -> None:
+    said = {key: value for key, value in details.items() if value is not None}
+    if said:
+        written[name] = said
+
+
+def _object(value: Any) -> JSON:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(raw: JSON, *names: str) -> int | None:
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            return int(value)
+    return None
+
+
+def _first(*counts: int | None) -> int | None:
+    return next((count for count in counts if count is not None), None)
+
+
+def _cost_usd(raw: JSON) -> float | None:
+    """OpenRouter: a number. Perplexity: an object with a total. xAI: ticks of 10⁻¹⁰ USD."""
+    cost = raw.get("cost")
+    if isinstance(cost, dict):
+        cost = cost.get("total_cost")
+    if isinstance(cost, int | float) and not isinstance(cost, bool):
+        return float(cost)
+    ticks = raw.get("cost_in_usd_ticks")
+    return ticks / _TICKS_PER_USD if isinstance(ticks, int) else None
