@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -38,6 +39,15 @@ class Quirks(Struct, frozen=True, kw_only=True):
     def changes_bytes(self) -> bool:
         """True when a client's own bytes cannot be sent to this host as they are."""
         return bool(self.rename or self.drop or self.max_stop or not self.json_schema)
+
+    def touches(self, names: Collection[str]) -> bool:
+        """True when a body with these top-level fields cannot be sent to this host as it is."""
+        return (
+            any([name in names for name in self.rename])
+            or any([name in names for name in self.drop])
+            or (not self.json_schema and "response_format" in names)
+            or (self.max_stop is not None and "stop" in names)
+        )
 
 
 class Provider(Struct, frozen=True, kw_only=True):
