@@ -221,7 +221,10 @@ class Builder:
                 continue
             items = node.items or [node]
             for name, item in zip(_names(top[field].value), items, strict=False):
-                self.known_provider(name, item)
+                if self.known_provider(name, item) and not self.providers[name].default_model:
+                    self.context.notice(
+                        item, f"{name} has no default_model, so nothing is sent to it by this setting"
+                    )
 
     def known_provider(self, name: str, node: Node) -> bool:
         """Whether a provider of this name is configured and on; otherwise a problem or a notice."""

@@ -19,15 +19,17 @@ _DEFAULTS = {"MAX_TOKENS": "defaults.max_tokens", "TEMPERATURE": "defaults.tempe
 def root(environment: Mapping[str, str], context: Context) -> Node:
     """The own schema's fields that the variables amount to. An empty variable is a missing one."""
     fields: dict[str, Node] = {}
-    for row in catalogue.providers().values():
-        variable = next((name for name in row.api_key_env if _value(environment, name)), None)
-        address = next((name for name in row.base_url_env if _value(environment, name)), None)
-        if (found := variable if row.key_required else address) is not None:
-            put(
-                fields,
-                f"providers.{row.name}",
-                Node(value={}, path=found, origin=f"environment {found}"),
-            )
+    rows = {row.name: row for row in catalogue.providers().values()}
+    if named := catalogue.provider(_value(environment, "LLM_PROVIDER")):
+        rows = {named.name: named} | rows
+    taken: set[str] = set()
+    for row in rows.values():
+        variables = row.api_key_env if row.key_required else row.base_url_env
+        found = next((name for name in variables if _value(environment, name)), None)
+        if found is not None and found not in taken:  # a region's twin has the same variable
+            taken.add(found)
+            here = Node(value={}, path=found, origin=f"environment {found}")
+            put(fields, f"providers.{row.name}", here)
             _add_model(fields, row.name, row.name, environment)
     if _value(environment, "LOCAL_LLM_URL"):
         like = Node(value="openai-compatible", origin="environment LOCAL_LLM_URL")

@@ -49,9 +49,9 @@ def _add_single(fields: dict[str, Node], llm: Node) -> None:
 
 def _add_list(fields: dict[str, Node], llm: Node, context: Context) -> None:
     fallback = llm.fields.get("fallback", with_fields(llm, {}))
-    for name, item in fallback.fields.items():
-        if name not in _FALLBACK:
-            context.error(item, f"unknown field {name!r} of the fallback section")
+    for field, item in fallback.fields.items():
+        if field not in _FALLBACK:
+            context.error(item, f"unknown field {field!r} of the fallback section")
     ordering = fallback.fields.get("strategy")
     chosen = context.read(ordering, strategy) if ordering else "ordered"
     deployments: list[tuple[int, Node]] = []
@@ -84,12 +84,12 @@ def _add_list(fields: dict[str, Node], llm: Node, context: Context) -> None:
         route["strategy"] = replace(ordering, value=chosen)
     put(fields, f"models.{DEFAULT_ROUTE}", with_fields(llm, route))
     put(fields, "default_model", replace(llm, value=DEFAULT_ROUTE))
-    for name, own, scale in (
+    for field, own, scale in (
         ("max_retries", "retries", 1.0),
         ("retry_delay_ms", "backoff.base_s", 0.001),
     ):
-        if name in fallback.fields:
-            put(fields, f"defaults.{own}", replace(fallback.fields[name], scale=scale))
+        if field in fallback.fields:
+            put(fields, f"defaults.{own}", replace(fallback.fields[field], scale=scale))
 
 
 def _name(item: Node) -> str | None:
