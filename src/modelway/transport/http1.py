@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 import weakref
 
@@ -12,7 +11,7 @@ from modelway.ports import WireRequest
 from modelway.transport.dial import Resolve, system_resolve
 from modelway.transport.pool import Pool
 from modelway.transport.response import Http1Response
-from modelway.transport.settings import TLS, PoolLimits, context_of
+from modelway.transport.settings import TLS, PoolLimits, Trust
 
 _NO_TLS = TLS()
 _NO_LIMITS = PoolLimits()
@@ -32,10 +31,9 @@ class Http1Transport:
         limits: PoolLimits = _NO_LIMITS,
         resolve: Resolve = system_resolve,
     ) -> None:
-        self._tls = tls
+        self._trust = Trust(tls)
         self._limits = limits
         self._resolve = resolve
-        self._ssl_context: ssl.SSLContext | None = None
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = (
             weakref.WeakKeyDictionary()
         )
@@ -94,15 +92,7 @@ class Http1Transport:
         with self._lock:
             pool = self._pools.get(loop)
             if pool is None:
-                pool = Pool(loop, self._limits, self._resolve, self._context)
+                pool = Pool(loop, self._limits, self._resolve, self._trust.context)
                 self._pools[loop] = pool
             self._pool = pool
             return pool
-
-    async def _context(self) -> ssl.SSLContext:
-        context = self._ssl_context
-        if context is None:
-            # reads the system's CA files: milliseconds
-            context = await asyncio.to_thread(context_of, self._tls)
-            self._ssl_context = context
-        return context

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import ssl
 import weakref
 from collections.abc import AsyncIterator
 from types import ModuleType, SimpleNamespace
@@ -23,7 +22,7 @@ from modelway.transport.dial import unreachable
 from modelway.transport.head import authority, check_headers, check_origin, check_target
 from modelway.transport.inflate import Inflate, coding_of, inflated, too_large
 from modelway.transport.proxies import Proxy
-from modelway.transport.settings import TLS, PoolLimits, context_of
+from modelway.transport.settings import TLS, PoolLimits, Trust
 
 if TYPE_CHECKING:
     import aiohttp
@@ -37,8 +36,9 @@ _WHOLE_BYTES = 128 * 1024
 class ProxiedTransport:
     """A ``Transport`` that sends everything through one proxy, or directly where it is None.
 
-    One difference from the own client: aiohttp does not say whether the head of an answer had
-    begun, so a request is sent again after any break before the head on a connection used before.
+    Two differences from the own client, both aiohttp's: it does not say whether the head of an
+    answer had begun, so a request is sent again after any break before the head on a connection
+    used before; and it takes what a server sends unasked for the answer to the next request.
     """
 
     def __init__(
@@ -46,9 +46,8 @@ class ProxiedTransport:
     ) -> None:
         self._aiohttp = _import_aiohttp()
         self._proxy = proxy
-        self._tls = tls
+        self._trust = Trust(tls)
         self._limits = limits
-        self._ssl_context: ssl.SSLContext | None = None
         self._sessions: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, aiohttp.ClientSession
         ] = weakref.WeakKeyDictionary()
@@ -61,11 +60,12 @@ class ProxiedTransport:
         library = self._aiohttp
         try:
             async with exchange.deadline:
-                session = await self._session()
+                session = self._session()
                 try:
                     response = await self._attempt(session, exchange)
                 except (library.ServerDisconnectedError, library.ClientOSError) as error:
-                    if not exchange.reused or isinstance(error, library.ClientConnectorError):
+                    unused = not exchange.reused or isinstance(error, library.ClientConnectorError)
+                    if unused or session.closed:
                         raise
                     response = await self._attempt(session, exchange)
         except TimeoutError:
@@ -105,28 +105,26 @@ class ProxiedTransport:
             else:
                 headers.append(("proxy-authorization", _basic(proxy)))
         origin = request.origin
+        schemes = {origin.scheme} if proxy is None else {origin.scheme, proxy.origin.scheme}
         return await session.request(
             request.method,
             URL(f"{origin.scheme}://{authority(origin)}{request.target}", encoded=True),
             headers=headers,
             data=data,
             allow_redirects=False,
+            ssl=await self._trust.context() if "https" in schemes else True,
             proxy=None if proxy is None else _url(proxy),
             proxy_headers=tunnel or None,
             trace_request_ctx=exchange,
         )
 
-    async def _session(self) -> aiohttp.ClientSession:
+    def _session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None:
-            if self._ssl_context is None:
-                self._ssl_context = await asyncio.to_thread(context_of, self._tls)
             library, limits = self._aiohttp, self._limits
             session = self._sessions[loop] = library.ClientSession(
-                connector=library.TCPConnector(
-                    limit=0, keepalive_timeout=limits.idle_s, ssl=self._ssl_context
-                ),
+                connector=library.TCPConnector(limit=0, keepalive_timeout=limits.idle_s),
                 cookie_jar=library.DummyCookieJar(),
                 timeout=library.ClientTimeout(total=None, connect=None, sock_connect=None),
                 skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+import threading
 
 from msgspec import Struct
 
@@ -55,3 +57,24 @@ def context_of(tls: TLS) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class Trust:
+    """The context of a transport, made when the first TLS connection needs it, off the loop."""
+
+    def __init__(self, tls: TLS) -> None:
+        self._tls = tls
+        self._context: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+
+    async def context(self) -> ssl.SSLContext:
+        if self._context is None:
+            # reads the system's CA files: tens of milliseconds
+            return await asyncio.to_thread(self._load)
+        return self._context
+
+    def _load(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                self._context = context_of(self._tls)
+            return self._context
