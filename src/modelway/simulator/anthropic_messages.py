@@ -130,7 +130,7 @@ def _check_answered(waiting: list[str], given: list[str], at: int) -> None:
 def _role(message: Any, at: int) -> str:
     if not isinstance(message, dict):
         raise refuse(f"messages.{at}: Input should be a valid dictionary")
-    role = message.get("role")
+    role = str(message.get("role"))
     if role == "system" and at == 0:
         raise refuse(
             'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
@@ -143,7 +143,7 @@ def _role(message: Any, at: int) -> str:
     for name in message:
         if name not in {"role", "content"}:
             raise refuse(f"messages.{at}.{name}: Extra inputs are not permitted")
-    return str(role)
+    return role
 
 
 def _blocks(message: dict[str, Any], role: str, at: int, *, last: bool) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def _blocks(message: dict[str, Any], role: str, at: int, *, last: bool) -> list[
 def _check_block(block: Any, role: str, where: str) -> None:
     if not isinstance(block, dict) or "type" not in block:
         raise refuse(f"{where}.type: Field required")
-    kind = block["type"]
+    kind = str(block["type"])
     if kind not in _FIELDS:
         tags = ", ".join([f"'{each}'" for each in sorted(_FIELDS)])
         raise refuse(
@@ -190,6 +190,8 @@ def _check_block(block: Any, role: str, where: str) -> None:
             if not block["text"]:
                 raise refuse("messages: text content blocks must be non-empty")
         case "tool_use":
+            if not isinstance(block["id"], str) or not isinstance(block["name"], str):
+                raise refuse(f"{where}.tool_use.id: Input should be a valid string")
             if not isinstance(block["input"], dict):
                 raise refuse(f"{where}.tool_use.input: Input should be a valid dictionary")
         case "thinking":
@@ -197,6 +199,8 @@ def _check_block(block: Any, role: str, where: str) -> None:
         case "image" | "document":
             _check_source(block["source"], f"{where}.{kind}.source")
         case "tool_result":
+            if not isinstance(block["tool_use_id"], str):
+                raise refuse(f"{where}.tool_result.tool_use_id: Input should be a valid string")
             _check_result(block.get("content"), where)
         case _:
             pass  # the rest is made by the provider and only passed back
@@ -205,13 +209,15 @@ def _check_block(block: Any, role: str, where: str) -> None:
 def _check_thinking(block: dict[str, Any], where: str) -> None:
     """A signature must be one that was given, and for this text where the text was shown."""
     text, signature = block["thinking"], block["signature"]
+    if not isinstance(text, str):
+        raise refuse(f"{where}.thinking.thinking: Input should be a valid string")
     ours = isinstance(signature, str) and signature.startswith(sign("")[:12])
     if not signature or (ours and text and signature != sign(text)):
         raise refuse(f"{where}: Invalid `signature` in `thinking` block")
 
 
 def _check_source(source: Any, where: str) -> None:
-    kind = source.get("type") if isinstance(source, dict) else None
+    kind = str(source.get("type") if isinstance(source, dict) else None)
     if kind not in _SOURCES:
         raise refuse(
             f"{where}: Input tag '{kind}' found using 'type' does not match any of the expected "
@@ -230,12 +236,14 @@ def _check_result(content: Any, where: str) -> None:
     if not isinstance(content, list):
         raise refuse(f"{where}.tool_result.content: Input should be a valid string or list")
     for at, block in enumerate(content):
-        kind = block.get("type") if isinstance(block, dict) else None
+        kind = str(block.get("type") if isinstance(block, dict) else None)
         if kind not in {"text", "image", "document", "search_result", "tool_reference"}:
             raise refuse(
                 f"{where}.tool_result.content.{at}: Input tag '{kind}' found using 'type' does not "
                 "match any of the expected tags: 'document', 'image', 'search_result', 'text', "
                 "'tool_reference'"
             )
-        if kind == "text" and not block.get("text"):
+        if kind == "text" and not isinstance(block.get("text"), str):
+            raise refuse(f"{where}.tool_result.content.{at}.text.text: Field required")
+        if kind == "text" and not block["text"]:
             raise refuse(f"{where}.tool_result: text content blocks must be non-empty")

@@ -15,6 +15,7 @@ import msgspec
 from modelway.simulator import tokens
 from modelway.simulator.anthropic_messages import check_messages, last_turn
 from modelway.simulator.question import OfferedTool, Question, WireError, refuse
+from modelway.simulator.schemas import schema_fault
 from modelway.simulator.script import ListedModel, Script
 
 _DOCUMENTED = (
@@ -124,8 +125,10 @@ def _check_values(fields: dict[str, Any]) -> None:
             raise refuse(f"stop_sequences.{at}: Input should be a valid string")
         if not stop.strip():
             raise refuse("stop_sequences: each stop sequence must contain non-whitespace")
-    metadata = fields.get("metadata") or {}
-    for name in metadata:
+    for name in ("metadata", "output_config", "thinking"):
+        if not isinstance(fields.get(name), dict | None):
+            raise refuse(f"{name}: Input should be a valid dictionary")
+    for name in fields.get("metadata") or {}:
         if name != "user_id":
             raise refuse(f"metadata.{name}: Extra inputs are not permitted")
 
@@ -173,12 +176,18 @@ def _tools(fields: dict[str, Any]) -> tuple[OfferedTool, ...]:
             raise refuse(f"{where}.input_schema.type: Field required")
         if schema["type"] != "object":
             raise refuse(f"{where}.input_schema.type: Input should be 'object'")
+        if schema_fault(schema) is not None:
+            raise refuse(
+                f"{where}.input_schema: JSON schema is invalid. It must match JSON Schema draft "
+                f"2020-12 ({schema_fault(schema)})"
+            )
+        description = tool.get("description") or ""
+        if not isinstance(description, str):
+            raise refuse(f"{where}.description: Input should be a valid string")
         if name in names:
             raise refuse("tools: Tool names must be unique.")
         names.add(name)
-        tools.append(
-            OfferedTool(name=name, description=tool.get("description") or "", schema=schema)
-        )
+        tools.append(OfferedTool(name=name, description=description, schema=schema))
     return tuple(tools)
 
 
@@ -220,7 +229,7 @@ def _thinking(fields: dict[str, Any], call: str) -> tuple[bool, bool]:
     thinking = fields.get("thinking")
     if thinking is None:
         return False, False
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    kind = str(thinking.get("type"))
     if kind == "disabled":
         return False, False
     if kind not in {"enabled", "adaptive", "between_tools"}:
@@ -275,6 +284,9 @@ def _schema(fields: dict[str, Any]) -> dict[str, Any] | None:
     schema = form.get("schema")
     if not isinstance(schema, dict):
         raise refuse(f"{where}.schema: Field required")
+    fault = schema_fault(schema)
+    if fault is not None:
+        raise refuse(f"{where}.schema: {fault}")
     if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
         raise refuse(
             f"{where}.schema: For 'object' type, 'additionalProperties' must be explicitly set to "

@@ -93,6 +93,8 @@ class Simulator:
         self.script = script if script is not None else Script()
         self.requests: deque[RecordedRequest] = deque(maxlen=keep)
         """The last ``keep`` requests, oldest first."""
+        self.disconnects = 0
+        """How many clients left before their response's end."""
         self.models = {each.id: each for each in self.script.models or listed_models()}
         self._chance = random.Random(self.script.seed)  # noqa: S311  ids of answers, not secrets
         self._turns: Counter[object] = Counter()
@@ -115,6 +117,9 @@ class Simulator:
             return self._route(request, wire, request_id)
         except WireError as refusal:
             return self._refused(wire, refusal.error, request_id)
+        except RecursionError:
+            error = ScriptedError(status=400, message="The request is nested too deeply.")
+            return self._refused(wire, error, request_id)
 
     # ------------------------------------------------------------ routes
 

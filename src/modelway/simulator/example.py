@@ -29,6 +29,8 @@ _FORMATS = {
 }
 _CANDIDATES = ("a", "A", "1", "abc", "ABC", "123", "a1", "A1", "2026-01-01", "12:00", "00000")
 _MAX_DEPTH = 8
+_MAX_ITEMS = 100
+_MAX_CHARACTERS = 10_000
 
 
 def example(schema: Any, prompt: str = "") -> Any:
@@ -41,7 +43,7 @@ class _Maker:
         self._root = root
         self._prompt = " ".join(prompt.split())[:200]
         words = sorted(set(_WORDS.findall(self._prompt)), key=lambda word: (-len(word), word))
-        self._words = [*dict.fromkeys(_NAMES.findall(self._prompt)), *words]
+        self._words: list[str] = [*dict.fromkeys(_NAMES.findall(self._prompt)), *words]
         self._numbers = [float(text) for text in _NUMBERS.findall(self._prompt)]
         self._used_words = 0
         self._used_numbers = 0
@@ -124,7 +126,7 @@ class _Maker:
         prefix = schema.get("prefixItems") or []
         if depth > _MAX_DEPTH:
             most = fewest
-        wanted = min(max(fewest, len(prefix), 1), most)
+        wanted = min(max(fewest, len(prefix), 1), most, _MAX_ITEMS)
         schemas = [*prefix, *[schema.get("items", {})] * wanted][:wanted]
         made = [self.make(each, name, depth + 1) for each in schemas]
         if schema.get("uniqueItems"):
@@ -150,23 +152,24 @@ class _Maker:
         if isinstance(schema.get("exclusiveMaximum"), int | float):
             high = min(high, schema["exclusiveMaximum"] - margin)
         value = min(max(value, low), high)
-        if step:
+        if step and abs(value / step) < 2**53:
             value = math.ceil(value / step) * step
             if value > high:
                 value = math.floor(high / step) * step
         return int(value) if whole or value == int(value) else value
 
     def _string(self, schema: dict[str, Any], name: str) -> str:
-        form = schema.get("format")
+        form = str(schema.get("format"))
         if form in _FORMATS:
-            return _FORMATS[str(form)]
+            return _FORMATS[form]
         value = self._say(name)
         pattern = schema.get("pattern")
         if isinstance(pattern, str):
-            given = [schema.get("default"), *(schema.get("examples") or [])]
+            examples = schema.get("examples")
+            given = [schema.get("default"), *(examples if isinstance(examples, list) else [])]
             tries = [value, *self._words, *map(str, given), *_CANDIDATES]
-            value = next((str(each) for each in tries if _matches(pattern, each)), value)
-        shortest = schema.get("minLength", 0)
+            value = next((each for each in tries if _matches(pattern, each)), value)
+        shortest = min(schema.get("minLength", 0), _MAX_CHARACTERS)
         if len(value) < shortest:
             value = (value or "x") + "x" * (shortest - len(value))
         longest = schema.get("maxLength")

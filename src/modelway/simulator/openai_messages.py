@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelway.simulator.openai_refusals import missing, not_one_of, wrong_type
 from modelway.simulator.question import WireError, refuse
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -24,14 +25,9 @@ def check_messages(fields: dict[str, Any]) -> None:
     """Refuse messages that OpenAI would refuse."""
     messages = fields.get("messages")
     if messages is None:
-        raise _missing("messages")
+        raise missing("messages")
     if not isinstance(messages, list):
-        raise refuse(
-            "Invalid type for 'messages': expected an array of objects, but got something else "
-            "instead.",
-            param="messages",
-            code="invalid_type",
-        )
+        raise wrong_type("messages", "an array of objects", messages)
     if not messages:
         raise refuse(
             "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
@@ -45,15 +41,10 @@ def check_messages(fields: dict[str, Any]) -> None:
     for at, message in enumerate(messages):
         where = f"messages[{at}]"
         if not isinstance(message, dict) or "role" not in message:
-            raise _missing(f"{where}.role")
+            raise missing(f"{where}.role")
         role = message["role"]
         if role not in _ROLES:
-            listed = ", ".join([f"'{each}'" for each in _ROLES[:-1]])
-            raise refuse(
-                f"Invalid value: '{role}'. Supported values are: {listed}, and '{_ROLES[-1]}'.",
-                param=f"{where}.role",
-                code="invalid_value",
-            )
+            raise not_one_of(f"{where}.role", role, _ROLES)
         if role == "tool":
             call_id = _call_id(message, where)
             if not after_calls:
@@ -97,30 +88,28 @@ def _text(content: Any) -> str:
 def _call_id(message: dict[str, Any], where: str) -> str:
     call_id = message.get("tool_call_id")
     if not isinstance(call_id, str):
-        raise _missing(f"{where}.tool_call_id")
+        raise missing(f"{where}.tool_call_id")
     return call_id
 
 
 def _calls(message: dict[str, Any], where: str) -> list[str]:
     ids: list[str] = []
-    for at, call in enumerate(message.get("tool_calls") or []):
+    given = message.get("tool_calls") or []
+    if not isinstance(given, list):
+        raise wrong_type(f"{where}.tool_calls", "an array of objects", given)
+    for at, call in enumerate(given):
         path = f"{where}.tool_calls[{at}]"
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            raise _missing(f"{path}.function")
+            raise missing(f"{path}.function")
         for holder, name, said in ((call, "id", "id"), (call, "type", "type")):
             if not isinstance(holder.get(name), str):
-                raise _missing(f"{path}.{said}")
+                raise missing(f"{path}.{said}")
         for name in ("name", "arguments"):
             if name not in function:
-                raise _missing(f"{path}.function.{name}")
+                raise missing(f"{path}.function.{name}")
             if not isinstance(function[name], str):
-                raise refuse(
-                    f"Invalid type for '{path}.function.{name}': expected a string, but got an "
-                    "object instead.",
-                    param=f"{path}.function.{name}",
-                    code="invalid_type",
-                )
+                raise wrong_type(f"{path}.function.{name}", "a string", function[name])
         ids.append(call["id"])
     return ids
 
@@ -139,41 +128,27 @@ def _check_content(message: dict[str, Any], role: str, at: int) -> None:
     if isinstance(content, str):
         return
     if not isinstance(content, list):
-        raise refuse(
-            f"Invalid type for '{where}.content': expected one of a string or array of objects, but "
-            "got something else instead.",
-            param=f"{where}.content",
-            code="invalid_type",
-        )
+        raise wrong_type(f"{where}.content", "one of a string or array of objects", content)
     for number, part in enumerate(content):
         path = f"{where}.content[{number}]"
         if not isinstance(part, dict) or "type" not in part:
-            raise _missing(f"{path}.type")
+            raise missing(f"{path}.type")
         kind = part["type"]
         if kind not in _PARTS[role]:
-            allowed = ", ".join([f"'{each}'" for each in _PARTS[role]])
-            raise refuse(
-                f"Invalid value: '{kind}'. Supported values are: {allowed}.",
-                param=f"{path}.type",
-                code="invalid_value",
-            )
+            raise not_one_of(f"{path}.type", kind, _PARTS[role])
         _check_part(part, kind, path)
 
 
 def _check_part(part: dict[str, Any], kind: str, path: str) -> None:
     if kind not in part:
-        raise _missing(f"{path}.{kind}")
+        raise missing(f"{path}.{kind}")
     inner = part[kind]
     if kind in {"text", "refusal"}:
         if not isinstance(inner, str):
-            raise refuse(
-                f"Invalid type for '{path}.{kind}': expected a string.",
-                param=f"{path}.{kind}",
-                code="invalid_type",
-            )
+            raise wrong_type(f"{path}.{kind}", "a string", inner)
         return
     if not isinstance(inner, dict):
-        raise _missing(f"{path}.{kind}")
+        raise missing(f"{path}.{kind}")
     if kind == "image_url":
         url = inner.get("url")
         if not isinstance(url, str) or not url.startswith(("http://", "https://", "data:image/")):
@@ -186,13 +161,7 @@ def _check_part(part: dict[str, Any], kind: str, path: str) -> None:
     if kind == "input_audio":
         for name in ("data", "format"):
             if not isinstance(inner.get(name), str):
-                raise _missing(f"{path}.input_audio.{name}")
-
-
-def _missing(path: str) -> WireError:
-    return refuse(
-        f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter"
-    )
+                raise missing(f"{path}.input_audio.{name}")
 
 
 def _unanswered(waiting: list[str]) -> WireError:

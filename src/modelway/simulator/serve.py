@@ -45,6 +45,7 @@ async def serve(
         for connection in list(connections):
             connection.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # lets the aborted connections close
         await server.wait_closed()
 
 
@@ -116,6 +117,7 @@ class _Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._aborted = False
         self.task: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------ asyncio
@@ -146,7 +148,8 @@ class _Connection(asyncio.Protocol):
         self._connections.discard(self)
         self._transport = None
         self._writable.set()
-        if self.task is not None:
+        if self.task is not None and not self.task.done():
+            self._simulator.disconnects += 0 if self._aborted else 1
             self.task.cancel()
 
     # ------------------------------------------------------------ httptools
@@ -185,13 +188,17 @@ class _Connection(asyncio.Protocol):
     # ------------------------------------------------------------ answering
 
     async def _answer(self) -> None:
-        while self._waiting:
-            method, target, headers, body, keep_alive = self._waiting.popleft()
-            response = self._simulator.handle(method, target, headers, body)
-            if not await self._play(response, head_only=method == "HEAD", keep_alive=keep_alive):
-                self._close()
-                return
-        self.task = None
+        try:
+            while self._waiting:
+                method, target, headers, body, keep = self._waiting.popleft()
+                response = self._simulator.handle(method, target, headers, body)
+                if not await self._play(response, head_only=method == "HEAD", keep_alive=keep):
+                    self._close()
+                    return
+            self.task = None
+        except BaseException:
+            self._close()
+            raise
 
     async def _play(
         self, response: SimulatedResponse, *, head_only: bool, keep_alive: bool
@@ -229,6 +236,7 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Break the connection now."""
+        self._aborted = True
         if self._transport is not None:
             self._transport.abort()
         if self.task is not None:

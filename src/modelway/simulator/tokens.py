@@ -13,6 +13,9 @@ MEDIA_TOKENS = 85
 """What an image, sound or document counts, whatever its size."""
 
 
+_UNCOUNTED = frozenset({"type", "role", "cache_control", "signature"})
+
+
 def pieces(text: str) -> list[str]:
     """The tokens of a text; joined they are the text."""
     return _PIECES.findall(text)
@@ -31,9 +34,9 @@ def count_value(value: Any) -> int:
         case list():
             return sum([count_value(item) for item in value])
         case dict():
-            if value.get("type") in {"image", "image_url", "input_audio", "document", "file"}:
+            if str(value.get("type")) in {"image", "image_url", "input_audio", "document", "file"}:
                 return MEDIA_TOKENS
-            return sum([count_value(item) for item in value.values()])
+            return sum([count_value(item) for key, item in value.items() if key not in _UNCOUNTED])
         case _:
             return 0
 
