@@ -223,7 +223,8 @@ class Builder:
             for name, item in zip(_names(top[field].value), items, strict=False):
                 if self.known_provider(name, item) and not self.providers[name].default_model:
                     self.context.notice(
-                        item, f"{name} has no default_model, so nothing is sent to it by this setting"
+                        item,
+                        f"{name} has no default_model, so nothing is sent to it by this setting",
                     )
 
     def known_provider(self, name: str, node: Node) -> bool:
