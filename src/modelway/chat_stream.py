@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -73,12 +73,7 @@ class ChatStream:
         """Only the first choice's text, in pieces as they arrive."""
         try:
             while True:
-                pieces = [
-                    event.text
-                    for event in self._rest
-                    if isinstance(event, TextDelta) and event.choice == 0
-                ]
-                if text := "".join(pieces):
+                if text := text_of(self._rest):
                     yield text
                 if not await self._next():
                     return
@@ -210,3 +205,10 @@ class ChatStream:
         error = StreamInterruptedError("the stream was closed before its end")
         error.partial = self._response() if self._kept else None
         return error
+
+
+def text_of(events: Iterable[StreamEvent]) -> str:
+    """The first choice's text among the events."""
+    return "".join(
+        [event.text for event in events if isinstance(event, TextDelta) and event.choice == 0]
+    )

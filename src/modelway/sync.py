@@ -1,0 +1,159 @@
+"""The sync client: the async one's methods, run on a thread of its own; usable from any thread.
+
+There is no second implementation: each method is the async client's, waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
+
+from modelway.call import Options
+from modelway.chat_stream import ChatStream as AsyncChatStream
+from modelway.client import Client as AsyncClient
+from modelway.errors import ConfigError
+from modelway.observe.stats import Stats
+from modelway.opening import Config, Embedded
+from modelway.portal import Portal
+from modelway.ports import Observer, Transport
+from modelway.sync_stream import ChatStream
+
+__all__ = ["ChatStream", "Client"]
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+_DEFAULT = Options()
+
+
+class _Running(NamedTuple):
+    """What one process has of a client; a fork makes its own."""
+
+    portal: Portal
+    client: AsyncClient
+
+
+def _blocking(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[Client, P], Result]:
+    """The async client's method, as one that waits."""
+
+    @wraps(method)
+    def wait(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        portal, client = self.running()
+        return portal.run(method(client, *args, **kwargs))
+
+    return wait
+
+
+def _streaming(
+    method: Callable[Concatenate[AsyncClient, P], AsyncChatStream],
+) -> Callable[Concatenate[Client, P], ChatStream]:
+    """The async client's method, its stream handed over to this thread."""
+
+    @wraps(method)
+    def stream(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> ChatStream:
+        portal, client = self.running()
+        return ChatStream(portal, method(client, *args, **kwargs))
+
+    return stream
+
+
+class Client:
+    """Asks any configured provider. Opened when first used, from any thread, and anew in a fork.
+
+    ``config`` is a file's path, a mapping, loaded settings, or ``None`` for what the environment
+    and the local servers offer.
+    """
+
+    def __init__(
+        self,
+        config: Config = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        observers: Sequence[Observer] = (),
+        transport: Transport | None = None,
+        options: Options = _DEFAULT,
+        embedded: Embedded = "never",
+    ) -> None:
+        self._make: Callable[[], AsyncClient] = lambda: AsyncClient(
+            config,
+            environment=environment,
+            observers=observers,
+            transport=transport,
+            options=options,
+            embedded=embedded,
+        )
+        # a fork must not touch the parent's, nor wait for a lock that was held when it was made
+        self._running: dict[int, _Running] = {}
+        self._starting: dict[int, threading.Lock] = {}
+        self._closing: weakref.finalize[[int, _Running], Client] | None = None
+        self._last_stats = Stats()
+
+    chat = _blocking(AsyncClient.chat)
+    stream = _streaming(AsyncClient.stream)
+    count_tokens = _blocking(AsyncClient.count_tokens)
+    list_models = _blocking(AsyncClient.list_models)
+    is_model_available = _blocking(AsyncClient.is_model_available)
+    capabilities = _blocking(AsyncClient.capabilities)
+    health_check = _blocking(AsyncClient.health_check)
+    plan = _blocking(AsyncClient.plan)
+    settings = _blocking(AsyncClient.settings)
+    notices = _blocking(AsyncClient.notices)
+
+    def stats(self) -> Stats:
+        """What this client has done since it was last opened, in this process."""
+        running = self._running.get(os.getpid())
+        return running.client.stats() if running else self._last_stats
+
+    # ------------------------------------------------------------ opening and closing
+
+    def __enter__(self) -> Self:
+        self.settings()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancel what runs, close every connection, end the thread. Used again, it opens anew."""
+        running = self._running.pop(os.getpid(), None)
+        if running is not None:
+            if self._closing is not None:
+                self._closing.detach()
+            _end(os.getpid(), running)
+            self._last_stats = running.client.stats()
+
+    def running(self) -> _Running:
+        """This process's thread and async client, started if need be."""
+        return self._running.get(os.getpid()) or self._start(os.getpid())
+
+    def _start(self, pid: int) -> _Running:
+        with self._starting.setdefault(pid, threading.Lock()):
+            running = self._running.get(pid)
+            if running is None:
+                running = self._running[pid] = _Running(Portal(), self._make())
+                self._closing = weakref.finalize(self, _end, pid, running)
+            return running
+
+
+def _end(pid: int, running: _Running) -> None:
+    """Close in the process that opened; a fork leaves its parent's sockets alone."""
+    if pid != os.getpid():
+        return
+    try:
+        running.portal.run(running.client.aclose())
+    except ConfigError:
+        return  # closed already
+    finally:
+        running.portal.close()
