@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from modelway.call import Call, Deployment, Operation, Reply, Timeouts
+from modelway.call import Body, Call, Deployment, Operation, Reply, Timeouts
 from modelway.catalog.rows import AuthKind
 from modelway.dialects import dialect
 from modelway.dialects.refusals import request_id
@@ -36,7 +36,7 @@ class Exchange:
         self._dialect = dialect(deployment.dialect)
         self._origin, self._prefix = parse_base_url(deployment.base_url)
         self._headers = _headers(deployment, self._dialect.headers)
-        self._verbatim = not deployment.target.quirks.changes_bytes()
+        self._touched = deployment.target.quirks.touched()
         self._targets: dict[tuple[Operation, bool], str] = {}
 
     async def send(self, call: Call) -> Reply:
@@ -55,7 +55,7 @@ class Exchange:
 
     async def _whole(self, call: Call, codec: Codec) -> Reply:
         body = call.body
-        if body is not None and body.dialect == self._dialect.name and self._verbatim:
+        if body is not None and self._passes(body):
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
             response = await self._post(call, codec, spliced.body)
             answer = await response.read()
@@ -115,7 +115,7 @@ class Exchange:
 
     async def _stream(self, call: Call, codec: Codec) -> Reply:
         body = call.body
-        if body is not None and body.dialect == self._dialect.name and self._verbatim:
+        if body is not None and self._passes(body):
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
             response = await self._post(call, codec, spliced.body)
             if not _is_event_stream(response):
@@ -160,6 +160,10 @@ class Exchange:
         )
 
     # ------------------------------------------------------------ what both need
+
+    def _passes(self, body: Body) -> bool:
+        """True when a client's bytes are what this host reads, so that they can go as they are."""
+        return body.dialect == self._dialect.name and self._touched.isdisjoint(body.fields)
 
     def _codec(self, call: Call) -> Codec:
         codec = self._dialect.upstream.get(call.operation)

@@ -165,7 +165,7 @@ class Dialect(NamedTuple):
     """An error → (status, body) in the client's dialect."""
     headers: Headers = ()
     """Sent with every request of this dialect."""
-    passed_headers: frozenset[str] = frozenset()
+    passed_headers: frozenset[bytes] = frozenset()
     """A client's headers that a provider of the same dialect is meant to see, in lower case."""
 
 

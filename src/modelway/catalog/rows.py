@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -36,18 +35,19 @@ class Quirks(Struct, frozen=True, kw_only=True):
     cache_control: bool = False
     """Whether content parts take Anthropic's ``cache_control``."""
 
-    def changes_bytes(self) -> bool:
-        """True when a client's own bytes cannot be sent to this host as they are."""
-        return bool(self.rename or self.drop or self.max_stop or not self.json_schema)
+    def touched(self) -> frozenset[str]:
+        """Top-level fields that, in a client's own bytes, this host would refuse or misread.
 
-    def touches(self, names: Collection[str]) -> bool:
-        """True when a body with these top-level fields cannot be sent to this host as it is."""
-        return (
-            any([name in names for name in self.rename])
-            or any([name in names for name in self.drop])
-            or (not self.json_schema and "response_format" in names)
-            or (self.max_stop is not None and "stop" in names)
-        )
+        ``max_tokens`` is not among them: under either name it is the client's to say.
+        """
+        names = {*self.rename, *self.drop} - {"max_tokens"}
+        if self.max_stop is not None:
+            names.add("stop")
+        if not self.json_schema:
+            names.add("response_format")
+        if not self.stream_usage:
+            names.add("stream_options")
+        return frozenset(names)
 
 
 class Provider(Struct, frozen=True, kw_only=True):

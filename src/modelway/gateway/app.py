@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
+
 from modelway.call import Call
 from modelway.dialects import dialect
 from modelway.engine import Engine
-from modelway.errors import APIConnectionError, LLMError, NotFoundError
+from modelway.errors import LLMError, NotFoundError
 from modelway.gateway import egress, routes
 from modelway.gateway.authorise import Keys
 from modelway.gateway.ingress import call_of, declared_length, read_body
@@ -108,10 +109,8 @@ class Gateway:
             except asyncio.CancelledError:
                 if not visit.left:
                     raise
-            except Exception:
-                logging.getLogger("modelway").exception("call %s failed in the gateway", call.id)
-                error = APIConnectionError(f"modelway failed on call {call.id}; see its log")
-                await egress.refuse(send, client, error, call.id)
+            except Exception as cause:  # noqa: BLE001 - ours, and the client must be told of it
+                await egress.refuse(send, client, egress.own_fault(call, cause), call.id)
         finally:
             self._presence.leave(visit)
 
@@ -129,7 +128,8 @@ class Gateway:
                 await egress.json(send, client.downstream["models"].encode(models))
             case _:
                 name = unquote(path[len(route.path) :].decode("latin-1"))
-                await egress.json(send, await self._listing.one(name))
+                listed = client.downstream["models"].encode((await self._listing.one(name),))
+                await egress.json(send, _only_one(listed))
 
 
 def _path(scope: Scope) -> bytes:
@@ -165,6 +165,11 @@ def _headers(
         elif name in client.passed_headers:
             passed.append((name, value))
     return token, passed, length
+
+
+def _only_one(listed: bytes) -> bytes:
+    """The one entry of a list of models, which both dialects keep below ``data``."""
+    return msgspec.json.encode(msgspec.json.decode(listed)["data"][0])
 
 
 def _no_route(method: str, path: bytes) -> LLMError:

@@ -61,10 +61,8 @@ class Answers:
                 last = encoder.close()
         except LLMError as error:
             last = (encoder or face.encoder(call.body.fields)).fail(error)
-        except Exception:
-            logging.getLogger("modelway").exception("call %s failed in its stream", call.id)
-            error = APIConnectionError(f"modelway failed on call {call.id}; see its log")
-            last = (encoder or face.encoder(call.body.fields)).fail(error)
+        except Exception as cause:  # noqa: BLE001 - ours, and the client must be told of it
+            last = (encoder or face.encoder(call.body.fields)).fail(own_fault(call, cause))
         await send({"type": "http.response.body", "body": last})
 
     def _headers(self, call: Call, reply: Reply) -> list[tuple[bytes, bytes]]:
@@ -82,6 +80,13 @@ class Answers:
             told = "; ".join([f"{note.setting}: {note.message}" for note in reply.warnings])
             headers.append((b"x-modelway-warnings", _one_line(told)))
         return headers
+
+
+def own_fault(call: Call, cause: Exception) -> LLMError:
+    """Logs the cause, and gives what a client is told of it: nothing but where to look."""
+    said = "call %s failed in the gateway"
+    logging.getLogger("modelway").error(said, call.id, exc_info=cause)
+    return APIConnectionError(f"modelway failed on call {call.id}; see its log")
 
 
 def _deployment_headers(deployment: Deployment) -> Headers:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,43 +15,75 @@ from modelway.ports import Dialect
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-_ARRAY = b"["
-_OBJECT = b"{"
-_STRING = b'"'
-_BOOLEAN = b"tf"
-_NUMBER = b"-0123456789"
-_SHAPES: dict[str, tuple[bytes, str]] = {
-    "model": (_STRING, "a string"),
-    "messages": (_ARRAY, "an array"),
-    "tools": (_ARRAY, "an array"),
-    "stop_sequences": (_ARRAY, "an array"),
-    "system": (_STRING + _ARRAY, "a string or an array"),
-    "stop": (_STRING + _ARRAY, "a string or an array"),
-    "stream": (_BOOLEAN, "a boolean"),
-    "stream_options": (_OBJECT, "an object"),
-    "metadata": (_OBJECT, "an object"),
-    "thinking": (_OBJECT, "an object"),
-    "response_format": (_OBJECT, "an object"),
-    "tool_choice": (_STRING + _OBJECT, "a string or an object"),
-    "parallel_tool_calls": (_BOOLEAN, "a boolean"),
-    "logprobs": (_BOOLEAN, "a boolean"),
-    "user": (_STRING, "a string"),
-    "temperature": (_NUMBER, "a number"),
-    "top_p": (_NUMBER, "a number"),
-    "frequency_penalty": (_NUMBER, "a number"),
-    "presence_penalty": (_NUMBER, "a number"),
-    "top_k": (_NUMBER, "an integer"),
-    "top_logprobs": (_NUMBER, "an integer"),
-    "seed": (_NUMBER, "an integer"),
-    "max_tokens": (_NUMBER, "an integer"),
-    "max_completion_tokens": (_NUMBER, "an integer"),
-    "n": (_NUMBER, "an integer"),
-}
-"""First bytes that a known field's value may have, in either dialect; ``null`` is always allowed."""
-
-_COUNTS = ("max_tokens", "max_completion_tokens", "n")
+_TRUE = ord("t")
 _MOST_CHOICES = 128
 """Source: https://platform.openai.com/docs/api-reference/chat/create (``n``), 2026-11-21."""
+_MOST_TOKENS = 2**31 - 1
+
+_string = msgspec.json.Decoder(str).decode
+_integer = msgspec.json.Decoder(int).decode
+
+
+class _Check(NamedTuple):
+    """What is looked at of a known field: its value's first byte, and for a few a little more."""
+
+    first: bytes
+    what: str
+    further: Callable[[str, msgspec.Raw], None] | None = None
+
+
+def _count(most: int) -> Callable[[str, msgspec.Raw], None]:
+    def check(name: str, value: msgspec.Raw) -> None:
+        try:
+            count = _integer(value)
+        except msgspec.ValidationError:
+            raise BadRequestError(f"{name} must be an integer", param=name) from None
+        if not 1 <= count <= most:
+            raise BadRequestError(f"{name} is out of range: it is 1 to {most}", param=name)
+
+    return check
+
+
+def _no_hosts(name: str, value: msgspec.Raw) -> None:
+    _refuse_nested(name, value, _HOSTS)
+
+
+_DIGITS = b"-0123456789"
+_ARRAY = _Check(b"[", "an array")
+_OBJECT = _Check(b"{", "an object")
+_STRING = _Check(b'"', "a string")
+_BOOLEAN = _Check(b"tf", "a boolean")
+_NUMBER = _Check(_DIGITS, "a number")
+_INTEGER = _Check(_DIGITS, "an integer")
+_TOKENS = _Check(_DIGITS, "an integer", _count(_MOST_TOKENS))
+_CHECKS: dict[str, _Check] = {
+    "model": _STRING,
+    "messages": _ARRAY,
+    "tools": _ARRAY,
+    "stop_sequences": _ARRAY,
+    "system": _Check(b'"[', "a string or an array"),
+    "stop": _Check(b'"[', "a string or an array"),
+    "stream": _BOOLEAN,
+    "stream_options": _OBJECT,
+    "metadata": _Check(b"{", "an object", _no_hosts),
+    "thinking": _OBJECT,
+    "response_format": _OBJECT,
+    "tool_choice": _Check(b'"{', "a string or an object"),
+    "parallel_tool_calls": _BOOLEAN,
+    "logprobs": _BOOLEAN,
+    "user": _STRING,
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
+    "frequency_penalty": _NUMBER,
+    "presence_penalty": _NUMBER,
+    "top_k": _INTEGER,
+    "top_logprobs": _INTEGER,
+    "seed": _INTEGER,
+    "max_tokens": _TOKENS,
+    "max_completion_tokens": _TOKENS,
+    "n": _Check(_DIGITS, "an integer", _count(_MOST_CHOICES)),
+}
+"""Fields known in either dialect; ``null`` is allowed for all but the two that are required."""
 
 _HOSTS = frozenset(
     [
@@ -133,35 +165,29 @@ def call_of(
     id_: str,
     dialect: Dialect,
     operation: Operation,
-    headers: Iterable[tuple[bytes, bytes]] = (),
+    headers: Sequence[tuple[bytes, bytes]] = (),
     query: bytes = b"",
     tenant: str = "local",
 ) -> Call:
     """The call that these bytes ask for. BadRequestError names the field that is wrong."""
     fields = split(body)
-    known = _SHAPES
     for name, value in fields.items():
-        shape = known.get(name)
-        if shape is None:
+        check = _CHECKS.get(name)
+        if check is None:
             _refuse_host(name, value)
-        elif memoryview(value)[:1] not in shape[0]:
-            _check_shape(name, bytes(value), shape)
-    model = fields.get("model")
-    if model is None:
-        raise BadRequestError("the field 'model' is missing", param="model")
-    if "messages" not in fields:
-        raise BadRequestError("the field 'messages' is missing", param="messages")
-    for name in _COUNTS:
-        if name in fields:
-            _check_count(name, fields[name])
-    if "metadata" in fields:
-        _refuse_nested("metadata", fields["metadata"], _HOSTS)
+        elif memoryview(value)[0] not in check.first:
+            _check_null(name, value, check)
+        elif check.further is not None:
+            check.further(name, value)
+    for name in ("model", "messages"):
+        if name not in fields:
+            raise BadRequestError(f"the field {name!r} is missing", param=name)
     stream = fields.get("stream")
     return Call(
         id=id_,
         operation=operation,
-        model=msgspec.json.decode(model, type=str),
-        stream=stream is not None and bytes(stream) == b"true",
+        model=_string(fields["model"]),
+        stream=stream is not None and memoryview(stream)[0] == _TRUE,
         body=Body(dialect=dialect.name, fields=fields),
         headers=tuple(
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
@@ -171,20 +197,9 @@ def call_of(
     )
 
 
-def _check_shape(name: str, value: bytes, shape: tuple[bytes, str]) -> None:
-    if value == b"null" and name not in ("model", "messages"):
-        return
-    if value[:1] not in shape[0]:
-        raise BadRequestError(f"{name} must be {shape[1]}", param=name)
-
-
-def _check_count(name: str, value: msgspec.Raw) -> None:
-    try:
-        count = msgspec.json.decode(value, type=int | None)
-    except msgspec.ValidationError:
-        raise BadRequestError(f"{name} must be an integer", param=name) from None
-    if count is not None and not 1 <= count <= (_MOST_CHOICES if name == "n" else 2**31 - 1):
-        raise BadRequestError(f"{name} is out of range: {count}", param=name)
+def _check_null(name: str, value: msgspec.Raw, check: _Check) -> None:
+    if name in ("model", "messages") or bytes(value) != b"null":
+        raise BadRequestError(f"{name} must be {check.what}", param=name)
 
 
 def _refuse_host(name: str, value: msgspec.Raw) -> None:

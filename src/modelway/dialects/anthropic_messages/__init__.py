@@ -31,7 +31,7 @@ DIALECT = Dialect(
     error=error,
     refuse=refuse,
     headers=((b"anthropic-version", b"2023-06-01"),),
-    passed_headers=frozenset({"anthropic-beta"}),
+    passed_headers=frozenset({b"anthropic-beta"}),
 )
 """Source of the version: https://platform.claude.com/docs/en/api/versioning, 2026-11-21.
 

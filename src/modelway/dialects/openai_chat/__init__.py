@@ -50,5 +50,5 @@ DIALECT = Dialect(
     error=faults.error,
     refuse=faults.refuse,
     # Features and traces; organisation and project belong to the operator's own account.
-    passed_headers=frozenset({"openai-beta", "x-client-request-id"}),
+    passed_headers=frozenset({b"openai-beta", b"x-client-request-id"}),
 )
