@@ -172,9 +172,9 @@ def _reset_s(present: dict[bytes, str], now: Callable[[], float]) -> float | Non
         if wait is None:
             wait = _duration(text)
         elif wait >= 1e12:  # OpenRouter: Unix time in milliseconds
-            wait = max(0.0, wait / 1000 - now())
+            wait = wait / 1000 - now()
         elif wait >= 1e9:
-            wait = max(0.0, wait - now())
-        if wait is not None and not left:
+            wait -= now()
+        if wait is not None and wait > 0 and not left:
             waits.append(wait)
     return max(waits) if waits else None

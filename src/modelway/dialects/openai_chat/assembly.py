@@ -336,8 +336,9 @@ class Assembly:
     def end(self, sources: list[Citation]) -> list[StreamEvent]:
         """What can only be told when all is there. ``sources`` stand beside the choices."""
         events: list[StreamEvent] = []
-        if self._text and self._logprobs:
-            self._add_text("", events)
+        if self._logprobs:  # of tokens that were not shown as text
+            logprobs, self._logprobs = self._logprobs, ()
+            events.append(TextDelta(text="", index=_TEXT, choice=self._choice, logprobs=logprobs))
         if self._text and not self._cited:
             for source in sources:
                 self._cite(source, events)

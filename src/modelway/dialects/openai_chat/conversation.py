@@ -62,7 +62,7 @@ class _Message(Struct):
     reasoning: Any = None
     reasoning_details: list[ReasoningDetail] | None = None
     annotations: list[JSON] | None = None
-    images: list[JSON] | None = None
+    images: list[Any] | None = None
 
 
 class _Text(Struct):
@@ -137,7 +137,8 @@ def read(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, path: str) -> T:
 def messages(raw: msgspec.Raw) -> tuple[Message, ...]:
     """The conversation; BadRequestError names the message and part that are at fault."""
     found: list[Message] = []
-    for number, item in enumerate(read(_items, raw, "messages")):
+    items = read(_items, raw, "messages")
+    for number, item in enumerate(items):
         path = f"messages[{number}]"
         told = read(_message, item, path)
         if told.role == "function":
@@ -148,6 +149,8 @@ def messages(raw: msgspec.Raw) -> tuple[Message, ...]:
             found.append(_tool(told, path))
         elif told.role == "assistant":
             found.append(_assistant(told, number, path))
+        elif told.images:
+            raise malformed("images stand in the content, as image_url parts", f"{path}.images")
         else:
             parts = tuple(_content(told.content, f"{path}.content"))
             found.append(Message(role=told.role, parts=parts, name=told.name))  # type: ignore[arg-type]
@@ -191,7 +194,7 @@ def _assistant(told: _Message, number: int, path: str) -> Message:
     if told.refusal:
         parts.append(Refusal(text=told.refusal))
     for image in told.images or ():
-        part = image_in(image)
+        part = image_in(image) if isinstance(image, dict) else None
         if part is None:
             raise malformed("an image must have image_url.url", f"{path}.images")
         parts.append(part)

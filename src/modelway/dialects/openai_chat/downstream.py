@@ -56,7 +56,8 @@ class _Function(Struct):
 
 
 class _Tool(Struct):
-    type: str
+    type: str = "function"
+    """Mistral's clients leave it out."""
     cache_control: Any = None
 
 
@@ -175,7 +176,9 @@ def _tool_choice(left: Fields) -> ToolChoice | None:
                 pass
             case "any":  # Mistral
                 choice = "required"
-            case {"type": "function", "function": {"name": str(tool)}}:
+            case {"function": {"name": str(tool)}, **rest} if (
+                rest.get("type", "function") == "function"
+            ):
                 choice = NamedTool(name=tool)
             case {"name": str(tool)} if name == "function_call":
                 choice = NamedTool(name=tool)

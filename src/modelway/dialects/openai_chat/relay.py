@@ -112,36 +112,29 @@ class ChunkRelay:
         """The bytes that may go on: all, but for a fault and what follows, and a hidden chunk."""
         if b"\r" in whole:
             whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        kept: list[bytes] | None = None
-        at = 0
-        while at < len(whole):
-            stop = whole.find(b"\n\n", at) + 2
-            block = whole[at:stop]
+        blocks = whole.split(b"\n\n")
+        hidden: set[int] = set()
+        for position, block in enumerate(blocks):
             try:
                 shown = self._look(block)
             except LLMError as error:
-                return b"".join(kept) if kept is not None else whole[:at], error
-            if not shown and kept is None:
-                kept = [whole[:at]]
-            elif shown and kept is not None:
-                kept.append(block)
-            at = stop
-        return whole if kept is None else b"".join(kept), None
+                return _joined(blocks[:position], hidden), error
+            if not shown:
+                hidden.add(position)
+        return (_joined(blocks[:-1], hidden) if hidden else whole), None
 
     def _look(self, block: bytes) -> bool:
         """Read one event; False for one that the client is not to see."""
-        if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2:
-            data = block[6:-2]
+        if block.startswith(b"data: {") and b"\n" not in block:
+            data = block[6:]
         else:
             events = parse(block)
             if not events:
-                return True  # a comment
-            data = events[0].data
-        if not data.startswith(b"{"):
-            self._ended = self._ended or data.strip() == DONE
-            if not self._ended and data.strip():
-                raise ResponseError("the stream holds an event that is not JSON")
-            return True
+                return True  # a comment, or nothing
+            data = events[0].data.strip()
+            if data == DONE or not data:
+                self._ended = self._ended or data == DONE
+                return True
         try:
             chunk = _decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -152,8 +145,15 @@ class ChunkRelay:
             return self._look_closely(chunk, data)
         self._begun = True
         for choice in choices:
-            if choice.delta is not None:
-                self._count(choice.delta)
+            delta = choice.delta
+            if delta is not None:
+                content = delta.content
+                if type(content) is str:
+                    self.received_chars += len(content)
+                    if not content or delta.tool_calls or delta.reasoning_content:
+                        self._count(delta)
+                else:
+                    self._count(delta)
             if choice.error is not None:
                 self._look_closely(chunk, data)
             if choice.finish_reason is not None:
@@ -164,11 +164,9 @@ class ChunkRelay:
         return True
 
     def _count(self, delta: _Delta) -> None:
-        content = delta.content
-        if isinstance(content, str):
-            self.received_chars += len(content)
-        elif content is not None:
-            self.received_chars += len(msgspec.json.encode(content))
+        """What a delta holds beside plain content."""
+        if delta.content is not None and not isinstance(delta.content, str):
+            self.received_chars += len(msgspec.json.encode(delta.content))
         thought = delta.reasoning_content or delta.reasoning
         if isinstance(thought, str):
             self.received_chars += len(thought)
@@ -197,3 +195,8 @@ class ChunkRelay:
 
 def _interrupted(where: str) -> StreamInterruptedError:
     return StreamInterruptedError(f"the provider's stream ended {where}")
+
+
+def _joined(blocks: list[bytes], hidden: set[int]) -> bytes:
+    kept = [block for position, block in enumerate(blocks) if position not in hidden]
+    return b"".join([block + b"\n\n" for block in kept])
