@@ -74,6 +74,7 @@ class Engine:
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._retries = retry.RetryBudget()
         self._bus = Bus(observers) if observers else None
+        self._watched: dict[str, Bus] = {}
         self._plans: dict[str, tuple[Route, ...]] = {}
         self._ring_b: dict[str, Handler] = {}
         self._ids = itertools.count(1)
@@ -95,6 +96,14 @@ class Engine:
             )
             self._ring_b[deployment.id] = handler
         return handler
+
+    async def watch(self, call: Call, observers: Sequence[Observer]) -> Reply:
+        """``handle``, of which these observers are told too."""
+        bus = self._watched[call.id] = Bus(observers)
+        try:
+            return await onion(self.handle, observing(bus, self._clock))(call)
+        finally:
+            del self._watched[call.id]
 
     # ------------------------------------------------------------ dispatch
 
@@ -171,21 +180,23 @@ class Engine:
         attempt: int | None = None,
         delay_s: float | None = None,
     ) -> None:
-        if self._bus:
-            self._bus.emit(
-                CallEvent(
-                    name=name,
-                    call=call.id,
-                    time=self._clock.time(),
-                    model=call.model,
-                    provider=deployment.provider.name,
-                    deployment=deployment.id,
-                    operation=call.operation,
-                    tenant=call.tenant,
-                    attempt=attempt,
-                    delay_s=delay_s,
-                )
-            )
+        buses = [bus for bus in (self._bus, self._watched.get(call.id)) if bus]
+        if not buses:
+            return
+        event = CallEvent(
+            name=name,
+            call=call.id,
+            time=self._clock.time(),
+            model=call.model,
+            provider=deployment.provider.name,
+            deployment=deployment.id,
+            operation=call.operation,
+            tenant=call.tenant,
+            attempt=attempt,
+            delay_s=delay_s,
+        )
+        for bus in buses:
+            bus.emit(event)
 
     # ------------------------------------------------------------ counting
 
@@ -223,9 +234,7 @@ class Engine:
             raise ConfigError(f"no provider {provider!r} is configured; there are: {names}")
         if configured.problem is not None:
             raise MissingKeyError(configured.problem, provider=provider)
-        call = Call(
-            id=self.new_id(), operation="models", model=f"{provider}/", options=options
-        )
+        call = Call(id=self.new_id(), operation="models", model=f"{provider}/", options=options)
         reply = await self._attempt(_without_model(configured))(call)
         listed: tuple[ModelListing, ...] = reply.value
         return tuple([msgspec.structs.replace(model, provider=provider) for model in listed])
