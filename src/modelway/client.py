@@ -65,13 +65,15 @@ class Client:
         model: str | None = None,
         system: str | None = None,
         options: Options | None = None,
+        observers: Sequence[Observer] = (),
         **parameters: Unpack[Parameters],
     ) -> ChatResponse:
-        """Ask, and wait for the whole answer."""
-        request = question.ask(prompt, model, system, parameters)
+        """Ask, and wait for the whole answer. ``observers`` are told of this call."""
+        request = question.chat_request(prompt, model, system, parameters)
         engine = await self._engine()
         started = time.monotonic()
-        reply = await engine.handle(self._call(engine, request, options))
+        call = self._call(engine, request, options)
+        reply = await (engine.watch(call, observers) if observers else engine.handle(call))
         answer: ChatResponse = reply.value
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
@@ -82,14 +84,16 @@ class Client:
         model: str | None = None,
         system: str | None = None,
         options: Options | None = None,
+        observers: Sequence[Observer] = (),
         **parameters: Unpack[Parameters],
     ) -> ChatStream:
         """Ask for an answer as it is being made. Nothing is sent until the stream is entered or read."""
-        request = question.ask(prompt, model, system, parameters)
+        request = question.chat_request(prompt, model, system, parameters)
 
         async def ask() -> Reply:
             engine = await self._engine()
-            return await engine.handle(self._call(engine, request, options, stream=True))
+            call = self._call(engine, request, options, stream=True)
+            return await (engine.watch(call, observers) if observers else engine.handle(call))
 
         return ChatStream(ask)
 
@@ -103,7 +107,7 @@ class Client:
         **parameters: Unpack[Parameters],
     ) -> TokenCount:
         """How many input tokens the request has: by the provider where it can say, else estimated."""
-        request = question.ask(prompt, model, system, parameters)
+        request = question.chat_request(prompt, model, system, parameters)
         engine = await self._engine()
         # another model would count otherwise
         alone = msgspec.structs.replace(options or self._options, fallbacks=())
@@ -143,7 +147,7 @@ class Client:
     ) -> tuple[PlannedDeployment, ...]:
         """Who would be asked, in which order, without asking anybody."""
         engine = await self._engine()
-        request = question.ask(prompt, model, None, parameters)
+        request = question.chat_request(prompt, model, None, parameters)
         return inquiry.planned(engine.plan(self._call(engine, request, options)))
 
     async def settings(self) -> Settings:

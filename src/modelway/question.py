@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypedDict
 
 import msgspec
 
+from modelway import messages
 from modelway.errors import BadRequestError
 from modelway.types import (
     ChatRequest,
@@ -15,13 +16,9 @@ from modelway.types import (
     JsonObject,
     JsonSchema,
     Message,
-    Part,
-    Text,
     Thinking,
     Tool,
-    ToolCall,
     ToolChoice,
-    ToolResult,
 )
 
 Prompt: TypeAlias = str | Sequence[Message] | ChatRequest
@@ -57,7 +54,7 @@ class Parameters(TypedDict, total=False):
 _NAMES = frozenset(Parameters.__annotations__)
 
 
-def ask(
+def chat_request(
     prompt: Prompt, model: str | None, system: str | None, parameters: Parameters
 ) -> ChatRequest:
     """The request. BadRequestError names the path of a wrong value, TypeError a wrong keyword."""
@@ -65,24 +62,24 @@ def ask(
         raise _unknown(parameters)
     if isinstance(prompt, ChatRequest):
         return _amended(prompt, model, system, parameters)
-    messages = (user(prompt),) if isinstance(prompt, str) else _messages(prompt)
+    said = (messages.user(prompt),) if isinstance(prompt, str) else _messages(prompt)
     if system is not None:
-        messages = (system_message(system), *messages)
+        said = (messages.system(system), *said)
     if not parameters:
-        return ChatRequest(model=model or "", messages=messages)
-    return _checked({**_plural(parameters), "model": model or "", "messages": messages})
+        return ChatRequest(model=model or "", messages=said)
+    return _checked({**_plural(parameters), "model": model or "", "messages": said})
 
 
 def _messages(prompt: Sequence[Message]) -> tuple[Message, ...]:
-    messages = tuple(prompt)
-    for number, message in enumerate(messages):
+    said = tuple(prompt)
+    for number, message in enumerate(said):
         if not isinstance(message, Message):
             raise BadRequestError(
                 f"messages[{number}] is a {type(message).__name__}, not a modelway.Message: "
                 "write modelway.user('…'), modelway.assistant('…') or modelway.Message(…)",
                 param=f"messages[{number}]",
             )
-    return messages
+    return said
 
 
 def _amended(
@@ -94,7 +91,7 @@ def _amended(
     if model is not None:
         fields["model"] = model
     if system is not None:
-        fields["messages"] = (system_message(system), *request.messages)
+        fields["messages"] = (messages.system(system), *request.messages)
     return _checked(fields)
 
 
@@ -120,32 +117,3 @@ def _unknown(parameters: Parameters) -> TypeError:
     near = get_close_matches(name, _NAMES, n=1)
     hint = f": did you mean {near[0]!r}?" if near else "; what a provider alone knows goes in extra"
     return TypeError(f"there is no parameter {name!r}{hint}")
-
-
-# ---------------------------------------------------------------- messages in few words
-
-
-def user(*parts: str | Part) -> Message:
-    """A message from the user; a string is a text part."""
-    return Message(role="user", parts=_parts(parts))
-
-
-def assistant(*parts: str | Part) -> Message:
-    """A message from the model: what it said before, or an example of what it should say."""
-    return Message(role="assistant", parts=_parts(parts))
-
-
-def system_message(*parts: str | Part) -> Message:
-    """Instructions that stand above the conversation."""
-    return Message(role="system", parts=_parts(parts))
-
-
-def tool_result(call: ToolCall, *parts: str | Text, is_error: bool | None = None) -> Message:
-    """What a call that the model asked for has returned."""
-    said = tuple([Text(text=part) if isinstance(part, str) else part for part in parts])
-    result = ToolResult(call_id=call.id, name=call.name, parts=said, is_error=is_error)
-    return Message(role="tool", parts=(result,))
-
-
-def _parts(parts: tuple[str | Part, ...]) -> tuple[Part, ...]:
-    return tuple([Text(text=part) if isinstance(part, str) else part for part in parts])
