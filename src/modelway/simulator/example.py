@@ -122,8 +122,8 @@ class _Maker:
 
     def _array(self, schema: dict[str, Any], name: str, depth: int) -> list[Any]:
         fewest = schema.get("minItems", 0)
-        most = schema.get("maxItems", max(fewest, 1))
         prefix = schema.get("prefixItems") or []
+        most = schema.get("maxItems", max(fewest, len(prefix), 1))
         if depth > _MAX_DEPTH:
             most = fewest
         wanted = min(max(fewest, len(prefix), 1), most, _MAX_ITEMS)

@@ -201,7 +201,9 @@ def test_any_anthropic_body_is_answered_or_refused_in_its_form(path, other, junk
 
 
 @settings(max_examples=200, deadline=None)
-@given(body=st.binary(max_size=40), target=st.sampled_from(["/v1/messages", "/v1/chat/completions"]))
+@given(
+    body=st.binary(max_size=40), target=st.sampled_from(["/v1/messages", "/v1/chat/completions"])
+)
 def test_any_bytes_are_refused(body, target):
     headers = ((b"anthropic-version", b"2023-06-01"),)
     response, _ = play(Simulator(), target, body, headers)
