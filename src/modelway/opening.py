@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec.structs import replace
 
 from modelway.config.load import load
+from modelway.config.resolve import default_model
 from modelway.config.settings import ConfiguredProvider, Settings, TransportSettings
 from modelway.engine import Engine
 from modelway.ports import Observer, Origin, Transport, WireRequest, WireResponse
@@ -66,7 +67,7 @@ async def open_engine(
         transport = _Rerouted(_transport(settings.transport, environment), resources)
     notices: list[str] = []
     try:
-        if settings.source == "environment" and not settings.providers:
+        if settings.source == "environment" and default_model(settings) is None:
             settings = await _look_around(settings, transport, environment, embedded, notices)
         if SIMULATOR not in settings.providers:
             settings = _with(settings, _simulator(default=False))
@@ -85,14 +86,13 @@ async def _look_around(
     embedded: Embedded,
     notices: list[str],
 ) -> Settings:
-    from modelway.config import discovery  # noqa: PLC0415  # only where nothing is configured
+    from modelway.config import discovery  # noqa: PLC0415  # only where nothing else is to be had
 
-    found = await discovery.discover(transport, environment)
-    if not found and embedded == "if_nothing_else":
+    found = await discovery.probe(discovery.fetching(transport), environment)
+    settings = discovery.adopt(settings, found)
+    if not settings.providers and embedded == "if_nothing_else":
         notices.append(_SAYS_SO)
         return _with(settings, _simulator(default=True))
-    for server in found:
-        settings = _with(settings, server)
     return settings
 
 

@@ -111,7 +111,7 @@ async def discover(
     transport: Transport, environment: Mapping[str, str]
 ) -> tuple[ConfiguredProvider, ...]:
     """The local servers found, as providers ready for use, the first model of each its default."""
-    return tuple([as_provider(found) for found in await probe(_fetching(transport), environment)])
+    return tuple([as_provider(found) for found in await probe(fetching(transport), environment)])
 
 
 def as_provider(found: FoundServer, name: str | None = None) -> ConfiguredProvider:
@@ -147,7 +147,8 @@ def adopt(settings: Settings, found: Sequence[FoundServer]) -> Settings:
     return replace(settings, providers=providers)
 
 
-def _fetching(transport: Transport) -> Fetch:
+def fetching(transport: Transport) -> Fetch:
+    """A fetch over a transport, with this search's short patience."""
     limits = Timeouts(
         connect_s=TIMEOUT_S, first_byte_s=TIMEOUT_S, idle_s=TIMEOUT_S, total_s=TIMEOUT_S
     )
