@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from modelway.dialects.anthropic_messages import downstream, upstream
-from modelway.dialects.anthropic_messages.encoder import encoder
-from modelway.dialects.anthropic_messages.faults import error, refuse
-from modelway.dialects.anthropic_messages.relay import relay
-from modelway.dialects.anthropic_messages.splice import splice
-from modelway.dialects.anthropic_messages.stream import Decoder
+from modelway.dialects.anthropic_messages import (
+    downstream,
+    encoder,
+    faults,
+    relay,
+    splice,
+    stream,
+    upstream,
+)
 from modelway.dialects.anthropic_messages.wire import NAME
 from modelway.ports import Codec, Dialect, Face
 
@@ -15,21 +18,21 @@ DIALECT = Dialect(
     name=NAME,
     upstream={
         "chat": Codec(
-            upstream.chat_path, upstream.encode_chat, upstream.decode_chat, decoder=Decoder
+            upstream.chat_path, upstream.encode_chat, upstream.decode_chat, decoder=stream.Decoder
         ),
         "count_tokens": Codec(upstream.count_path, upstream.encode_count, upstream.decode_count),
         "models": Codec(upstream.models_path, upstream.encode_models, upstream.decode_models),
     },
     downstream={
-        "chat": Face(downstream.decode_chat, downstream.encode_chat, encoder=encoder),
+        "chat": Face(downstream.decode_chat, downstream.encode_chat, encoder=encoder.encoder),
         "count_tokens": Face(downstream.decode_count, downstream.encode_count),
         "models": Face(downstream.decode_models, downstream.encode_models),
     },
-    splice=splice,
-    relay=relay,
+    splice=splice.splice,
+    relay=relay.relay,
     usage=upstream.usage,
-    error=error,
-    refuse=refuse,
+    error=faults.error,
+    refuse=faults.refuse,
     headers=((b"anthropic-version", b"2023-06-01"),),
     passed_headers=frozenset({b"anthropic-beta"}),
 )

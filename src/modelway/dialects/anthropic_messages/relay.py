@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
-import msgspec
 from msgspec import Struct
 from msgspec.json import Decoder
 
 from modelway.dialects.anthropic_messages.faults import stream_error
-from modelway.dialects.anthropic_messages.stream import INTERRUPTED, payload
+from modelway.dialects.anthropic_messages.stream import INTERRUPTED, read_event
 from modelway.dialects.anthropic_messages.usage import finish_reason, merge_usage, read_usage
-from modelway.dialects.anthropic_messages.wire import unreadable
+from modelway.dialects.anthropic_messages.wire import UNREADABLE
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
-from modelway.framing.sse import MAX_EVENT_BYTES, cut, parse
+from modelway.framing.sse import Borders, parse
 from modelway.types import JSON, FinishReason, Usage
 
 _DELTA = b"event: content_block_delta\ndata: "
@@ -21,7 +20,7 @@ _DELTA_BYTES = len(_DELTA)
 _UNWATCHED = (b"event: content_block_st", b"event: ping\n")
 """Beginnings of events that say nothing of usage, finish, errors or generated text."""
 
-_BLANK = re.compile(rb"(?:\r\n|\n|\r){2}")
+_BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 
 
 class _Generated(Struct, frozen=True):
@@ -49,29 +48,37 @@ class Relay:
         self.usage: Usage | None = None
         self.finish: FinishReason | None = None
         self.received_chars = 0
-        self._rest = b""
+        self._borders = Borders()
         self._counts: JSON = {}
         self._finished = False
 
     def feed(self, data: bytes) -> bytes:
         if self.error is not None or self._finished:
             return b""
-        whole, self._rest = cut(self._rest + data if self._rest else data)
-        if len(self._rest) > MAX_EVENT_BYTES:
-            self.error = ResponseError(
-                f"an event of the stream is larger than {MAX_EVENT_BYTES} bytes"
-            )
+        try:
+            whole = self._borders.feed(data)
+        except ResponseError as error:
+            self.error = error
+            return b""
         if not whole:
             return b""
-        return self._watch_all(whole) if b"\r" in whole else self._watch_plain(whole)
+        return self._watch_any(whole) if b"\r" in whole else self._watch_plain(whole)
 
     def close(self) -> bytes:
         """A last event without its blank line is forwarded with one, if it is whole."""
-        rest, self._rest = self._rest, b""
+        if self.error is not None or self._finished:
+            return b""
+        rest = self._borders.close().rstrip(b"\r\n") + b"\n\n"
         forwarded = b""
-        if self.error is None and not self._finished and rest.strip():
-            forwarded = self._watch_all(rest + b"\n\n")
-        if not self._finished and (self.error is None or isinstance(self.error, ResponseError)):
+        try:
+            if self._watch(rest):
+                forwarded = rest
+        except ResponseError:
+            pass  # half an event: the stream was cut
+        except LLMError as error:
+            self.error = error
+            return b""
+        if not self._finished:
             self.error = StreamInterruptedError(INTERRUPTED)
         return forwarded
 
@@ -82,60 +89,66 @@ class Relay:
             if block.startswith(_DELTA):
                 try:
                     said = _delta(block[_DELTA_BYTES:]).delta
-                except (msgspec.DecodeError, RecursionError):
-                    self._watch(block)
-                else:
+                except UNREADABLE:
+                    said = None
+                if said is not None:
                     self.received_chars += (
                         len(said.text) + len(said.thinking) + len(said.partial_json)
                     )
-            elif block and not block.startswith(_UNWATCHED):
-                self._watch(block)
-            if self.error is not None:
+                    position += len(block) + 2
+                    continue
+            if block and not block.startswith(_UNWATCHED) and not self._passes(block):
                 return whole[:position]
             position += len(block) + 2
             if self._finished:
-                break
-        return whole[:position]
+                return whole[:position]
+        return whole
 
-    def _watch_all(self, whole: bytes) -> bytes:
+    def _watch_any(self, whole: bytes) -> bytes:
         """Events with any line ends."""
         position = 0
         for blank in _BLANK.finditer(whole):
-            self._watch(whole[position : blank.start()])
-            if self.error is not None:
+            if not self._passes(whole[position : blank.start()]):
                 return whole[:position]
             position = blank.end()
             if self._finished:
-                break
-        return whole[:position]
+                return whole[:position]
+        return whole
 
-    def _watch(self, block: bytes) -> None:
-        for event in parse(block + b"\n\n"):
-            try:
-                found = payload(event.data)
-            except (msgspec.DecodeError, RecursionError) as error:
-                self.error = unreadable("an event of the stream", error)
-                return
+    def _passes(self, block: bytes) -> bool:
+        try:
+            self._watch(block + b"\n\n")
+        except LLMError as error:
+            self.error = error
+            return False
+        return True
+
+    def _watch(self, block: bytes) -> bool:
+        """Learn from one event; False for a block that holds none."""
+        events = parse(block)
+        for event in events:
+            found = read_event(event.data)
+            delta = found.delta
             match found.type:
                 case "message_start":
                     if found.message is not None:
                         self._count(found.message.usage)
                 case "message_delta":
                     self._count(found.usage)
-                    if found.delta is not None and found.delta.stop_reason is not None:
-                        self.finish = finish_reason(found.delta.stop_reason)
+                    if delta is not None and delta.stop_reason is not None:
+                        self.finish = finish_reason(delta.stop_reason)
                 case "content_block_delta":
-                    if found.delta is not None:
-                        said = found.delta
+                    if delta is not None:
                         self.received_chars += (
-                            len(said.text) + len(said.thinking) + len(said.partial_json)
+                            len(delta.text) + len(delta.thinking) + len(delta.partial_json)
                         )
                 case "message_stop":
                     self._finished = True
                 case kind if kind == "error" or found.error is not None:
-                    self.error = stream_error(found.error)
+                    raise stream_error(found.error)
                 case _:
                     pass
+        return bool(events)
 
     def _count(self, usage: JSON | None) -> None:
         self._counts = merge_usage(self._counts, usage)

@@ -21,7 +21,6 @@ from modelway.dialects.anthropic_messages.wire import (
     StreamMessage,
     StreamPayload,
     read_answer,
-    unreadable,
 )
 from modelway.errors import BadRequestError, LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Event, Events
@@ -44,7 +43,12 @@ from modelway.types import (
 
 INTERRUPTED = "the stream ended before message_stop"
 
-payload = JSONDecoder(StreamPayload).decode
+_payload = JSONDecoder(StreamPayload)
+
+
+def read_event(data: bytes) -> StreamPayload:
+    """The data of one event; ResponseError where it cannot be read."""
+    return read_answer(_payload, data, "an event of the stream")
 
 
 class _OpenCall:
@@ -133,10 +137,7 @@ class Decoder:
         return found
 
     def _read(self, data: bytes, found: list[StreamEvent]) -> None:
-        try:
-            event = payload(data)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise unreadable("an event of the stream", error) from None
+        event = read_event(data)
         delta = event.delta
         if not self._started and event.type.startswith("content_block"):
             self._started = True

@@ -20,6 +20,7 @@ from modelway.dialects.anthropic_messages.tools import write_tool_choice, write_
 from modelway.dialects.anthropic_messages.usage import finish_reason, read_usage
 from modelway.dialects.anthropic_messages.wire import (
     NAME,
+    UNREADABLE,
     Answer,
     ErrorBody,
     InputTokens,
@@ -269,11 +270,12 @@ def body_fields(target: Target, allowed: Collection[str] | None = None) -> JSON:
 
 
 def decode_chat(body: bytes) -> ChatResponse:
+    body = _utf8(body)
     try:
-        answer = _answer.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        _raise_error_body(body)
         answer = read_answer(_answer, body, "the answer")
+    except ResponseError:
+        _raise_error_body(body)
+        raise
     try:
         parts = read_parts(answer.content)
     except BadRequestError as error:
@@ -295,11 +297,22 @@ def decode_chat(body: bytes) -> ChatResponse:
     )
 
 
+def _utf8(body: bytes) -> bytes:
+    """Content is kept as bytes until its blocks are known, so bad UTF-8 is replaced before."""
+    if body.isascii():
+        return body
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace").encode()
+    return body
+
+
 def _raise_error_body(body: bytes) -> None:
     """An error object behind a status of success is still an error."""
     try:
         found = _error_body.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return
     if found.error is not None:
         raise stream_error(found.error)
@@ -349,5 +362,5 @@ def usage(body: bytes) -> Usage | None:
     """The usage of a whole answer."""
     try:
         return read_usage(_usage_only.decode(body).usage)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None

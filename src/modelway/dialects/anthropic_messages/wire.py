@@ -6,6 +6,7 @@ Source: https://platform.claude.com/docs/en/api/messages and the types of anthro
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -201,7 +202,7 @@ class InputTokens(Struct, frozen=True):
     input_tokens: int
 
 
-# ---------------------------------------------------------------- reading with a path
+# ---------------------------------------------------------------- reading
 
 JSON_OBJECT = Decoder(JSON)
 RAW_OBJECT = Decoder(dict[str, Raw])
@@ -209,6 +210,9 @@ RAW_LIST = Decoder(list[Raw])
 STRING = Decoder(str)
 
 Buffer: TypeAlias = bytes | Raw
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding may raise. Strings are decoded late, so bad UTF-8 is found late."""
 
 _AT = re.compile(r" - at `\$(.*)`$")
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
@@ -218,22 +222,39 @@ def read(decoder: Decoder[T], raw: Buffer, at: str) -> T:
     """A client's value; BadRequestError names the path of the fault, which begins with ``at``."""
     try:
         return decoder.decode(raw)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
+        if isinstance(error, RecursionError):
+            raise BadRequestError("the value is nested too deeply", param=at) from None
         message, path = _split(str(error))
         raise BadRequestError(message, param=(at + path).lstrip(".")) from None
-    except RecursionError:
-        raise BadRequestError("the value is nested too deeply", param=at) from None
 
 
 def read_answer(decoder: Decoder[T], raw: Buffer, what: str) -> T:
     """A provider's value; ResponseError where it does not have the promised form."""
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise unreadable(what, error) from None
+    except msgspec.ValidationError as error:
+        raise _unreadable(what, error) from None
+    except UNREADABLE as error:
+        mended = _mend(bytes(raw))
+        if mended is None:
+            raise _unreadable(what, error) from None
+    try:
+        return decoder.decode(mended)
+    except UNREADABLE as error:
+        raise _unreadable(what, error) from None
 
 
-def unreadable(what: str, error: Exception) -> LLMError:
+def _mend(data: bytes) -> bytes | None:
+    """The same JSON with whole characters: servers that stream tokens cut some in two."""
+    try:
+        value = json.loads(data.decode("utf-8", "replace"))
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unreadable(what: str, error: Exception) -> LLMError:
     message, path = _split(str(error))
     where = f" at {path.lstrip('.')}" if path else ""
     return ResponseError(f"{what} of the provider cannot be read: {message}{where}")
