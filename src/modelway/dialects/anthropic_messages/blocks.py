@@ -95,13 +95,17 @@ def lifetime(control: CacheControl | None) -> CacheTTL | None:
 
 
 def read_citation(raw: JSON) -> Citation:
-    """Positions in Anthropic's citations are those of the source, so ``start`` and ``end`` stay unsaid."""
+    """Positions in Anthropic's citations are those of the source, so ``start`` and ``end`` stay unsaid.
+
+    One without Anthropic's own state was written by us for another provider's citation.
+    """
+    ours = raw.get("encrypted_index") == ""
     return Citation(
-        url=_said(raw, "url"),
+        url=_said(raw, "url") or None,
         title=_said(raw, "title") or _said(raw, "document_title"),
-        quote=_said(raw, "cited_text"),
-        dialect=NAME,
-        raw=raw,
+        quote=_said(raw, "cited_text") or None,
+        dialect=None if ours else NAME,
+        raw={} if ours else raw,
     )
 
 

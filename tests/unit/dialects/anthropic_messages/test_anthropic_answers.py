@@ -274,6 +274,14 @@ def test_another_providers_part_is_written_for_a_client(part, blocks):
     assert written(part)["content"] == blocks
 
 
+def test_another_providers_citation_comes_back_as_it_was():
+    part = Text(text="x", citations=(Citation(url="u", title="t"),))
+    response = ChatResponse(
+        choices=(Choice(message=Message(role="assistant", parts=(part,)), finish_reason="stop"),)
+    )
+    assert read(DIALECT.downstream["chat"].encode(response)).message.parts == (part,)
+
+
 @pytest.mark.parametrize(
     ("reason", "raw", "sequence", "expected"),
     [
