@@ -104,10 +104,10 @@ async def test_a_client_that_leaves_ends_the_response():
             port = int(base_url.rpartition(":")[2])
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(post(model, stream=True))
-            await until(lambda: len(simulator.requests) > before)
+            await until(lambda seen=before: len(simulator.requests) > seen)
             writer.close()
             await writer.wait_closed()
-            await until(lambda: simulator.disconnects > before)
+            await until(lambda seen=before: simulator.disconnects > seen)
     assert simulator.disconnects == 3
 
 

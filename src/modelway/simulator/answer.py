@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from base64 import b64encode
+import zlib
 from collections.abc import Callable
 from typing import assert_never
 
@@ -33,6 +32,8 @@ _UNTELLING = (
     "value values what when where which will with you your"
 )
 _PLAIN_WORDS = frozenset(_UNTELLING.split())
+SIGNATURE_PREFIX = "c2ltdWxhdGVk"
+"""How our signatures begin: base64 of "simulated"."""
 _WANTED = 2
 """From this score on a tool seems wanted: a word of its name counts 2, of its description 1."""
 
@@ -89,7 +90,7 @@ def tally(question: Question, answers: tuple[Answer, ...], said: ScriptedUsage) 
 
 def sign(text: str) -> str:
     """The signature of a thought, which must come back with it unchanged."""
-    return b64encode(b"simulated:" + hashlib.sha256(text.encode()).digest()).decode()
+    return f"{SIGNATURE_PREFIX}{zlib.crc32(text.encode()):08x}"
 
 
 # ---------------------------------------------------------------- what it says

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelway.simulator.answer import sign
+from modelway.simulator.answer import SIGNATURE_PREFIX, sign
 from modelway.simulator.question import refuse
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -211,7 +211,7 @@ def _check_thinking(block: dict[str, Any], where: str) -> None:
     text, signature = block["thinking"], block["signature"]
     if not isinstance(text, str):
         raise refuse(f"{where}.thinking.thinking: Input should be a valid string")
-    ours = isinstance(signature, str) and signature.startswith(sign("")[:12])
+    ours = isinstance(signature, str) and signature.startswith(SIGNATURE_PREFIX)
     if not signature or (ours and text and signature != sign(text)):
         raise refuse(f"{where}: Invalid `signature` in `thinking` block")
 

@@ -248,7 +248,7 @@ def _thinking(fields: dict[str, Any], call: str) -> tuple[bool, bool]:
         if fields.get("max_tokens") is not None and fields["max_tokens"] <= budget:
             raise refuse("`max_tokens` must be greater than `thinking.budget_tokens`.")
         _check_thought_before_calls(fields["messages"])
-    if call == "must":
+    if call == "must" and "max_tokens" in fields:  # counting forgives it
         raise refuse("Thinking may not be enabled when tool_choice forces tool use.")
     if fields.get("temperature") not in {None, 1}:
         raise refuse("`temperature` may only be set to 1 when thinking is enabled.")

@@ -10,7 +10,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple, TypeAlias
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from msgspec import Struct
@@ -138,11 +137,11 @@ class Simulator:
                 return _whole(200, self._headers(wire, request_id), body)
             case "GET", "/v1/models":
                 self._authorise(request, wire)
-                body = wire.models(list(self.models.values()), dict(parse_qsl(request.query)))
+                body = wire.models(list(self.models.values()), _parsed(request.query))
                 return _whole(200, self._headers(wire, request_id), body)
             case "GET", path if path.startswith("/v1/models/"):
                 self._authorise(request, wire)
-                name = unquote(path.removeprefix("/v1/models/"))
+                name = _unquoted(path.removeprefix("/v1/models/"))
                 if name not in self.models:
                     raise wire.unknown_model(name)
                 return _whole(200, self._headers(wire, request_id), wire.model(self.models[name]))
@@ -274,6 +273,18 @@ def _wire(request: RecordedRequest) -> Wire:
     ):
         return ANTHROPIC
     return OPENAI
+
+
+def _parsed(query: str) -> dict[str, str]:
+    from urllib.parse import parse_qsl  # noqa: PLC0415  start-up is for what most runs need
+
+    return dict(parse_qsl(query))
+
+
+def _unquoted(name: str) -> str:
+    from urllib.parse import unquote  # noqa: PLC0415
+
+    return unquote(name)
 
 
 def _matches(rule: Rule, question: Question, request: RecordedRequest) -> bool:

@@ -5,7 +5,7 @@ Everything has a default, so ``Script()`` is a friendly offline model that says 
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import PathLike
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -157,8 +157,10 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Makes ids repeatable."""
 
 
-def load_script(path: str | Path) -> Script:
+def load_script(path: str | PathLike[str]) -> Script:
     """A script from a ``.json``, ``.yaml`` or ``.yml`` file; ConfigError says what is wrong where."""
+    from pathlib import Path  # noqa: PLC0415  not needed by a script made in code
+
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
