@@ -356,14 +356,9 @@ class Assembly:
 
     def finish(self) -> Finish:
         """Why this choice ended; usage is the caller's to add."""
-        raw = self._raw_reason
-        reason = FINISH.get((raw or "").lower(), "other")
-        if reason == "stop" and (self._calls or self._customs):
-            # OpenAI says "stop" for a call that tool_choice forced, and some hosts for every call.
-            reason = "tool_calls"
         return Finish(
-            reason=reason,
-            raw_reason=raw,
+            reason=FINISH.get((self._raw_reason or "").lower(), "other"),
+            raw_reason=self._raw_reason,
             stop_sequence=self._stop_sequence,
             choice=self._choice,
         )

@@ -27,9 +27,19 @@ NO_CHOICES = (
 class Reading:
     """An answer as far as it has been read, whole or in chunks."""
 
-    __slots__ = ("_choices", "_created", "_id", "_model", "_sources", "_started", "usage")
+    __slots__ = (
+        "_choices",
+        "_created",
+        "_id",
+        "_model",
+        "_sources",
+        "_started",
+        "_stream",
+        "usage",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, stream: bool) -> None:
+        self._stream = stream
         self._id = ""
         self._model = ""
         self._created: int | None = None
@@ -55,8 +65,10 @@ class Reading:
                 if choice is None:
                     choice = self._choices[number] = Assembly(number, self._id)
                 # Perplexity sends both: the delta is the news, the message all so far.
-                said = piece.delta if chunk.object == "chat.completion.chunk" else piece.message
-                events += choice.add(piece, said or piece.delta or piece.message)
+                both = (
+                    (piece.delta, piece.message) if self._stream else (piece.message, piece.delta)
+                )
+                events += choice.add(piece, both[0] or both[1])
                 raw = raw or piece.usage
         if raw:
             self.usage = usages.read(raw)
@@ -98,7 +110,7 @@ class ChunkDecoder:
     def __init__(self) -> None:
         self.error: LLMError | None = None
         self._events = Events()
-        self._reading = Reading()
+        self._reading = Reading(stream=True)
         self._ended = False
         self._foreign = False
         """Whether events came that are not of this dialect."""
@@ -167,7 +179,7 @@ def decode(body: bytes) -> ChatResponse:
         raise error
     if not chunk.choices:
         raise ResponseError(NO_CHOICES)
-    reading = Reading()
+    reading = Reading(stream=False)
     events = reading.add(chunk)
     return fold(events + reading.end())
 

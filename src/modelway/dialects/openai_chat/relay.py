@@ -12,7 +12,7 @@ from modelway.dialects.openai_chat.assembly import FINISH
 from modelway.dialects.openai_chat.decoder import DONE, NO_CHOICES, error_in
 from modelway.dialects.openai_chat.wire import read_chunk
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
-from modelway.framing.sse import MAX_EVENT_BYTES, cut, parse
+from modelway.framing.sse import Borders, parse
 from modelway.types import FinishReason, Usage
 
 
@@ -55,10 +55,10 @@ class ChunkRelay:
 
     __slots__ = (
         "_begun",
+        "_borders",
         "_ended",
         "_foreign",
         "_hide_usage",
-        "_rest",
         "error",
         "finish",
         "received_chars",
@@ -71,7 +71,7 @@ class ChunkRelay:
         self.finish: FinishReason | None = None
         self.received_chars = 0
         self._hide_usage = hide_usage
-        self._rest = b""
+        self._borders = Borders()
         self._begun = False
         self._ended = False
         self._foreign = False
@@ -79,13 +79,11 @@ class ChunkRelay:
     def feed(self, data: bytes) -> bytes:
         if self.error is not None:
             return b""
-        whole, self._rest = cut(self._rest + data if self._rest else data)
-        if len(self._rest) > MAX_EVENT_BYTES:
-            self._rest = b""
-            self.error = ResponseError(
-                f"an event of the stream is larger than {MAX_EVENT_BYTES} bytes"
-            )
-            return self._watch(whole)[0]
+        try:
+            whole = self._borders.feed(data)
+        except ResponseError as error:
+            self.error = error
+            return b""
         if not whole:
             return b""
         out, self.error = self._watch(whole)
@@ -95,10 +93,10 @@ class ChunkRelay:
         """The end of the bytes: clean after ``[DONE]``, or after a finish reason."""
         if self.error is not None:
             return b""
-        rest, self._rest = self._rest, b""
+        rest = self._borders.close()
         out = b""
         error: LLMError | None = None
-        if rest.strip():
+        if any(event.data.strip() for event in parse(rest + b"\n\n")):
             out, error = self._watch(rest + b"\n\n")
             if isinstance(error, ResponseError):
                 error = _interrupted("in the middle of an event")
@@ -110,9 +108,10 @@ class ChunkRelay:
 
     def _watch(self, whole: bytes) -> tuple[bytes, LLMError | None]:
         """The bytes that may go on: all, but for a fault and what follows, and a hidden chunk."""
+        lines = whole
         if b"\r" in whole:
-            whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        blocks = whole.split(b"\n\n")
+            lines = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        blocks = lines.split(b"\n\n")
         hidden: set[int] = set()
         for position, block in enumerate(blocks):
             try:
@@ -128,7 +127,7 @@ class ChunkRelay:
         if block.startswith(b"data: {") and b"\n" not in block:
             data = block[6:]
         else:
-            events = parse(block)
+            events = parse(block + b"\n\n")
             if not events:
                 return True  # a comment, or nothing
             data = events[0].data.strip()
