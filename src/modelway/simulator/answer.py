@@ -25,6 +25,7 @@ from modelway.simulator.question import (
 )
 from modelway.simulator.script import Reply, ScriptedUsage
 
+_PLACES = re.compile(r"\{question\}|\{tool_result\}")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _UNTELLING = (
     "about and any are call current find for from function get given information its let look "
@@ -101,8 +102,8 @@ def _scripted(question: Question, reply: Reply, make_id: Callable[[], str]) -> l
     if reply.refusal is not None:
         parts.append(Refused(text=reply.refusal))
     elif reply.text is not None:
-        text = reply.text.replace("{question}", question.text)
-        parts.append(Words(text=text.replace("{tool_result}", "; ".join(question.results))))
+        said = {"{question}": question.text, "{tool_result}": "; ".join(question.results)}
+        parts.append(Words(text=_PLACES.sub(lambda found: said[found[0]], reply.text)))
     schemas = {tool.name: tool.schema for tool in question.tools}
     for call in reply.tool_calls:
         arguments = call.arguments

@@ -209,9 +209,11 @@ class Simulator:
                 key, rule = number, each
                 break
         replies = (rule.reply,) if isinstance(rule.reply, Reply) else rule.reply or (Reply(),)
-        turn = self._turns[key]
-        self._turns[key] += 1
-        at = turn % len(replies) if rule.repeat == "cycle" else min(turn, len(replies) - 1)
+        at = 0
+        if len(replies) > 1:
+            turn = self._turns[key]
+            self._turns[key] += 1
+            at = turn % len(replies) if rule.repeat == "cycle" else min(turn, len(replies) - 1)
         reply = replies[at]
         if reply.fail_times is None:
             return reply, True

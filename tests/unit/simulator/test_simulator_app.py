@@ -469,6 +469,12 @@ def test_the_first_rule_that_matches_answers():
     assert "simulator" in text("a red moon", model="gpt-4o")
 
 
+def test_an_echo_is_word_for_word():
+    text = "what is {tool_result} in {question}?"
+    message = whole(Simulator(), text, model="sim-echo")["choices"][0]["message"]
+    assert message["content"] == text
+
+
 def test_replies_come_in_turn():
     replies = (Reply(text="1"), Reply(text="2"))
     last = Simulator(Script(rules=(Rule(reply=replies),)))
