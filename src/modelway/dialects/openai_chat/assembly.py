@@ -46,6 +46,9 @@ _TEXT, _REFUSAL, _IMAGES, _AUDIO, _OPAQUE, _TOOLS = 10_000, 10_001, 10_010, 10_9
 
 _MAX_BLOCK = 9_999
 
+_IMPOSSIBLE = -9999.0
+"""OpenAI's own value for a token that was hardly possible, where a host says null."""
+
 FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "eos": "stop",  # Together
@@ -150,7 +153,7 @@ class Assembly:
                 self._add_text(content, events)
         elif content is not None:
             self._add_content(content, events)
-        if said.refusal:
+        if said.refusal and isinstance(said.refusal, str):
             events.append(RefusalDelta(text=said.refusal, index=_REFUSAL, choice=self._choice))
         if said.tool_calls:
             for piece in said.tool_calls:
@@ -409,13 +412,13 @@ def _audio(pieces: list[AudioPiece]) -> Audio:
 def _logprob(one: Logprob) -> TokenLogprob:
     return TokenLogprob(
         token=one.token,
-        logprob=one.logprob,
+        logprob=_IMPOSSIBLE if one.logprob is None else one.logprob,
         bytes=tuple(one.bytes) if one.bytes is not None else None,
         top=tuple(
             [
                 TokenLogprob(
                     token=top.token,
-                    logprob=top.logprob,
+                    logprob=_IMPOSSIBLE if top.logprob is None else top.logprob,
                     bytes=tuple(top.bytes) if top.bytes is not None else None,
                 )
                 for top in one.top_logprobs or ()

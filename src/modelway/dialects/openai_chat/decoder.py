@@ -52,7 +52,7 @@ class Reading:
         """The events of a chunk, in which the caller has found no error."""
         self._id = self._id or ("" if chunk.id is None else str(chunk.id))
         self._model = self._model or chunk.model or ""
-        if self._created is None and chunk.created is not None:
+        if self._created is None and isinstance(chunk.created, int | float):
             self._created = int(chunk.created)
         raw = chunk.usage or (chunk.x_groq.usage if chunk.x_groq is not None else None)
         events: list[StreamEvent] = []

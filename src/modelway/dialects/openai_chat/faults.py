@@ -147,8 +147,8 @@ def from_object(told: Any, status: int) -> LLMError:
     facts = _facts(told)
     code, kind_name = _word(facts.get("code")), _word(facts.get("type"))
     if status < 400:
-        said = facts.get("status") or facts.get("code")
-        status = said if isinstance(said, int) and 400 <= said < 600 else 500
+        told_status = (facts.get("status"), facts.get("code"))
+        status = next((n for n in told_status if isinstance(n, int) and 400 <= n < 600), 500)
     names = [(name or "").lower() for name in (_word(facts.get("inner")), code, kind_name)]
     known = [_BY_CODE[name] for name in names if name in _BY_CODE]
     kind = known[0] if known and status != 413 else by_status(status)
@@ -202,21 +202,25 @@ def _facts_of(told: JSON) -> JSON:
         facts["moderated"] = bool(metadata.get("reasons"))
         raw = metadata.get("raw")
         if isinstance(raw, str) and raw:
-            facts["message"] = f"{facts['message']}: {raw}"
+            facts["message"] = f"{facts['message'] or 'the provider behind it refused'}: {raw}"
     return facts
 
 
 def _facts_of_detail(detail: Any) -> JSON:
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        where = [str(step) for step in detail[0].get("loc") or () if step != "body"]
-        return {"message": detail[0].get("msg"), "param": ".".join(where) or None}
+        loc = detail[0].get("loc")
+        where = [str(step) for step in loc if step != "body"] if isinstance(loc, list) else []
+        return {"message": _sentence(detail[0].get("msg")), "param": ".".join(where) or None}
     return _facts_of(detail) if isinstance(detail, dict) else {"message": _sentence(detail)}
 
 
 def _sentence(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value)
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return None
 
 
 def _word(value: Any) -> str | None:

@@ -269,7 +269,7 @@ class History:
         return True
 
     def _no_cache(self) -> None:
-        self._warn("cache", "cache breakpoints cannot be set at this provider; not sent")
+        self._warn("messages.cache", "cache breakpoints cannot be set at this provider; not sent")
 
     def _no_citations(self) -> None:
         self._warn("messages.citations", "an earlier answer's citations are not sent back")

@@ -10,7 +10,7 @@ from msgspec import Struct
 from modelway.dialects.openai_chat import usage as usages
 from modelway.dialects.openai_chat.assembly import FINISH
 from modelway.dialects.openai_chat.decoder import DONE, NO_CHOICES, error_in
-from modelway.dialects.openai_chat.wire import read_chunk
+from modelway.dialects.openai_chat.wire import JSON, read_chunk
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Borders, parse
 from modelway.types import FinishReason, Usage
@@ -39,10 +39,10 @@ class _Choice(Struct, gc=False):
 
 
 class _Chunk(Struct, gc=False):
-    """What a relay looks at. ``usage`` stays undecoded until the last one is wanted."""
+    """What a relay looks at."""
 
     choices: list[_Choice] | None = None
-    usage: Any = None
+    usage: JSON | None = None
     x_groq: Any = None
     error: Any = None
 
@@ -139,37 +139,30 @@ class ChunkRelay:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             read_chunk(data)  # raises what is wrong, if it is not only torn text
             return True
-        choices = chunk.choices
-        if not choices or chunk.error is not None or chunk.x_groq is not None:
-            return self._look_closely(chunk, data)
-        self._begun = True
-        for choice in choices:
-            delta = choice.delta
-            if delta is not None:
-                content = delta.content
-                if type(content) is str:
-                    self.received_chars += len(content)
-                    if not content or delta.tool_calls or delta.reasoning_content:
-                        self._count(delta)
-                else:
-                    self._count(delta)
-            if choice.error is not None:
-                self._look_closely(chunk, data)
+        for choice in chunk.choices or ():
+            self._begun = True
+            if choice.delta is not None:
+                self._count(choice.delta)
             if choice.finish_reason is not None:
-                reason = str(choice.finish_reason).lower()
-                self.finish = FINISH.get(reason, "other")
+                self.finish = FINISH.get(str(choice.finish_reason).lower(), "other")
+            if choice.error is not None:
+                return self._look_closely(chunk, data)
+        if not chunk.choices or chunk.error is not None or chunk.x_groq is not None:
+            return self._look_closely(chunk, data)
         if chunk.usage is not None:
             self.usage = usages.read(chunk.usage)
         return True
 
     def _count(self, delta: _Delta) -> None:
-        """What a delta holds beside plain content."""
-        if delta.content is not None and not isinstance(delta.content, str):
-            self.received_chars += len(msgspec.json.encode(delta.content))
+        content = delta.content
+        if isinstance(content, str):
+            self.received_chars += len(content)
+        elif content is not None:
+            self.received_chars += len(msgspec.json.encode(content))
         thought = delta.reasoning_content or delta.reasoning
-        if isinstance(thought, str):
+        if thought and isinstance(thought, str):
             self.received_chars += len(thought)
-        if isinstance(delta.refusal, str):
+        if delta.refusal and isinstance(delta.refusal, str):
             self.received_chars += len(delta.refusal)
         for call in delta.tool_calls or ():
             if call.function is not None and isinstance(call.function.arguments, str):
@@ -182,10 +175,6 @@ class ChunkRelay:
         if error is not None:
             raise error
         self._foreign = self._foreign or (chunk.choices is None and chunk.usage is None)
-        for piece in whole.choices or ():
-            self._begun = True
-            if piece.finish_reason is not None:
-                self.finish = FINISH.get(str(piece.finish_reason).lower(), "other")
         raw = whole.usage or (whole.x_groq.usage if whole.x_groq is not None else None)
         if raw:
             self.usage = usages.read(raw)

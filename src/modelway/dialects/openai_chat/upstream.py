@@ -144,7 +144,9 @@ def _tool(tool: Tool | HostedTool, target: Target, warn: Warn) -> JSON:
                 if target.quirks.cache_control:
                     written["cache_control"] = cache_out(tool.cache)
                 else:
-                    warn("cache", "cache breakpoints cannot be set at this provider; not sent")
+                    warn(
+                        "tools.cache", "cache breakpoints cannot be set at this provider; not sent"
+                    )
             return written
         case HostedTool():
             if tool.dialect != NAME:

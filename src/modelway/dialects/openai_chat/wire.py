@@ -59,7 +59,7 @@ class Said(Struct):
     """What ``message`` and ``delta`` have in common."""
 
     content: Any = None
-    refusal: str | None = None
+    refusal: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
     reasoning_details: list[ReasoningDetail] | None = None
@@ -72,13 +72,13 @@ class Said(Struct):
 
 class TopLogprob(Struct):
     token: str = ""
-    logprob: float = 0.0
+    logprob: float | None = None
     bytes: list[int] | None = None
 
 
 class Logprob(Struct):
     token: str = ""
-    logprob: float = 0.0
+    logprob: float | None = None
     bytes: list[int] | None = None
     top_logprobs: list[TopLogprob] | None = None
 
@@ -114,7 +114,7 @@ class Chunk(Struct):
 
     id: Any = None
     model: str | None = None
-    created: float | None = None
+    created: Any = None
     choices: list[ChoicePiece] | None = None
     usage: JSON | None = None
     x_groq: Groq | None = None
