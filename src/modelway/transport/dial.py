@@ -23,7 +23,12 @@ RACE_DELAY_S = 0.25
 
 async def system_resolve(host: str, port: int) -> Sequence[SocketAddress]:
     """Ask the system, in a thread; the address families alternate."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
     families: dict[socket.AddressFamily, list[SocketAddress]] = {}
     for family, _, _, _, address in found:
         if family in {socket.AF_INET, socket.AF_INET6}:

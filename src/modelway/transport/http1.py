@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import weakref
 
 from modelway.errors import APIConnectionError
 from modelway.ports import WireRequest
@@ -34,9 +33,7 @@ class Http1Transport:
         self._trust = Trust(tls)
         self._limits = limits
         self._resolve = resolve
-        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
         self._lock = threading.Lock()
         self._pool: Pool | None = None
 
@@ -49,14 +46,21 @@ class Http1Transport:
         connection = host.take()
         reused = connection is not None
         while True:
-            if connection is None:
-                connection = await host.connect(request)
             try:
-                await connection.begin(request, head)
+                if connection is None:
+                    since = pool.loop.time()
+                    connection = await host.connect(request)
+                    answer = connection.begin(request, head)
+                    # connecting counts too
+                    connection.started_at = since
+                else:
+                    answer = connection.begin(request, head)
+                await answer
                 if connection.failure is None:
                     return Http1Response(connection)
             except BaseException:
-                connection.release()
+                if connection is not None:
+                    connection.release()
                 raise
             failure = connection.failure
             connection.release()
@@ -92,6 +96,8 @@ class Http1Transport:
         with self._lock:
             pool = self._pools.get(loop)
             if pool is None:
+                for ended in [known for known in self._pools if known.is_closed()]:
+                    del self._pools[ended]
                 pool = Pool(loop, self._limits, self._resolve, self._trust.context)
                 self._pools[loop] = pool
             self._pool = pool

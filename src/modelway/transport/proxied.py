@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import weakref
 from collections.abc import AsyncIterator
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -48,9 +47,7 @@ class ProxiedTransport:
         self._proxy = proxy
         self._trust = Trust(tls)
         self._limits = limits
-        self._sessions: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, aiohttp.ClientSession
-        ] = weakref.WeakKeyDictionary()
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
     async def send(self, request: WireRequest) -> ProxiedResponse:
         check_origin(request.origin)
@@ -122,6 +119,8 @@ class ProxiedTransport:
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None:
+            for ended in [known for known in self._sessions if known.is_closed()]:
+                del self._sessions[ended]
             library, limits = self._aiohttp, self._limits
             session = self._sessions[loop] = library.ClientSession(
                 connector=library.TCPConnector(limit=0, keepalive_timeout=limits.idle_s),

@@ -58,7 +58,7 @@ def proxies_of(environment: Mapping[str, str]) -> Proxies:
     return Proxies(
         http=parse_proxy(http, "http_proxy") if http else None,
         https=parse_proxy(https, "https_proxy") if https else None,
-        exceptions=tuple(re.split(r"[,\s]+", value("no_proxy").lower().strip(", "))),
+        exceptions=tuple(filter(None, re.split(r"[,\s]+", value("no_proxy").lower()))),
     )
 
 
@@ -90,7 +90,7 @@ def proxy_for(proxies: Proxies, origin: Origin, *, proxy_loopback: bool = False)
     proxy = proxies.https if origin.scheme == "https" else proxies.http
     if proxy is None or (is_loopback(origin.host) and not proxy_loopback):
         return None
-    if any(_covers(exception, origin) for exception in proxies.exceptions if exception):
+    if any(_covers(exception, origin) for exception in proxies.exceptions):
         return None
     return proxy
 

@@ -93,6 +93,13 @@ async def test_a_name_that_does_not_exist():
     assert caught.value.code == "dns"
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])
+async def test_a_name_that_cannot_exist(host):
+    with pytest.raises(APIConnectionError) as caught:
+        await Http1Transport().send(wire(Origin("http", host, 80)))
+    assert caught.value.code == "dns"
+
+
 async def test_a_name_without_addresses():
     async def resolve(host, port):
         return []

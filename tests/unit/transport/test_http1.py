@@ -12,7 +12,8 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelway.errors import APIConnectionError, LLMError, ResponseError
+from modelway.call import Timeouts
+from modelway.errors import APIConnectionError, APITimeoutError, LLMError, ResponseError
 from modelway.ports import Origin, WireResponse
 from modelway.transport.connection import Connection
 from modelway.transport.dial import system_resolve
@@ -187,6 +188,33 @@ def test_uvloop_cancel_closes_the_socket():
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(use())
+
+
+def test_loops_that_ended_are_forgotten():
+    client = Http1Transport()
+
+    async def use() -> None:
+        async with serve(plain(b"ok", b"connection: close")) as origin:
+            await (await client.send(wire(origin.port))).read()
+            await asyncio.sleep(0.02)
+
+    for _ in range(5):
+        asyncio.run(use())
+    assert len(client._pools) == 1
+
+
+async def test_connecting_counts_in_the_total():
+    async def resolve(host, port):
+        await asyncio.sleep(0.2)
+        return await system_resolve("127.0.0.1", port)
+
+    async with serve([0.3, plain(b"late")]) as origin:
+        client = Http1Transport(resolve=resolve)
+        request = wire(Origin("http", "a.example", origin.port), timeouts=Timeouts(total_s=0.4))
+        with pytest.raises(APITimeoutError) as caught:
+            await client.send(request)
+        assert caught.value.code == "total"
+        await client.aclose()
 
 
 async def test_no_timer_is_left_when_nothing_is_open():
