@@ -16,7 +16,7 @@ from modelway.chat_stream import ChatStream
 from modelway.config.resolve import default_model
 from modelway.config.settings import Settings
 from modelway.engine import Engine
-from modelway.errors import ConfigError
+from modelway.errors import BadRequestError, ConfigError
 from modelway.inquiry import Capabilities, PlannedDeployment, ProviderHealth
 from modelway.observe.stats import Stats
 from modelway.opening import Config, Embedded, Opened, open_engine
@@ -216,6 +216,8 @@ class Client:
         operation: Operation = "chat",
         stream: bool = False,
     ) -> Call:
+        if not request.messages:
+            raise BadRequestError("nothing is asked: the request has no messages", param="messages")
         return Call(
             id=engine.new_id(),
             operation=operation,

@@ -110,7 +110,7 @@ def _unless_stand_in(providers: Mapping[str, ConfiguredProvider]) -> list[str]:
 
 
 def _problems(engine: Engine) -> str:
-    providers = engine.settings.providers.values()
+    providers = [one for one in engine.settings.providers.values() if one.problem]
     return "; ".join([f"{one.name}: {one.problem}" for one in providers]) or (
         "none is configured; set a provider's key, such as OPENAI_API_KEY, or start a local server"
     )
