@@ -19,7 +19,7 @@ TOOL = {
 @MODELS
 def test_chat(anthropic_client, model):
     answer = anthropic_client.messages.create(
-        model=model, messages=ASK, max_tokens=60, temperature=0, system="Be brief."
+        model=model, messages=ASK, max_tokens=60, extra_body={"temperature": 0}, system="Be brief."
     )
     assert answer.content[0].text.strip()
     assert answer.stop_reason == "end_turn"
@@ -29,7 +29,7 @@ def test_chat(anthropic_client, model):
 
 @MODELS
 def test_a_stream_says_what_the_whole_answer_says(anthropic_client, model):
-    asked = {"model": model, "messages": ASK, "max_tokens": 60, "temperature": 0}
+    asked = {"model": model, "messages": ASK, "max_tokens": 60, "extra_body": {"temperature": 0}}
     whole = anthropic_client.messages.create(**asked)
     with anthropic_client.messages.stream(**asked) as stream:
         text = "".join(stream.text_stream)

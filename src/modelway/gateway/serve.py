@@ -69,7 +69,13 @@ async def run(
         server_header=False,
         timeout_graceful_shutdown=round(drain_s),
     )
-    await Server(gateway, config, ready).serve(sockets=[listening])
+    server = Server(gateway, config, ready)
+    try:
+        await server.serve(sockets=[listening])
+    except asyncio.CancelledError:
+        gateway.draining = True
+        await server.shutdown(sockets=[listening])
+        raise
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

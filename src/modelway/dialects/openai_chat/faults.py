@@ -293,10 +293,11 @@ def refuse(error: LLMError) -> tuple[int, bytes]:
     """The status and the error object that OpenAI would answer with.
 
     Source: https://platform.openai.com/docs/guides/error-codes, 2026-11-21. ``code`` is the
-    provider's own where the fault is in the request.
+    provider's own where the fault is in the request, but for a full context: clients look for that.
     """
     status, kind, code = next(row[1:] for row in _STATUSES if isinstance(error, row[0]))
-    if isinstance(error, RequestError | LimitExceededError | GuardrailError) and error.code:
+    theirs = isinstance(error, RequestError | LimitExceededError | GuardrailError)
+    if theirs and error.code and not isinstance(error, ContextLengthError):
         code = error.code
     told = {"message": _told(error), "type": kind, "param": error.param, "code": code}
     return status, msgspec.json.encode({"error": told})
