@@ -51,7 +51,7 @@ def cache_control(cache: CacheTTL) -> JSON:
 def call_id(id: str) -> str:
     """The id as the API takes it (``^[a-zA-Z0-9_-]+$``); the same for a call and its result.
 
-    Source: the API's own 400, "tool_use.id: String should match pattern", 2026-11-21.
+    Source: the API's own 400 (https://github.com/HKUDS/nanobot/pull/4356), 2026-11-21.
     """
     if _CALL_ID.fullmatch(id):
         return id

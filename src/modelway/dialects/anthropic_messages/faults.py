@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from modelway.dialects import refusals
+from modelway.dialects.anthropic_messages.wire import UNREADABLE
 from modelway.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -68,8 +69,8 @@ _CLASSES: dict[str, type[LLMError]] = {
 def error(status: int, headers: Headers, body: bytes) -> LLMError:
     """A provider's refusal, by its error type, then by its status."""
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        answer = msgspec.json.decode(body.decode("utf-8", "replace"))
+    except UNREADABLE:
         answer = None
     if isinstance(answer, list) and answer:
         answer = answer[0]  # Google's gateways wrap errors in a list

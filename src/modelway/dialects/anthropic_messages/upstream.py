@@ -1,4 +1,7 @@
-"""Us → a provider of Anthropic's Messages API: requests written, answers read."""
+"""Us → a provider of Anthropic's Messages API: requests written, answers read.
+
+What is left out or changed is a warning; the same said in this API's own words is not.
+"""
 
 from __future__ import annotations
 

@@ -50,6 +50,8 @@ REFUSALS = [
     (400, b"[]", errors.BadRequestError),
     (400, b"null", errors.BadRequestError),
     (400, b'{"error":{"type":7,"message":{}}}', errors.BadRequestError),
+    (400, b'{"error":{"type":"rate_limit_error","message":"\xff"}}', errors.RateLimitError),
+    (500, b"\xff\xfe", errors.OverloadedError),
     (302, b"", errors.ResponseError),
 ]
 
