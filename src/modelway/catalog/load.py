@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelway.catalog.rows import Provider
+from modelway.catalog.rows import Provider, Quirks
 
 _ROWS = Path(__file__).with_name("providers.toml")
 
@@ -23,6 +23,11 @@ def providers() -> Mapping[str, Provider]:
 def parse(text: str) -> dict[str, Provider]:
     """Rows of TOML, one table each; ValidationError names the row and field at fault."""
     tables = tomllib.loads(text)
+    for name, table in tables.items():
+        unknown = set(table) - set(Provider.__struct_fields__)
+        unknown |= set(table.get("quirks", ())) - set(Quirks.__struct_fields__)
+        if unknown:
+            raise msgspec.ValidationError(f"{name}: unknown fields {', '.join(sorted(unknown))}")
     rows = [{"name": name, **table} for name, table in tables.items()]
     return {row.name: row for row in msgspec.convert(rows, list[Provider])}
 

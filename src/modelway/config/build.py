@@ -11,8 +11,8 @@ from modelway.call import Credential, Timeouts
 from modelway.catalog import load as catalogue
 from modelway.catalog.rows import Provider, Quirks
 from modelway.config import keys, levels
-from modelway.config.masking import masked
-from modelway.config.nodes import Node, join
+from modelway.config.masking import masked, without
+from modelway.config.nodes import Node, join, with_fields
 from modelway.config.problems import nearest, shown
 from modelway.config.reading import Context, Level, Setting, origin, read_table
 from modelway.config.references import providers_named
@@ -44,6 +44,8 @@ class Builder:
         self._secrets: list[str] = []
 
     def build(self) -> Settings:
+        kept = {name: node for name, node in self.root.fields.items() if not name.startswith("x-")}
+        self.root = with_fields(self.root, kept)  # x-… is room for a YAML file's anchors
         top = self.context.read(self.root, lambda node, ctx: read_table(node, TOP, ctx)) or {}
         self.defaults = levels.flat(top["defaults"].value) if "defaults" in top else {}
         for name, setting in self.defaults.items():
@@ -71,10 +73,7 @@ class Builder:
             transport=self._struct(top, "transport", TransportSettings),
             notices=tuple([p for p in self.context.problems if p.severity == "notice"]),
             origins=tuple(
-                [
-                    replace(row, value=masked(row.path, row.value, self._secrets))
-                    for row in self._origins
-                ]
+                [replace(row, value=without(self._secrets, row.value)) for row in self._origins]
             ),
             source=self.source,
         )
@@ -117,7 +116,7 @@ class Builder:
         ]
         provider = self._provider(name, level, row, knobs, found)
         self.providers[name] = provider
-        self._note_provider(provider, level, found, row)
+        self._note_provider(provider, level, found)
         if "embedding_model" in level:
             context.notice(
                 node.fields["embedding_model"], "kept, but not used: embeddings are not there yet"
@@ -129,7 +128,7 @@ class Builder:
         """The catalogue's row under this configuration's name, with the user's changes to it."""
         like: str = level["like"].value if "like" in level else name
         row = catalogue.provider(like)
-        if row is None and "base_url" in level and "like" not in level:
+        if row is None and "base_url" in node.fields and "like" not in level:
             row = catalogue.provider("openai-compatible")
         if row is None:
             place = node.fields.get("like", node)
@@ -141,7 +140,8 @@ class Builder:
                 place, f"unknown provider {shown(like)}{hint}", near[0] if near else None
             )
             return None
-        if "base_url" not in level and not row.base_url and not self._environment_url(row):
+        here = "base_url" in node.fields or row.base_url or self._environment_url(row)
+        if not here:
             self.context.error(node, f"a provider like {row.name} needs a base_url")
             return None
         changes: dict[str, Any] = {"name": name}
@@ -151,8 +151,9 @@ class Builder:
         if "quirks" in level:
             said = {field: setting.value for field, setting in level["quirks"].value.items()}
             changes["quirks"] = replace(row.quirks, **said) if said else Quirks()
-        if "base_url" in level:
-            changes["base_urls"] = {}
+        base_url, _ = self._base_url(level, row)
+        if base_url != row.base_url:
+            changes |= {"base_url": base_url, "base_urls": {}}
         return replace(row, **changes)
 
     def _environment_url(self, row: Provider) -> tuple[str, str] | None:
@@ -165,12 +166,12 @@ class Builder:
         self, name: str, level: Level, row: Provider, knobs: Level, found: keys.Keys
     ) -> ConfiguredProvider:
         timeouts = levels.LOCAL_TIMEOUTS if row.local else Timeouts()
-        base_url, _ = self._base_url(level, row)
+        dialect = level["dialect"].value if "dialect" in level else row.dialects[0]
         return ConfiguredProvider(
             name=name,
             row=row,
-            base_url=base_url,
-            dialect=level["dialect"].value if "dialect" in level else row.dialects[0],
+            base_url=row.base_urls.get(dialect, row.base_url),
+            dialect=dialect,
             credentials=found.credentials,
             headers=levels.part(knobs, "headers"),
             query=levels.part(knobs, "query"),
@@ -270,12 +271,10 @@ class Builder:
 
     # ------------------------------------------------------------ origins
 
-    def _note_provider(
-        self, provider: ConfiguredProvider, level: Level, found: keys.Keys, row: Provider
-    ) -> None:
+    def _note_provider(self, provider: ConfiguredProvider, level: Level, found: keys.Keys) -> None:
         path = f"providers.{provider.name}"
-        base_url, where = self._base_url(level, row)
-        self._note(f"{path}.base_url", base_url, where)
+        _, where = self._base_url(level, provider.row)
+        self._note(f"{path}.base_url", provider.base_url, where)
         for number, place in enumerate(found.origins):
             name = "api_key" if len(found.origins) == 1 else f"api_keys[{number}]"
             self._note(f"{path}.{name}", "(hidden)", place)
@@ -310,7 +309,8 @@ class Builder:
             self._note(f"{path}.{name}", setting.value, setting.origin)
 
     def _note(self, path: str, value: object, place: str) -> None:
-        self._origins.append(Origin(path=path, value=masked(path, value), origin=place))
+        shown_value = masked(path, value, place)
+        self._origins.append(Origin(path=path, value=shown_value, origin=place))
 
 
 def completed(base_url: str, row_url: str) -> str:

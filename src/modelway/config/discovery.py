@@ -18,7 +18,7 @@ from modelway.catalog import load as catalogue
 from modelway.config.build import build, completed
 from modelway.config.local_servers import PROBES, Ask, Found
 from modelway.config.nodes import from_plain
-from modelway.config.problems import InvalidConfigError
+from modelway.config.problems import invalid
 from modelway.config.reading import Context
 from modelway.config.settings import ConfiguredProvider, Settings
 from modelway.errors import ConfigError, LLMError
@@ -124,7 +124,7 @@ def as_provider(found: FoundServer, name: str | None = None) -> ConfiguredProvid
     context = Context({}, in_file=False)
     settings = build(from_plain({"providers": {name: told}}), context, "discovery")
     if name not in settings.providers:
-        raise InvalidConfigError("discovery", context.problems)
+        raise invalid("discovery", context.problems)
     return settings.providers[name]
 
 

@@ -70,9 +70,9 @@ def _written(provider: str, node: Node, number: int, context: Context) -> _Key:
     expanded = context.read(node, expanded_text)
     if expanded is None:
         return _Key(label, node.origin)
-    if expanded.missing:
-        return _Key(label, node.origin, missing=expanded.missing[0])
     secret = expanded.text.strip()
+    if expanded.missing or (expanded.used and not secret):
+        return _Key(label, node.origin, missing=(expanded.missing or expanded.used)[0])
     if not _carriable(secret):
         context.error(node, "holds characters that no HTTP header can carry")
         return _Key(label, node.origin)

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from modelway.call import Backoff, Credential, Deployment, Target, Timeouts
+from modelway.call import Backoff, Deployment, Target, Timeouts
 from modelway.config.reading import Level, Setting
 from modelway.config.schema import BACKOFF, SAMPLING, TIMEOUTS
 from modelway.config.settings import ConfiguredProvider
 
 S = TypeVar("S", bound=Struct)
 
-_MAPPINGS = ("headers", "query", "extra")
+_NESTED = ("timeouts", "backoff", "headers", "query", "extra")
 LOCAL_TIMEOUTS = Timeouts(first_byte_s=600.0, idle_s=300.0, total_s=3600.0)
 """A local engine may load a model, or read a long prompt on a CPU, before its first byte."""
 
@@ -23,15 +23,8 @@ def flat(level: Level) -> Level:
     """A level's knobs by one name each: ``timeouts.idle_s``, ``backoff.base_s``, ``headers.x``."""
     found: Level = {}
     for name, setting in level.items():
-        if name in ("timeouts", "backoff"):
+        if name in _NESTED:
             found.update({f"{name}.{part}": inner for part, inner in setting.value.items()})
-        elif name in _MAPPINGS:
-            found.update(
-                {
-                    f"{name}.{key}": Setting(value, setting.origin)
-                    for key, value in setting.value.items()
-                }
-            )
         elif name == "retries":
             found["backoff.attempts"] = Setting(setting.value + 1, setting.origin)
         elif name in SAMPLING or name == "supports_streaming":
@@ -95,9 +88,12 @@ def deployments(
     """A deployment for each of the provider's credentials, which share the weight."""
     level = level or {}
     dialect = dialect or provider.dialect
-    if base_url is None and dialect == provider.dialect:
-        base_url = provider.base_url
-    elsewhere = "" if base_url in (None, provider.base_url) else f"@{base_url}"
+    if dialect == provider.dialect:
+        usual = provider.base_url
+    else:
+        usual = provider.row.base_urls.get(dialect, provider.row.base_url)
+    base_url = base_url or usual
+    elsewhere = "" if base_url in (usual, provider.base_url) else f"@{base_url}"
     name = f"{provider.name}/{model}{elsewhere}"
     return tuple(
         [
@@ -112,7 +108,7 @@ def deployments(
                     body={**provider.body, **part(level, "extra")},
                 ),
                 credential=credential,
-                base_url=base_url or provider.row.base_urls.get(dialect, provider.base_url),
+                base_url=base_url,
                 headers={**provider.headers, **part(level, "headers")},
                 query={**provider.query, **part(level, "query")},
                 timeouts=updated(provider.timeouts, level, "timeouts", tuple(TIMEOUTS)),
@@ -132,6 +128,3 @@ def deployments(
 def backoff(level: Level) -> Backoff:
     """The backoff of a flat level."""
     return updated(Backoff(), level, "backoff", ("attempts", *BACKOFF))
-
-
-NO_CREDENTIAL = (Credential(name="none"),)

@@ -10,7 +10,7 @@ from typing import Any
 from modelway.config import toml_source, yaml_source
 from modelway.config.build import build
 from modelway.config.nodes import Node, UnreadableError, from_plain, with_fields
-from modelway.config.problems import InvalidConfigError, Problem
+from modelway.config.problems import Problem, invalid
 from modelway.config.reading import Context
 from modelway.config.settings import Origin, Settings
 from modelway.config.shapes import environment as environment_shape
@@ -64,19 +64,19 @@ def _load(read: Any, source: str, environment: Mapping[str, str], *, in_file: bo
         root = read()
     except UnreadableError as fault:
         problem = Problem(path=fault.path, message=fault.message, line=fault.line)
-        raise InvalidConfigError(source, [problem]) from None
+        raise invalid(source, [problem]) from None
     if not isinstance(root.value, dict | None):
         problem = Problem(
             path="", message="must be a mapping with providers and models", line=root.line
         )
-        raise InvalidConfigError(source, [problem])
+        raise invalid(source, [problem])
     root = normalise(root, context)
     if not {"providers", "models"} & set(root.fields):
         alone = environment_shape.root(environment, context)
         root = with_fields(root, {**alone.fields, **root.fields})
     settings = build(root, context, source)
     if any(problem.severity == "error" for problem in context.problems):
-        raise InvalidConfigError(source, context.problems)
+        raise invalid(source, context.problems)
     return settings
 
 

@@ -7,7 +7,6 @@ more often a web server than an engine.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
@@ -97,11 +96,6 @@ async def vllm(ask: Ask) -> Found | None:
     ]
 
 
-_QUANTIZATION = re.compile(
-    r"(?:^|[-._/])(I?Q\d\w*|BF16|F16|F32|MXFP4\w*)(?=$|[-._])", re.IGNORECASE
-)
-
-
 async def llamacpp(ask: Ask) -> Found | None:
     """The loaded model: its size by ``/v1/models``, the window in use by ``/props``.
 
@@ -111,24 +105,26 @@ async def llamacpp(ask: Ask) -> Found | None:
     if models is None:
         return None
     window = _count(_object((props or {}).get("default_generation_settings")).get("n_ctx"))
-    file = _text((props or {}).get("model_path"), "")
+    kind = _text((props or {}).get("model_ftype"), "")
     return [
         ModelListing(
             id=one["id"],
             owner="llamacpp",
             created=_count(one.get("created")),
             size_bytes=_count(_object(one.get("meta")).get("size")),
-            quantization=_quantization(one["id"]) or _quantization(file),
+            quantization=_quantization(_text(_object(one.get("meta")).get("ftype")) or kind),
             context_tokens=window or _count(_object(one.get("meta")).get("n_ctx_train")),
         )
         for one in models
     ]
 
 
-def _quantization(name: str) -> str | None:
-    """As GGUF files are named after it: ``qwen2.5-7b-instruct-Q4_K_M.gguf``."""
-    found = _QUANTIZATION.search(name.removesuffix(".gguf"))
-    return found[1].upper() if found else None
+def _quantization(kind: str) -> str | None:
+    """``all F32`` → ``F32``, ``Q4_K - Medium`` → ``Q4_K_M``; other names as they are."""
+    name = kind.removeprefix("all ").removesuffix("(guessed)").strip()
+    for size in ("Small", "Medium", "Large"):
+        name = name.replace(f" - {size}", f"_{size[0]}")
+    return name or None
 
 
 async def sglang(ask: Ask) -> Found | None:

@@ -14,18 +14,35 @@ _FREE = ("headers", "query", "extra")
 """Whose names are the person's own."""
 
 
-def masked(path: str, value: object, secrets: Iterable[str] = ()) -> str:
-    """A value as text; hidden when its name says that it is a secret, or when it holds one."""
-    text = value if isinstance(value, str) else _text(value)
+def masked(path: str, value: object, origin: str) -> str:
+    """A value as text; hidden where its name, or the variable that it came from, says secret."""
     section, _, name = path.rpartition(".")
-    if section.endswith(_FREE) and _SECRET_NAME.search(name):
-        return HIDDEN
+    if section.endswith(_FREE):
+        variables = origin.removeprefix("environment ").partition(" (")[0].split(", ")
+        told = [name, *(variables if origin.startswith("environment ") else [])]
+        if any(_SECRET_NAME.search(word) for word in told):
+            return HIDDEN
+    return _text(value)
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """The text, hidden whole when it holds one of the secrets."""
     return HIDDEN if any(secret in text for secret in secrets if len(secret) >= 4) else text
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return ", ".join([str(item) for item in value])
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case dict():
+            told = {
+                name: HIDDEN if _SECRET_NAME.search(str(name)) else _text(item)
+                for name, item in value.items()
+            }
+            return "{" + ", ".join([f"{name}: {item}" for name, item in told.items()]) + "}"
+        case list() | tuple():
+            return ", ".join([_text(item) for item in value])
+        case _:
+            return str(value)

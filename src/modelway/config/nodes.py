@@ -83,17 +83,6 @@ def from_plain(
     raise UnreadableError(f"a {type(value).__name__} is not a configuration value", path=path)
 
 
-def to_plain(node: Node) -> object:
-    """The plain value again, variables not replaced."""
-    match node.value:
-        case dict() as fields:
-            return {name: to_plain(item) for name, item in fields.items()}
-        case list() as items:
-            return [to_plain(item) for item in items]
-        case scalar:
-            return scalar
-
-
 def with_fields(node: Node, fields: Mapping[str, Node]) -> Node:
     """The same place, holding these fields."""
     return replace(node, value=dict(fields))

@@ -29,13 +29,21 @@ class Problem(Struct, frozen=True, kw_only=True):
 class InvalidConfigError(ConfigError):
     """The configuration cannot be used. ``problems`` are all that is wrong, notices included."""
 
-    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+    def __init__(
+        self, message: str, *, source: str = "", problems: tuple[Problem, ...] = ()
+    ) -> None:
+        super().__init__(message)
         self.source = source
-        self.problems = tuple(problems)
-        wrong = [problem for problem in self.problems if problem.severity == "error"]
-        count = "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
-        lines = [f"{source} has {count}:", *[f"  {describe(problem)}" for problem in wrong]]
-        super().__init__("\n".join(lines))
+        self.problems = problems
+
+
+def invalid(source: str, problems: Iterable[Problem]) -> InvalidConfigError:
+    """The error of these problems, in the order of their lines."""
+    ordered = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+    wrong = [problem for problem in ordered if problem.severity == "error"]
+    count = "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
+    lines = [f"{source} has {count}:", *[f"  {describe(problem)}" for problem in wrong]]
+    return InvalidConfigError("\n".join(lines), source=source, problems=ordered)
 
 
 def describe(problem: Problem) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 from modelway.config.nodes import Node
 from modelway.config.problems import Problem, Severity, nearest, shown
 from modelway.config.variables import Expanded, expand
+from modelway.errors import ConfigError
+from modelway.transport.url import parse_base_url
 
 T = TypeVar("T")
 
@@ -89,12 +90,16 @@ def read_table(node: Node, table: Table, context: Context) -> Level:
 
 
 def origin(node: Node, context: Context) -> str:
-    """Where a value came from: the environment, when a variable was put in."""
+    """Where a value came from: the environment, when a variable was put in anywhere."""
+    used = [] if node.origin.startswith("environment") else list(_variables(node, context))
+    return f"environment {', '.join(used)} ({node.origin})" if used else node.origin
+
+
+def _variables(node: Node, context: Context) -> Iterable[str]:
     if isinstance(node.value, str):
-        used = expand(node.value, context.environment).used
-        if used and not node.origin.startswith("environment"):
-            return f"environment {', '.join(used)} ({node.origin})"
-    return node.origin
+        yield from expand(node.value, context.environment).used
+    for below in (*node.fields.values(), *node.items):
+        yield from _variables(below, context)
 
 
 # ---------------------------------------------------------------- text
@@ -161,27 +166,11 @@ def variable_name(node: Node, context: Context) -> str:
 def base_url(node: Node, context: Context) -> str:
     """An http or https URL with a host, and nothing that could send a key elsewhere."""
     value = text(node, context).strip()
-    fault = _fault_of_url(value)
-    if fault:
-        _refuse(node, fault)
-    return value
-
-
-def _fault_of_url(value: str) -> str | None:
-    if not (value.isascii() and value.isprintable()) or " " in value or "\\" in value:
-        return "a URL must not hold spaces, backslashes, control or non-ASCII characters"
     try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        return "is not a URL: its host or port is malformed"
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        return "must be a URL such as https://host.example/v1"
-    if parts.username is not None or parts.password is not None:
-        return "must not hold a user or password: use api_key or headers"
-    if "?" in value or "#" in value:
-        return "must not hold a query or fragment: use `query` for query parameters"
-    return None
+        parse_base_url(value)
+    except ConfigError as error:
+        raise WrongError(node, error.message) from None
+    return value
 
 
 # ---------------------------------------------------------------- numbers and flags
@@ -211,7 +200,7 @@ def number(minimum: float, maximum: float = math.inf) -> Read:
         value = _number(node, context)
         if not minimum <= value <= maximum:
             _refuse(node, f"must be {_bounds(minimum, maximum)}, not {value:g}")
-        return value
+        return float(value)
 
     return read
 
@@ -266,11 +255,11 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS = {"host", "content-length", "connection", "transfer-encoding", "upgrade", "expect"}
 
 
-def headers(node: Node, context: Context) -> dict[str, str]:
+def headers(node: Node, context: Context) -> Level:
     """HTTP headers that cannot break out of their line."""
     if not isinstance(node.value, dict):
         _refuse(node, "must be a mapping of header names to texts")
-    found: dict[str, str] = {}
+    found: Level = {}
     for name, item in node.fields.items():
         if not _TOKEN.fullmatch(name):
             context.error(item, "a header's name must be letters, digits and hyphens")
@@ -279,7 +268,7 @@ def headers(node: Node, context: Context) -> dict[str, str]:
         else:
             value = context.read(item, _header_value)
             if value is not None:
-                found[name] = value
+                found[name] = Setting(value, origin(item, context))
     return found
 
 
@@ -290,12 +279,15 @@ def _header_value(node: Node, context: Context) -> str:
     return value
 
 
-def query(node: Node, context: Context) -> dict[str, str]:
+def query(node: Node, context: Context) -> Level:
     """Query parameters."""
     if not isinstance(node.value, dict):
         _refuse(node, "must be a mapping of parameter names to texts")
-    found = {name: context.read(item, _parameter) for name, item in node.fields.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    return {
+        name: Setting(value, origin(item, context))
+        for name, item in node.fields.items()
+        if (value := context.read(item, _parameter)) is not None
+    }
 
 
 def _parameter(node: Node, context: Context) -> str:
@@ -309,7 +301,7 @@ def _parameter(node: Node, context: Context) -> str:
 _SET_BY_US = ("model", "messages", "stream")
 
 
-def body(node: Node, context: Context) -> dict[str, Any]:
+def body(node: Node, context: Context) -> Level:
     """Extra fields of the request's body, by their names on the wire."""
     if not isinstance(node.value, dict):
         _refuse(node, "must be a mapping of body fields")
@@ -317,7 +309,9 @@ def body(node: Node, context: Context) -> dict[str, Any]:
         if name in _SET_BY_US:
             context.error(item, f"{name} is set by each request and cannot be an extra field")
     return {
-        name: json(item, context) for name, item in node.fields.items() if name not in _SET_BY_US
+        name: Setting(json(item, context), origin(item, context))
+        for name, item in node.fields.items()
+        if name not in _SET_BY_US
     }
 
 

@@ -75,7 +75,11 @@ class Routes:
             level, items = {}, node.items
         elif "deployments" in node.fields:
             level = context.read(node, lambda item, ctx: read_table(item, MODEL, ctx)) or {}
-            items = self._items(node.fields["deployments"])
+            below = node.fields["deployments"]
+            if not isinstance(below.value, list):
+                context.error(below, "must be a list of deployments")
+                return
+            items = below.items
         else:
             inline = context.read(node, lambda item, ctx: read_table(item, _INLINE, ctx))
             if inline is None:
@@ -92,12 +96,6 @@ class Routes:
             context.error(node, "a route needs at least one deployment")
             return
         self._finish(name, node, level, items)
-
-    def _items(self, node: Node) -> list[Node]:
-        if not isinstance(node.value, list):
-            self._context.error(node, "must be a list of deployments")
-            return []
-        return node.items
 
     def _finish(self, name: str, node: Node, level: Level, items: list[Node]) -> None:
         read = [self._read_item(item) for item in items]
@@ -156,6 +154,10 @@ class Routes:
         written = level["model"].value
         provider, slash, model = written.partition("/")
         if not slash and written not in self._known():
+            providers = self._builder.providers.values()
+            serving = [known.name for known in providers if serves(known.row, written)]
+            if len(serving) == 1:
+                return {**level, "provider": Setting(serving[0], level["model"].origin)}
             hint = nearest(written, self._known())
             context.error(
                 item.fields.get("model", item),

@@ -24,7 +24,7 @@ def read(text: str, name: str) -> Node:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _LOCATED.match(str(error))
-        line = int(found["line"]) if found and found["line"] else None
+        line = int(found["line"]) if found and found["line"] else len(text.splitlines())
         reason = found["message"] if found else "it cannot be parsed"
         raise UnreadableError(f"not valid TOML: {reason}", line=line) from None
     except RecursionError:
