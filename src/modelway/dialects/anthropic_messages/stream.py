@@ -27,7 +27,9 @@ from modelway.framing.sse import Event, Events
 from modelway.types import (
     JSON,
     CitationDelta,
+    File,
     Finish,
+    Image,
     Opaque,
     PartDelta,
     Reasoning,
@@ -217,6 +219,8 @@ class Decoder:
                 found.append(ToolCallDelta(index=index, id=part.id, name=part.name))
             case Opaque():
                 self._open[index] = _OpenOpaque(part.kind, part.data)
+            case Image() | File():
+                found.append(PartDelta(part=part, index=index))
             case _:
                 data = read_answer(JSON_OBJECT, raw, "a block of the stream")
                 self._open[index] = _OpenOpaque(str(data.get("type")), data)

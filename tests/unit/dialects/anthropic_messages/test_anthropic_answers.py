@@ -15,6 +15,7 @@ from modelway.types import (
     ChatResponse,
     Choice,
     Citation,
+    File,
     Image,
     Inline,
     Message,
@@ -23,6 +24,7 @@ from modelway.types import (
     Reasoning,
     Refusal,
     Remote,
+    Stored,
     Text,
     TokenCount,
     ToolCall,
@@ -199,6 +201,16 @@ def test_half_a_character_is_replaced_and_not_fatal(torn):
     assert read(body).text in ("hi?", "hi\ufffd")
 
 
+def test_characters_beyond_ascii_are_kept():
+    body = json.dumps(json.loads(answer({"type": "text", "text": "Grüße"})), ensure_ascii=False)
+    assert read(body.encode()).text == "Grüße"
+
+
+def test_half_a_character_does_not_hide_another_fault():
+    with pytest.raises(ResponseError, match="content"):
+        read(b'{"id": "\\ud83d", "content": 7}')
+
+
 def test_an_error_behind_status_200_is_that_error():
     body = b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}'
     with pytest.raises(OverloadedError, match="busy"):
@@ -266,6 +278,19 @@ def test_an_answer_survives_the_way_to_a_client_and_back():
         (
             Audio(source=Inline(media_type="audio/wav", data=""), transcript="said"),
             [{"type": "text", "text": "said"}],
+        ),
+        (
+            File(source=Stored(id="f"), name="n"),
+            [{"type": "document", "source": {"type": "file", "file_id": "f"}, "title": "n"}],
+        ),
+        (
+            Image(source=Inline(media_type="image/png", data="aGk=")),
+            [
+                {
+                    "type": "image",
+                    "source": {"type": "base64", "media_type": "image/png", "data": "aGk="},
+                }
+            ],
         ),
         (Opaque(dialect="gemini", kind="x", data={}), []),
     ],
@@ -393,3 +418,8 @@ def test_models_are_listed_both_ways():
 def test_a_model_list_in_openais_form_is_read():
     models = DIALECT.upstream["models"].decode(b'{"object":"list","data":[{"id":"a","created":5}]}')
     assert models == (ModelListing(id="a", created=5),)
+
+
+def test_a_date_that_is_none_is_not_said():
+    body = b'{"data":[{"id":"a","created_at":"soon"}]}'
+    assert DIALECT.upstream["models"].decode(body) == (ModelListing(id="a"),)

@@ -262,6 +262,12 @@ WHOLE = {
         "input": {},
         "toolset_name": "browser",
     },
+    "a result of a toolset": {
+        "type": "tool_result",
+        "tool_use_id": "a",
+        "content": "x",
+        "toolset_name": "browser",
+    },
     "a document of blocks": {"type": "document", "source": {"type": "content", "content": "x"}},
     "an image with a field we do not know": {
         "type": "image",
@@ -437,6 +443,24 @@ WARNED = {
         ),
         "messages.1.0",
     ),
+    "signed reasoning with state": (
+        ask(
+            said("a"),
+            Message(role="assistant", parts=(Reasoning(text="a", signature="s", encrypted="z"),)),
+        ),
+        "messages.1.0.encrypted",
+    ),
+    "redacted reasoning with text": (
+        ask(said("a"), Message(role="assistant", parts=(Reasoning(text="a", encrypted="z"),))),
+        "messages.1.0.text",
+    ),
+    "a call's signature": (
+        ask(
+            said("a"),
+            Message(role="assistant", parts=(ToolCall(id="a", name="f", signature="s"),)),
+        ),
+        "messages.1.0.signature",
+    ),
     "a refusal": (
         ask(said("a"), Message(role="assistant", parts=(Refusal(text="no"),))),
         "messages.1.0",
@@ -568,6 +592,7 @@ REFUSED_UPSTREAM = {
     "nothing said": (ask(said("")), BadRequestError, "messages"),
     "a hot temperature": (ask(temperature=1.5), BadRequestError, "temperature"),
     "no temperature at all": (ask(temperature=float("nan")), BadRequestError, "temperature"),
+    "a value that is not JSON": (ask(extra={"k": object()}), BadRequestError, None),
     "top_p": (ask(top_p=float("nan")), BadRequestError, "top_p"),
     "top_k": (ask(top_k=float("inf")), BadRequestError, "top_k"),
     "max_tokens": (ask(max_tokens=-1), BadRequestError, "max_tokens"),
@@ -617,6 +642,12 @@ def test_thinking_that_names_no_budget_gets_half_the_cap():
     body, warnings = sent(ask(max_tokens=8000, thinking=Thinking(mode="enabled")))
     assert body["thinking"] == {"type": "enabled", "budget_tokens": 4000}
     assert [warning.setting for warning in warnings] == ["thinking.budget_tokens"]
+
+
+def test_a_budget_alone_turns_thinking_on():
+    body, warnings = sent(ask(max_tokens=4000, thinking=Thinking(budget_tokens=2000)))
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+    assert warnings == ()
 
 
 def test_no_effort_is_thinking_disabled():

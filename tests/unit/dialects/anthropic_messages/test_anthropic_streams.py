@@ -7,15 +7,17 @@ import json
 import pytest
 
 from modelway.dialects.anthropic_messages import DIALECT
-from modelway.errors import OverloadedError, ResponseError, StreamInterruptedError
+from modelway.errors import BadRequestError, OverloadedError, ResponseError, StreamInterruptedError
 from modelway.fold import fold
 from modelway.framing import sse
 from modelway.types import (
     CitationDelta,
     Finish,
+    Image,
     Opaque,
     PartDelta,
     ReasoningDelta,
+    Remote,
     Start,
     TextDelta,
     ToolCallDelta,
@@ -218,6 +220,32 @@ def test_an_error_event_ends_the_stream():
         assert isinstance(relay.error, OverloadedError)
         assert forwarded == data[: data.index(b"event: error")]
         assert relay.received_chars == 1
+
+
+def test_an_error_is_classed_by_its_type():
+    data = event("error", error={"type": "invalid_request_error", "message": "no"})
+    assert isinstance(decoded(start(), data)[1], BadRequestError)
+    unended = data.rstrip(b"\n")
+    assert isinstance(decoded(start(), unended)[1], BadRequestError)
+    forwarded, relay = relayed(start(), unended)
+    assert isinstance(relay.error, BadRequestError)
+    assert forwarded == start()
+
+
+def test_a_stream_that_only_ends_still_starts():
+    events, error = decoded(event("message_stop"))
+    assert error is None
+    assert [type(found) for found in events] == [Start, Finish]
+
+
+def test_blocks_that_are_whole_at_their_start_are_handed_on():
+    image = {"type": "image", "source": {"type": "url", "url": "u"}}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "x"}
+    events, _ = decoded(start(), begin(0, **image), end(0), begin(1, **result), end(1), stop())
+    assert events[1:3] == [
+        PartDelta(part=Image(source=Remote(url="u")), index=0),
+        PartDelta(part=Opaque(dialect=NAME, kind="tool_result", data=result), index=1),
+    ]
 
 
 @pytest.mark.parametrize(
