@@ -28,7 +28,7 @@ from modelway.observe.watch import observing
 from modelway.policies import retry
 from modelway.policies.emulate import emulating
 from modelway.policies.routing import strategy
-from modelway.ports import Clock, Handler, Middleware, Observer, Transport
+from modelway.ports import Clock, Handler, Middleware, Observer, Strategy, Transport
 from modelway.types import ModelListing, Usage
 
 _NO_OPTIONS = Options()
@@ -77,6 +77,7 @@ class Engine:
         self._watched: dict[str, Bus] = {}
         self._plans: dict[str, tuple[Route, ...]] = {}
         self._ring_b: dict[str, Handler] = {}
+        self._strategies: dict[str, Strategy] = {}
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
         self.handle: Handler = self._ring_a()
@@ -111,11 +112,16 @@ class Engine:
         """What would answer: tiers in the order of fallback, each in its strategy's order."""
         routes = self._routes(call.model, call.options.fallbacks)
         return [
-            route.deployments
-            if len(route.deployments) == 1
-            else strategy(route.strategy)(call, route.deployments, self._chance)
+            route.deployments if len(route.deployments) == 1 else self._ordered(call, route)
             for route in routes
         ]
+
+    def _ordered(self, call: Call, route: Route) -> Sequence[Deployment]:
+        """The route's deployments in its strategy's order; a strategy may remember its last turn."""
+        chosen = self._strategies.get(route.name)
+        if chosen is None:
+            chosen = self._strategies[route.name] = strategy(route.strategy)
+        return chosen(call, route.deployments, self._chance)
 
     def _routes(self, model: str, fallbacks: tuple[str, ...] | None) -> tuple[Route, ...]:
         known = self._plans.get(model) if fallbacks is None else None
@@ -128,6 +134,7 @@ class Engine:
         if fallbacks is None:
             if len(self._plans) >= _KNOWN_PLANS:
                 self._plans.clear()
+                self._strategies.clear()
             self._plans[model] = routes
         return routes
 

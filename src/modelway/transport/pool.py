@@ -16,6 +16,9 @@ from modelway.transport.settings import PoolLimits
 SWEEP_S = 0.05
 """How late a deadline may be noticed. One timer for all connections is what makes them cheap."""
 
+SURPLUS_S = 1.0
+"""How long idle connections past the limit are kept: under steady load they are wanted at once."""
+
 _CACHED_LINES = 256
 _CACHED_BLOCKS = 512
 
@@ -94,9 +97,9 @@ class Pool:
             connection.check_deadlines(now)
         next_s = SWEEP_S if self.busy else None
         for host in self.hosts.values():
-            oldest = host.expire(now - self.limits.idle_s)
-            if next_s is None and oldest is not None:
-                next_s = max(SWEEP_S, oldest + self.limits.idle_s - now)
+            due = host.expire(now)
+            if next_s is None and due is not None:
+                next_s = max(SWEEP_S, due - now)
         if next_s is not None and (self.busy or not self.closed):
             self._schedule(next_s, fast=bool(self.busy))
 
@@ -136,7 +139,7 @@ class Host:
 
     def put(self, connection: Connection) -> None:
         pool = self.pool
-        if pool.closed or len(self.idle) >= pool.limits.idle_per_host:
+        if pool.closed:
             connection.keep_alive = False
             connection.transport.abort()
             return
@@ -148,11 +151,17 @@ class Host:
         if connection in self.idle:
             self.idle.remove(connection)
 
-    def expire(self, before: float) -> float | None:
-        """Close what has been idle since ``before``; give since when the oldest of the rest has."""
-        while self.idle and self.idle[0].idle_since <= before:
-            self.idle.pop(0).transport.abort()
-        return self.idle[0].idle_since if self.idle else None
+    def expire(self, now: float) -> float | None:
+        """Close what has been idle for too long; give when the oldest of the rest will have been."""
+        idle = self.idle
+        limits = self.pool.limits
+        while idle:
+            surplus = len(idle) > limits.idle_per_host
+            due = idle[0].idle_since + (SURPLUS_S if surplus else limits.idle_s)
+            if due > now:
+                return due
+            idle.pop(0).transport.abort()
+        return None
 
     def close_idle(self) -> None:
         while self.idle:

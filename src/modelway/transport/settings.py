@@ -30,6 +30,7 @@ class PoolLimits(Struct, frozen=True, kw_only=True):
     """Bounds of one transport. None of them is per request."""
 
     idle_per_host: int = 10
+    """More than these may be idle for a second, so that a steady load does not reconnect."""
     idle_s: float = 30.0
     max_head_bytes: int = 64 * 1024
     """Also bounds trailers and 1xx responses."""

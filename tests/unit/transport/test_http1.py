@@ -18,7 +18,7 @@ from modelway.ports import Origin, WireResponse
 from modelway.transport.connection import Connection
 from modelway.transport.dial import system_resolve
 from modelway.transport.http1 import Http1Transport
-from modelway.transport.pool import Pool
+from modelway.transport.pool import SURPLUS_S, Pool
 from modelway.transport.response import Http1Response
 from modelway.transport.settings import PoolLimits
 from support.origin_server import chunk, chunked, plain, serve
@@ -239,7 +239,8 @@ async def test_idle_connections_are_bounded_in_number():
             await (await client.send(wire(origin.port))).read()
 
         await asyncio.gather(*(ask() for _ in range(8)))
-        await asyncio.sleep(0.05)
+        assert origin.open_connections == 8, "a burst's connections are wanted again at once"
+        await asyncio.sleep(SURPLUS_S + 0.2)
         assert origin.open_connections == 3
         await client.aclose()
 
