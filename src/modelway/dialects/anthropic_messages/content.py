@@ -197,8 +197,11 @@ def _write_tool_call(part: ToolCall, at: str, notes: Notes) -> JSON:
 
 
 def arguments_object(arguments: str) -> Raw | None:
-    """The arguments as a JSON object, digit for digit; ``{}`` for none, None where they are not one."""
-    if not arguments or arguments.isspace():
+    """The arguments as a JSON object, digit for digit; ``{}`` for none, None where they are not one.
+
+    Some models write ``null`` for none (gpt-oss on Groq).
+    """
+    if not arguments or arguments.strip() in ("", "null"):
         return Raw(b"{}")
     try:
         encoded = arguments.encode()
