@@ -49,9 +49,8 @@ def by_the_standard(stream: bytes) -> list[Event]:
     events: list[Event] = []
     name, data = "", []
     fresh = True
-    for line in stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n") + [b""]:
-        if fresh and line.startswith(b"\xef\xbb\xbf"):
-            line = line[3:]
+    for written in [*stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"), b""]:
+        line = written.removeprefix(b"\xef\xbb\xbf") if fresh else written
         if line == b"":
             if data:
                 events.append(Event(name, b"\n".join(data)))
