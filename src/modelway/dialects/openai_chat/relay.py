@@ -94,7 +94,7 @@ class ChunkRelay:
         if self.error is not None:
             return b""
         rest = self._borders.close()
-        out = b""
+        out = b"" if rest.strip() else rest  # the other half of a CR LF
         error: LLMError | None = None
         if any(event.data.strip() for event in parse(rest + b"\n\n")):
             out, error = self._watch(rest + b"\n\n")
