@@ -8,17 +8,15 @@ this dialect knows, tool calls.
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 from typing import Any
 
+from modelway.dialects.openai_chat.calls import Calls
 from modelway.dialects.openai_chat.parts import citation_in, image_in
 from modelway.dialects.openai_chat.wire import (
     JSON,
     NAME,
     AudioPiece,
     ChoicePiece,
-    Function,
     Logprob,
     ReasoningDetail,
     Said,
@@ -38,11 +36,10 @@ from modelway.types import (
     StreamEvent,
     TextDelta,
     TokenLogprob,
-    ToolCallDelta,
 )
 
-_TEXT, _REFUSAL, _IMAGES, _AUDIO, _OPAQUE, _TOOLS = 10_000, 10_001, 10_010, 10_900, 11_000, 20_000
-"""Content indexes; reasoning blocks begin at 0. Gaps mean nothing."""
+_TEXT, _REFUSAL, _IMAGES, _AUDIO, _OPAQUE = 10_000, 10_001, 10_010, 10_900, 11_000
+"""Content indexes; reasoning blocks begin at 0, tool calls come last. Gaps mean nothing."""
 
 _MAX_BLOCK = 9_999
 
@@ -75,31 +72,14 @@ FINISH: dict[str, FinishReason] = {
 }
 
 
-class _OpenCall:
-    __slots__ = ("arguments", "id", "name", "pending", "signature", "slot", "told")
-
-    def __init__(self, slot: int) -> None:
-        self.slot = slot
-        self.id = ""
-        self.name = ""
-        self.signature: str | None = None
-        self.arguments = False
-        """Whether any have come."""
-        self.pending: list[str] = []
-        self.told = False
-        """Whether the first event is out, after which id and name are fixed."""
-
-
 class Assembly:
     """One choice. ``add`` what it says, then ``end`` once, then ask for the ``finish``."""
 
     __slots__ = (
-        "_answer_id",
         "_audio",
         "_calls",
         "_choice",
         "_cited",
-        "_customs",
         "_images",
         "_logprobs",
         "_opaques",
@@ -111,9 +91,7 @@ class Assembly:
 
     def __init__(self, choice: int, answer_id: str) -> None:
         self._choice = choice
-        self._answer_id = answer_id
-        self._calls: list[_OpenCall] = []
-        self._customs: dict[int, JSON] = {}
+        self._calls = Calls(choice, answer_id)
         self._audio: list[AudioPiece] = []
         self._images = 0
         self._opaques = 0
@@ -157,9 +135,11 @@ class Assembly:
             events.append(RefusalDelta(text=said.refusal, index=_REFUSAL, choice=self._choice))
         if said.tool_calls:
             for piece in said.tool_calls:
-                self._add_call(piece, events)
-        if said.function_call is not None:
-            self._add_function(said.function_call, events)
+                self._calls.add(piece, events)
+        function = said.function_call
+        if function is not None and (function.name or function.arguments):
+            # The form before ``tool_calls``: one call, without an id.
+            self._calls.add(ToolCallPiece(index=0, function=function), events)
         if said.annotations:
             self._add_annotations(said.annotations, events)
         if said.images:
@@ -238,102 +218,6 @@ class Assembly:
         self._opaques += 1
         events.append(PartDelta(part=part, index=index, choice=self._choice))
 
-    # ------------------------------------------------------------ tool calls
-
-    def _add_call(self, piece: ToolCallPiece, events: list[StreamEvent]) -> None:
-        if piece.custom is not None or piece.type == "custom":
-            self._add_custom(piece)
-            return
-        function = piece.function or Function()
-        call = self._call(piece, function)
-        call.id = call.id or piece.id or ""
-        call.name = call.name or function.name or ""
-        google = (piece.extra_content or {}).get("google")
-        if isinstance(google, dict) and isinstance(google.get("thought_signature"), str):
-            call.signature = google["thought_signature"]
-        self._tell(call, _arguments(function.arguments), events)
-
-    def _call(self, piece: ToolCallPiece, function: Function) -> _OpenCall:
-        """The call that this is a piece of: by index, by id, or the last; else a new one.
-
-        Some hosts send several whole calls under one index, or none; a new id with a name is one.
-        """
-        name, given = function.name, piece.id
-        if piece.index is not None:
-            for call in reversed(self._calls):
-                if call.slot == piece.index:
-                    if name and given and call.id and given != call.id:
-                        break
-                    return call
-            return self._open(piece.index)
-        if given:
-            for call in self._calls:
-                if call.id == given:
-                    return call
-        if self._calls and not name and (not given or not self._calls[-1].id):
-            return self._calls[-1]
-        return self._open(0)
-
-    def _open(self, wanted: int) -> _OpenCall:
-        taken = {call.slot for call in self._calls}
-        slot = max(wanted, 0)
-        if slot in taken:
-            slot = max(taken) + 1
-        call = _OpenCall(slot)
-        self._calls.append(call)
-        return call
-
-    def _add_function(self, function: Function, events: list[StreamEvent]) -> None:
-        """The form before ``tool_calls``: one call, without an id."""
-        if function.name or function.arguments:
-            self._add_call(ToolCallPiece(index=0, function=function), events)
-
-    def _tell(self, call: _OpenCall, arguments: str, events: list[StreamEvent]) -> None:
-        call.arguments = call.arguments or bool(arguments)
-        if not call.told:
-            call.pending.append(arguments)
-            if call.name:
-                self._tell_first(call, events)
-        elif arguments or call.signature:
-            signature, call.signature = call.signature, None
-            events.append(
-                ToolCallDelta(
-                    index=_TOOLS + call.slot,
-                    arguments=arguments,
-                    signature=signature,
-                    choice=self._choice,
-                )
-            )
-
-    def _tell_first(self, call: _OpenCall, events: list[StreamEvent]) -> None:
-        call.told = True
-        signature, call.signature = call.signature, None
-        events.append(
-            ToolCallDelta(
-                index=_TOOLS + call.slot,
-                id=call.id or self._invented_id(call.slot),
-                name=call.name,
-                arguments="".join(call.pending),
-                signature=signature,
-                choice=self._choice,
-            )
-        )
-
-    def _invented_id(self, slot: int) -> str:
-        """An id for a call that came without one: the same at every reading of this answer."""
-        seed = f"{self._answer_id}/{self._choice}/{slot}".encode("utf-8", "replace")
-        return "call_" + hashlib.blake2s(seed, digest_size=12).hexdigest()
-
-    def _add_custom(self, piece: ToolCallPiece) -> None:
-        """Free-text calls. Source: OpenAI's OpenAPI 2.3.0, CustomToolCall, 2026-11-21."""
-        index = piece.index if piece.index is not None else len(self._customs)
-        whole = self._customs.setdefault(index, {"id": "", "type": "custom", "custom": {}})
-        whole["id"] = whole["id"] or piece.id or ""
-        custom = piece.custom or {}
-        held = whole["custom"]
-        held["name"] = held.get("name") or custom.get("name") or ""
-        held["input"] = held.get("input", "") + (custom.get("input") or "")
-
     # ------------------------------------------------------------ the end
 
     def end(self, sources: list[Citation]) -> list[StreamEvent]:
@@ -348,13 +232,9 @@ class Assembly:
         if any(piece.data or piece.transcript for piece in self._audio):
             part = _audio(self._audio)
             events.append(PartDelta(part=part, index=_AUDIO, choice=self._choice))
-        for _, custom in sorted(self._customs.items()):
+        for custom in self._calls.customs():
             self._add_opaque("custom_tool_call", custom, events)
-        for call in self._calls:
-            if not call.arguments:
-                self._tell(call, "{}", events)
-            if not call.told:
-                self._tell_first(call, events)
+        self._calls.end(events)
         return events
 
     def finish(self) -> Finish:
@@ -388,12 +268,6 @@ def _thinking_text(thinking: Any) -> str:
         return thinking
     items = thinking if isinstance(thinking, list) else []
     return "".join([str(item.get("text") or "") for item in items if isinstance(item, dict)])
-
-
-def _arguments(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _audio(pieces: list[AudioPiece]) -> Audio:

@@ -407,6 +407,12 @@ def test_a_stream_folds_to_the_whole_answer_at_any_cut():
             {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
             {"index": 0, "id": "b", "function": {"name": "g", "arguments": "{}"}},
         ],
+        # the same, in pieces
+        [
+            {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
+            {"index": 0, "id": "b", "function": {"name": "g", "arguments": "{"}},
+            {"index": 0, "function": {"arguments": "}"}},
+        ],
         # without an index (Mistral)
         [
             {"id": "a", "function": {"name": "f", "arguments": "{}"}},
