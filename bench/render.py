@@ -11,6 +11,8 @@ from workloads import WORKLOADS, Workload
 
 MEMORY_TARGETS = {"start_s": 0.5, "idle_rss_mib": 45.0, "streams_more_rss_mib": 30.0}
 FIRST_REQUEST_MS = 250
+BEGIN = "<!-- figures: written by run.py --readme -->"
+END = "<!-- end of figures -->"
 
 
 def cpu_model() -> str:
@@ -203,3 +205,14 @@ def markdown(found: dict) -> str:
         for name, reason in found["absent"].items()
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def replace_section(readme: Path, text: str, raw: list[str]) -> None:
+    """Put the tables and the raw output between the two markers of the README."""
+    before, _, rest = readme.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    output = "\n".join(raw)
+    section = (
+        f"{text}\n<details><summary>Raw output</summary>\n\n```\n{output}\n```\n\n</details>\n"
+    )
+    readme.write_text(f"{before}{BEGIN}\n\n{section}\n{END}{after}")

@@ -51,6 +51,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--markdown", type=Path, metavar="OUT", help="write the tables of README.md"
     )
+    parser.add_argument(
+        "--readme", action="store_true", help="replace the figures in bench/README.md"
+    )
     return parser.parse_args()
 
 
@@ -78,8 +81,13 @@ def fits(workload: Workload, system: known.System) -> bool:
     )
 
 
+_said: list[str] = []
+
+
 def say(text: str) -> None:
+    """Progress; kept as the raw output of the report."""
     print(text, file=sys.stderr, flush=True)
+    _said.append(text.strip())
 
 
 def measure_row(
@@ -195,11 +203,14 @@ def main() -> None:
         found["absent"] = {**absent, **failed}
     for name, reason in found["absent"].items():
         say(f"not measured: {name}: {reason}")
+    found["raw"] = _said
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
     text = render.markdown(found)
     if options.markdown:
         options.markdown.write_text(text)
+    if options.readme:
+        render.replace_section(Path(__file__).parent / "README.md", text, found["raw"])
     print(text)
 
 

@@ -157,7 +157,12 @@ def modelway(site: Site) -> System | Absent:
     }
     config = site.directory / "modelway.yaml"
     # JSON is YAML.
-    settings = {"providers": providers, "models": site.models, "gateway": {"keys": [KEY]}, "transport": {"idle_connections_per_host": 512}}
+    settings = {
+        "providers": providers,
+        "models": site.models,
+        "gateway": {"keys": [KEY]},
+        "transport": {"idle_connections_per_host": 512},
+    }
     config.write_text(json.dumps(settings, indent=1))
     command = [str(script), "serve", "--config", str(config), "--port", str(port)]
     return System(

@@ -93,7 +93,7 @@ WORKLOADS = (
             says=f"same dialect, 1 KB, {connections} connection{'s' * (connections > 1)}",
             connections=connections,
             target_us=55,
-            nginx_us=16,
+            nginx_us=16 if connections > 1 else None,
         )
         for connections in (1, 32, 256)
     ),

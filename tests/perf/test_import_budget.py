@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
-import pytest
-
-HEAVY = frozenset(
-    """aiohttp anthropic anyio cryptography cyclopts httpx jinja2 numpy openai opentelemetry pydantic
-    pygments redis requests rich starlette uvicorn uvloop xllamacpp""".split()
+HEAVY = {
+    *("aiohttp", "anthropic", "anyio", "cryptography", "cyclopts", "httpx", "jinja2", "numpy"),
+    *("openai", "opentelemetry", "pydantic", "pygments", "redis", "requests", "rich", "starlette"),
+    *("uvicorn", "uvloop", "xllamacpp"),
+}
 )
 
 
@@ -27,3 +26,16 @@ def test_the_package_alone_is_next_to_nothing():
     modules = imported("import modelway")
     assert not {name.partition(".")[0] for name in modules} & (HEAVY | {"asyncio", "yaml"})
     assert len(modules) <= 40, sorted(modules)
+
+
+def test_a_client_needs_nothing_of_the_gateway_or_the_command_line():
+    modules = imported("from modelway import Client; Client({'providers': {}})")
+    assert not {name.partition(".")[0] for name in modules} & (HEAVY)
+    assert not {name for name in modules if name.split(".")[1:2] in (["gateway"], ["cli"])}
+    assert len(modules) <= 300, len(modules)
+
+
+def test_the_gateway_needs_nothing_of_the_other_transport_or_of_other_libraries():
+    modules = imported("import modelway.gateway.serve")
+    roots = {name.partition(".")[0] for name in modules}
+    assert not roots & (HEAVY - {"uvicorn", "uvloop", "anyio"})
