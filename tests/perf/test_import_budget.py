@@ -10,7 +10,6 @@ HEAVY = {
     *("openai", "opentelemetry", "pydantic", "pygments", "redis", "requests", "rich", "starlette"),
     *("uvicorn", "uvloop", "xllamacpp"),
 }
-)
 
 
 def imported(code: str) -> set[str]:
