@@ -114,6 +114,8 @@ class ChunkRelay:
         blocks = lines.split(b"\n\n")
         hidden: set[int] = set()
         for position, block in enumerate(blocks):
+            if not block:
+                continue
             try:
                 shown = self._look(block)
             except LLMError as error:

@@ -92,10 +92,13 @@ def _count(place: JSON, name: str, elsewhere: JSON, names: tuple[str, ...] = ())
     value = place.get(name)
     if type(value) is int and value >= 0:
         return value
-    for told in (value, *[elsewhere.get(other) for other in names]):
-        if isinstance(told, int | float) and not isinstance(told, bool) and told >= 0:
-            return int(told)
-    return None
+    for other in names:
+        if value is not None:
+            break
+        value = elsewhere.get(other)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        return None
+    return int(value)
 
 
 def _cost_usd(raw: JSON) -> float | None:
