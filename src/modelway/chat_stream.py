@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -29,6 +30,7 @@ class ChatStream:
         self._events: EventStream | None = None
         self._arriving: AsyncIterator[list[StreamEvent]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
         self._entered = False
         self._closed = False
         self._ended = False
@@ -124,6 +126,7 @@ class ChatStream:
             raise StreamInterruptedError("the stream was closed before its end")
         if self._arriving is None:
             self._loop = asyncio.get_running_loop()
+            self._pid = os.getpid()
             self._started = time.monotonic()
             self._reply = await self._ask()
             if self._reply.events is None:
@@ -159,8 +162,8 @@ class ChatStream:
 
     async def _left(self) -> None:
         """A loop over this is over. Without an ``async with`` nobody else will close it."""
-        if not self._entered and not self._closed and self._events is not None:
-            await self._events.aclose()
+        if not self._entered:
+            await self.aclose()
 
     async def aclose(self) -> None:
         """Stop: the upstream's socket is closed unless the answer is whole. Safe at any time."""
@@ -172,6 +175,8 @@ class ChatStream:
         events, loop = self._events, self._loop
         if self._closed or events is None or loop is None or loop.is_closed():
             return
+        if self._pid != os.getpid():
+            return  # a fork leaves its parent's sockets alone
         warnings.warn(
             f"{self!r} was left before its end: use it as `async with client.stream(…)`",
             ResourceWarning,

@@ -37,8 +37,16 @@ class Portal:
         finally:
             future.cancel()
 
+    @property
+    def here(self) -> bool:
+        """Whether this is the process that made it; a fork has the object, and not the thread."""
+        return self.pid == os.getpid()
+
     def submit(self, coroutine: Coroutine[Any, Any, Result]) -> concurrent.futures.Future[Result]:
         """Start it, in the caller's context."""
+        if not self.here:
+            coroutine.close()
+            raise ConfigError("this belongs to the process that began it: begin it anew in a fork")
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise ConfigError(

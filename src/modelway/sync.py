@@ -45,7 +45,7 @@ def _blocking(
 
     @wraps(method)
     def wait(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        portal, client = self.running()
+        portal, client = self._here()
         return portal.run(method(client, *args, **kwargs))
 
     return wait
@@ -58,7 +58,7 @@ def _streaming(
 
     @wraps(method)
     def stream(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> ChatStream:
-        portal, client = self.running()
+        portal, client = self._here()
         return ChatStream(portal, method(client, *args, **kwargs))
 
     return stream
@@ -134,7 +134,7 @@ class Client:
             _end(os.getpid(), running)
             self._last_stats = running.client.stats()
 
-    def running(self) -> _Running:
+    def _here(self) -> _Running:
         """This process's thread and async client, started if need be."""
         return self._running.get(os.getpid()) or self._start(os.getpid())
 

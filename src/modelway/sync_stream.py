@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -130,7 +129,7 @@ class ChatStream:
 
     def close(self) -> None:
         """Stop: the upstream's socket is closed unless the answer is whole. Safe at any time."""
-        if self._closed:
+        if self._closed or not self._portal.here:
             return
         self._closed = True
         if self._handover is not None:
@@ -141,7 +140,7 @@ class ChatStream:
             return  # the client was closed before, and the socket with it
 
     def __del__(self) -> None:
-        if self._closed or self._handover is None:
+        if self._closed or self._handover is None or not self._portal.here:
             return
         warnings.warn(
             f"{self!r} was left before its end: use it as `with client.stream(…)`",
@@ -168,7 +167,7 @@ class _Handover:
         """The next batch, ``None`` at the end; raises what the stream raised."""
         if self._over:
             return None
-        if self._portal.pid != os.getpid():
+        if not self._portal.here:
             raise ConfigError("this stream belongs to the process that began it")
         item = self._queue.get()
         if self._paused and self._queue.qsize() <= _MOST_WAITING // 2:
