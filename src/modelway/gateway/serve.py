@@ -6,11 +6,53 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway
+
+
+class Corked:
+    """A transport that sends a response's head together with what follows it, in one packet.
+
+    Every answer of the gateway has a body after its head, so the head never waits for long; in two
+    packets it would wake the client twice and cost a system call more.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_FINAL):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        if self._head:
+            self.write(b"")
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+_FINAL = tuple([f"HTTP/1.1 {status}".encode() for status in (2, 3, 4, 5)])
+
+
+class Protocol(HttpToolsProtocol):
+    """A client's connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast("asyncio.Transport", Corked(transport)))
 
 
 class Server(uvicorn.Server):
@@ -61,7 +103,8 @@ async def run(
     """Serve until a signal; open requests are finished first, for ``drain_s`` at most."""
     config = uvicorn.Config(
         gateway,
-        http="httptools",
+        http=Protocol,
+        proxy_headers=False,
         ws="none",
         lifespan="off",
         access_log=False,
