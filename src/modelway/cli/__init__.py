@@ -9,9 +9,13 @@ def main() -> None:
     """Run the command line; the process's exit code says how it went."""
     try:
         from modelway.cli.app import run  # noqa: PLC0415 - the extra may not be installed
+
+        code = run(sys.argv[1:])
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing == "modelway":
             raise
-        sys.exit(f"modelway: the command line needs {missing}: pip install 'modelway[cli]'")
-    sys.exit(run(sys.argv[1:]))
+        sys.exit(f"error: the command line needs {missing}: pip install 'modelway[cli]'")
+    except KeyboardInterrupt:  # while it was being loaded
+        code = 130
+    sys.exit(code)

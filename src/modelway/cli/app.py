@@ -2,55 +2,115 @@
 
 from __future__ import annotations
 
-import signal
+import os
+import sys
+import traceback
 from collections.abc import Sequence
 
 import cyclopts
 
+from modelway.cli import output
 from modelway.errors import ConfigError, LLMError
 from modelway.version import VERSION
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: all went well; the provider or the network did not; the call was wrong; Ctrl-C."""
+OK, FAILED, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
+"""Exit codes: all went well; the provider or the network did not; the call or the configuration
+was wrong; Ctrl-C; nobody read what was printed."""
 
 _COMMANDS = {
-    "serve": "modelway.cli.serve:serve",
+    "ask": "Ask a model one question; the answer streams.",
+    "chat": "Talk with a model; the conversation is kept.",
+    "serve": "Serve OpenAI- and Anthropic-compatible HTTP.",
+    "demo": "See it work, in under a minute.",
+    "models": "List the models that can be asked.",
+    "providers": "List the providers: what is configured, and what is known.",
+    "health": "Ask every provider whether it answers.",
+    "config": "Check, show or write a configuration.",
+    "simulate": "Serve a simulated provider, for tests and offline work.",
+    "bench": "Measure a model, or a gateway.",
 }
+"""Each is ``modelway.cli.NAME:NAME``, loaded when it is called; what stands here is for the list."""
+
+_HELP = "One layer over many LLM providers: ask, stream, route and serve them."
+_EPILOGUE = """\
+Examples:
+    modelway ask "Why is the sky blue?"
+    git diff | modelway ask "Write a commit message for this."
+    modelway serve
+    modelway COMMAND --help
+
+Exit codes: 0 all went well, 1 a provider or the network failed, 2 wrong usage or configuration, \
+130 Ctrl-C.
+"""
 
 
-def build() -> cyclopts.App:
+def build(called: str = "") -> cyclopts.App:
+    """The application. The command that is ``called`` speaks for itself."""
     app = cyclopts.App(
         name="modelway",
-        help="One layer over many LLM providers: ask, stream, route and serve them.",
+        help=_HELP,
+        help_format="plaintext",
+        help_epilogue=_EPILOGUE,
         version=VERSION,
         version_flags=("--version", "-V"),
         result_action="return_value",
+        error_formatter=lambda error: output.plain(f"error: {error}"),
     )
-    for name, path in _COMMANDS.items():
-        app.command(path, name=name)
+    for name, short in _COMMANDS.items():
+        path = f"modelway.cli.{name}:{name}"
+        app.command(path, name=name, help=None if name == called else short)
+    app.register_install_completion_command(help="Install completion for your shell.")
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives its exit code."""
-    app = build()
+    output.prepare()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        output.abandon(sys.stdout)
+        code = UNREAD
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    called = next((word for word in arguments if not word.startswith("-")), "")
+    app = build(called)
     try:
         result = app(arguments, exit_on_error=False, print_error=True)
     except cyclopts.CycloptsError:
+        command = f"modelway {called} --help" if called in _COMMANDS else "modelway --help"
+        output.note(f"see {command}")
         return USAGE
     except ConfigError as error:
-        return _say(error, USAGE)
+        return _said(error, USAGE)
     except LLMError as error:
-        return _say(error, FAILED)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        return _said(error, FAILED)
     except BrokenPipeError:
-        return 128 + signal.SIGPIPE
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person gets one line
+        return _unexpected(error)
     return result if isinstance(result, int) else OK
 
 
-def _say(error: LLMError, code: int) -> int:
-    from modelway.cli.output import complain  # noqa: PLC0415 - rich, only when needed
-
-    complain(error)
+def _said(error: LLMError, code: int) -> int:
+    output.complain(error)
     return code
+
+
+def _unexpected(error: Exception) -> int:
+    """A fault of ours. Its words may hold anything, so only its kind and place are told."""
+    if os.environ.get("MODELWAY_DEBUG"):
+        traceback.print_exception(error)
+        return FAILED
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - a name for people
+    output.complain(
+        f"modelway failed ({type(error).__name__} at {place}); please report it, with what "
+        "MODELWAY_DEBUG=1 shows"
+    )
+    return FAILED

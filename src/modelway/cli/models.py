@@ -1,0 +1,122 @@
+"""``modelway models``: what can be asked, by the names to ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from modelway.cli import output
+from modelway.cli.options import Config, Json
+from modelway.client import Client
+from modelway.config.resolve import default_model
+from modelway.config.settings import Route, Settings
+from modelway.errors import ConfigError, LLMError
+from modelway.opening import SIMULATOR
+from modelway.types import ModelListing
+
+
+def models(
+    provider: str | None = None,
+    *,
+    config: Config = None,
+    json: Json = False,
+) -> int:
+    """List the models that can be asked: configured names, and what each provider serves now.
+
+    Examples:
+        modelway models
+        modelway models openai
+        modelway models --json | jq -r '.[].name'
+
+    Parameters
+    ----------
+    provider
+        Only this one's.
+    """
+    return asyncio.run(_models(provider, config, json=json))
+
+
+async def _models(provider: str | None, config: Path | None, *, json: bool) -> int:
+    async with Client(config) as client:
+        settings = await client.settings()
+        names = [provider] if provider else _usable(settings)
+        routes = [] if provider else list(settings.routes.values())
+        if not names and not routes:
+            raise ConfigError(
+                "no provider can be asked: set a key, such as OPENAI_API_KEY, start a local "
+                "server, or look at the simulator with: modelway models simulator"
+            )
+        answers = await asyncio.gather(*[_listed(client, name) for name in names])
+    failed = [answer for answer in answers if isinstance(answer, LLMError)]
+    if provider and failed:
+        raise failed[0]
+    listed = [one for answer in answers if isinstance(answer, tuple) for one in answer]
+    rows = [*[_of_route(route) for route in routes], *[_of_model(one) for one in listed]]
+    if json:
+        output.show_json(rows)
+    else:
+        _show(rows, default_model(settings))
+    for error in failed:
+        output.complain(error)
+    return 1 if failed and not rows else 0
+
+
+def _usable(settings: Settings) -> list[str]:
+    """The providers to ask; the simulator only where somebody configured it."""
+    return [
+        name
+        for name, one in settings.providers.items()
+        if not one.problem and (one.row.name != SIMULATOR or one.default_model)
+    ]
+
+
+async def _listed(client: Client, provider: str) -> tuple[ModelListing, ...] | LLMError:
+    try:
+        return await client.list_models(provider)
+    except LLMError as error:
+        return error
+
+
+def _of_route(route: Route) -> dict[str, Any]:
+    told = [deployment.id for deployment in route.deployments]
+    if route.fallbacks:
+        told.append(f"else {', '.join(route.fallbacks)}")
+    return {"name": route.name, "is": ", ".join(told) or route.problem or "no deployment"}
+
+
+def _of_model(model: ModelListing) -> dict[str, Any]:
+    facts = {
+        "name": f"{model.provider}/{model.id}",
+        "provider": model.provider,
+        "id": model.id,
+        "context_tokens": model.context_tokens,
+        "max_output_tokens": model.max_output_tokens,
+        "size_bytes": model.size_bytes,
+        "quantization": model.quantization,
+        "owner": model.owner,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _show(rows: list[dict[str, Any]], default: str | None) -> None:
+    output.table(
+        ("MODEL", "WINDOW", "OUTPUT", ""),
+        [
+            (
+                row["name"] + (" *" if row["name"] == default else ""),
+                output.count(row.get("context_tokens")),
+                output.count(row.get("max_output_tokens")),
+                row.get("is") or _size(row),
+            )
+            for row in rows
+        ],
+    )
+    if default:
+        output.aside(f"* answers when no model is named: {default}")
+
+
+def _size(row: dict[str, Any]) -> str:
+    size = row.get("size_bytes")
+    told = [] if size is None else [f"{size / 1e9:.1f} GB"]
+    return ", ".join([*told, *([row["quantization"]] if "quantization" in row else [])])

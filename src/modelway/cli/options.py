@@ -1,0 +1,48 @@
+"""Options that several commands share, in the same words everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+
+Config: TypeAlias = Annotated[
+    Path | None,
+    Parameter(
+        name=["--config", "-c"],
+        help="A YAML or TOML file; else modelway.yaml here, or the environment alone.",
+    ),
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        name=["--model", "-m"],
+        help="A configured name, PROVIDER/MODEL, or a model's own name.",
+    ),
+]
+System: TypeAlias = Annotated[
+    str | None,
+    Parameter(name=["--system", "-s"], help="Instructions that stand above the conversation."),
+]
+Temperature: TypeAlias = Annotated[
+    float | None,
+    Parameter(name=["--temperature", "-t"], help="How freely words are chosen; 0 is the least."),
+]
+MaxTokens: TypeAlias = Annotated[int | None, Parameter(help="The most tokens to answer with.")]
+Quiet: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        name=["--quiet", "-q"],
+        negative="",
+        show_default=False,
+        help="The answer only: no reasoning, no line on tokens and time.",
+    ),
+]
+Json: TypeAlias = Annotated[
+    bool, Parameter(negative="", show_default=False, help="JSON instead of words.")
+]
+Flag: TypeAlias = Annotated[bool, Parameter(negative="", show_default=False)]
+"""A switch without an opposite."""
+Switch: TypeAlias = Annotated[bool, Parameter(show_default=False)]
+"""A switch with an opposite, --no-…"""

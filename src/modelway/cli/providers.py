@@ -1,0 +1,109 @@
+"""``modelway providers``: which are configured and whether they could be asked, and which are known."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from modelway.catalog import load as catalogue
+from modelway.catalog.rows import Provider
+from modelway.cli import output
+from modelway.cli.options import Config, Json
+from modelway.client import Client
+from modelway.config.settings import ConfiguredProvider, Settings
+from modelway.opening import SIMULATOR
+
+
+def providers(
+    *,
+    all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
+    config: Config = None,
+    json: Json = False,
+) -> int:
+    """List the providers that can be used here, and with --all every one that modelway knows.
+
+    Examples:
+        modelway providers
+        modelway providers --all
+        modelway providers --json | jq '.[] | select(.state == "ready")'
+
+    Parameters
+    ----------
+    all
+        The whole catalogue, with each row's documentation and the day it was compared with it.
+    """
+    settings = asyncio.run(_settings(config))
+    rows = [_configured(one, settings) for one in settings.providers.values()]
+    if all:
+        used = {one.row.name for one in settings.providers.values()}
+        known = catalogue.providers().values()
+        rows += [_known(row) for row in known if row.name not in used]
+    if json:
+        output.show_json(rows)
+        return 0
+    heads = (
+        "PROVIDER",
+        "DIALECTS",
+        "KEY",
+        "STATE",
+        "BASE URL",
+        *(("CHECKED", "DOCS") if all else ()),
+    )
+    output.table(heads, [_cells(row, all=all) for row in rows])
+    if not all:
+        others = len(catalogue.providers()) - len(rows)
+        output.aside(f"{others} more are known: modelway providers --all")
+    return 0
+
+
+async def _settings(config: Path | None) -> Settings:
+    """With what was found on this machine."""
+    async with Client(config) as client:
+        return await client.settings()
+
+
+def _configured(one: ConfiguredProvider, settings: Settings) -> dict[str, Any]:
+    state = one.problem or "ready"
+    if one.row.name == SIMULATOR and not one.default_model:
+        state = "when it is named"
+    return {
+        **_known(one.row),
+        "name": one.name,
+        "dialects": [one.dialect, *[each for each in one.row.dialects if each != one.dialect]],
+        "base_url": one.base_url,
+        "state": state,
+        "default_model": one.default_model,
+        "configured_in": settings.source,
+    }
+
+
+def _known(row: Provider) -> dict[str, Any]:
+    missing = f"set {row.api_key_env[0]}" if row.api_key_env else "configure it"
+    if row.local:
+        missing = "not running"
+    return {
+        "name": row.name,
+        "title": row.title,
+        "dialects": list(row.dialects),
+        "base_url": row.base_url,
+        "key_variables": list(row.api_key_env),
+        "local": row.local,
+        "state": missing,
+        "default_model": row.default_model,
+        "docs": row.docs,
+        "checked": row.checked,
+    }
+
+
+def _cells(row: dict[str, Any], *, all: bool) -> tuple[str, ...]:
+    cells = (
+        row["name"],
+        ", ".join(row["dialects"]),
+        " or ".join(row["key_variables"]) or "-",
+        row["state"],
+        row["base_url"] or "-",
+    )
+    return (*cells, row["checked"], row["docs"]) if all else cells
