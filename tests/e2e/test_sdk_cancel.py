@@ -224,7 +224,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("what", ["stream", "chat"])
 def test_ctrl_c_cancels_upstream(server, what):
     process = subprocess.Popen(
-        [sys.executable, "-X", "dev", "-c", INTERRUPTED, server.base_url, what],
+        [sys.executable, "-W", "error", "-c", INTERRUPTED, server.base_url, what],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

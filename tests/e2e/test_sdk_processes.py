@@ -276,7 +276,7 @@ print(client.chat("Hi.", model="sim/echo").text)
 
 def test_a_program_that_forgets_to_close_ends_quietly(server):
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", UNCLOSED, server.base_url],
+        [sys.executable, "-W", "error", "-c", UNCLOSED, server.base_url],
         capture_output=True,
         text=True,
         timeout=20,
