@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 import uuid
 from collections.abc import Coroutine, Mapping, Sequence
@@ -36,6 +37,7 @@ class Conversation:
     ) -> None:
         self.transcript = transcript or new_transcript()
         self._kept_in = kept_in
+        self._asking = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Conversation {self.id}: {len(self.messages)} messages>"
@@ -112,16 +114,19 @@ class Conversation:
 
     def asking(self, said: Said | None = None, **parameters: Unpack[Parameters]) -> ChatRequest:
         """Keep what is said, and give the whole conversation as the next request."""
-        if said is None:
-            if not self.pending:
-                raise ConversationError("nothing is pending in this conversation: say something")
-        elif self.pending:
-            raise ConversationError(
-                "the last question has no answer yet: say(client) asks it again, "
-                "take_back() forgets it"
-            )
-        else:
-            self._add(_messages(said))
+        with self._asking:
+            if said is None:
+                if not self.pending:
+                    raise ConversationError(
+                        "nothing is pending in this conversation: say something"
+                    )
+            elif self.pending:
+                raise ConversationError(
+                    "the last question has no answer yet: say(client) asks it again, "
+                    "take_back() forgets it"
+                )
+            else:
+                self._add(_messages(said))
         return chat_request(self.messages, self.transcript.model or None, None, parameters)
 
     def answered(self, response: ChatResponse) -> None:
