@@ -158,7 +158,9 @@ class Dialect(NamedTuple):
     relay: Callable[[bool], Relay]
     """Takes ``hide_usage``."""
     usage: Callable[[bytes], Usage | None]
-    """The usage of a whole answer, read without decoding the rest."""
+    """The usage of a whole answer, read without decoding the rest; ``raw`` may be left out.
+
+    Raises what ``decode`` raises for bytes that are no answer: they are not passed on as one."""
     error: Callable[[int, Headers, bytes], LLMError]
     """A provider's refusal → the tree. Classified by code, then status; never by message text."""
     refuse: Callable[[LLMError], tuple[int, bytes]]

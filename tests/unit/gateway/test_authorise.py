@@ -1,12 +1,20 @@
 """Keys: made once, kept as hashes, and asked for everywhere."""
 
+import hmac
 import json
 import stat
 
 import pytest
 
 from modelway.errors import ConfigError, UnauthorizedError
-from modelway.gateway.authorise import is_loopback, no_keys, open_keys, state_directory
+from modelway.gateway.authorise import (
+    OPEN,
+    Keys,
+    is_loopback,
+    no_keys,
+    open_keys,
+    state_directory,
+)
 
 
 def test_a_key_is_made_once_and_never_stored(tmp_path):
@@ -43,6 +51,13 @@ def test_configured_keys_need_no_local_one(tmp_path):
     keys, made = open_keys(tmp_path, ["configured-key-0123456789"])
     assert made is None
     assert keys.identify(b"configured-key-0123456789").key == "configured-1"
+
+
+@pytest.mark.parametrize("size", [0, 16, 32, 64])
+def test_a_key_is_known_by_its_hmac(size):
+    pepper, key = b"p" * size, b"mw-some-key"
+    known = {hmac.digest(pepper, key, "sha256"): OPEN}
+    assert Keys(pepper, known, required=True).identify(key) is OPEN
 
 
 def test_a_short_configured_key_is_refused(tmp_path):

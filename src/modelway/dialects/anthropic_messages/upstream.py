@@ -362,8 +362,9 @@ def _unix(text: str) -> int | None:
 
 
 def usage(body: bytes) -> Usage | None:
-    """The usage of a whole answer."""
+    """The usage of a whole answer; raises what ``decode_chat`` raises for an answer that is none."""
     try:
         return read_usage(_usage_only.decode(body).usage)
     except UNREADABLE:
-        return None
+        said = decode_chat(body).usage
+        return said if said != Usage() else None

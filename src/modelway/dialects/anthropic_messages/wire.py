@@ -150,6 +150,10 @@ class Answer(Struct, frozen=True):
 
 
 class UsageOnly(Struct, frozen=True):
+    """An answer by its marks, and what it says of usage."""
+
+    type: Literal["message"]
+    content: Raw
     usage: JSON | None = None
 
 

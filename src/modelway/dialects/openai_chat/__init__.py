@@ -7,15 +7,19 @@ from modelway.dialects.openai_chat import decoder, downstream, faults, models, u
 from modelway.dialects.openai_chat.encoder import ChunkEncoder
 from modelway.dialects.openai_chat.relay import ChunkRelay
 from modelway.dialects.openai_chat.splice import splice
-from modelway.dialects.openai_chat.wire import NAME, read_usage
+from modelway.dialects.openai_chat.wire import NAME, read_plain
 from modelway.framing.fields import Fields
 from modelway.ports import Codec, Dialect, Encoded, Face
 from modelway.types import Usage
 
 
 def _usage(body: bytes) -> Usage | None:
-    told = read_usage(body)
-    return usage.read(told.usage or (told.x_groq.usage if told.x_groq is not None else None))
+    """The usage of a whole answer; raises what ``decode`` raises for an answer that is none."""
+    plain = read_plain(body)
+    if plain is not None:
+        return usage.plain(plain)
+    said = decoder.decode(body).usage
+    return said if said != Usage() else None
 
 
 def _chat_path(model: str, stream: bool) -> str:  # noqa: ARG001 - the same for all

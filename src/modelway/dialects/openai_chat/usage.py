@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelway.dialects.openai_chat.wire import JSON
+from modelway.dialects.openai_chat.wire import JSON, PlainUsage
 from modelway.types import Usage
 
 _NOTHING: JSON = {}
@@ -51,6 +51,21 @@ def read(raw: JSON | None) -> Usage | None:
         output_audio_tokens=_count(made, "audio_tokens", made),
         reported_cost_usd=_cost_usd(raw),
         raw=raw,
+    )
+
+
+def plain(said: PlainUsage) -> Usage:
+    """The same as ``read`` for the most common form, but without ``raw``."""
+    given = said.prompt_tokens_details
+    made = said.completion_tokens_details
+    return Usage(
+        input_tokens=said.prompt_tokens,
+        output_tokens=said.completion_tokens,
+        cached_tokens=given.cached_tokens if given is not None else None,
+        cache_write_tokens=given.cache_write_tokens if given is not None else None,
+        input_audio_tokens=given.audio_tokens if given is not None else None,
+        reasoning_tokens=made.reasoning_tokens if made is not None else None,
+        output_audio_tokens=made.audio_tokens if made is not None else None,
     )
 
 

@@ -8,10 +8,10 @@ Source: https://platform.openai.com/docs/api-reference/chat (OpenAPI 2.3.0), 202
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from modelway.errors import ResponseError
 
@@ -127,15 +127,42 @@ class Chunk(Struct):
     object: str | None = None
 
 
-class WholeUsage(Struct):
-    """The usage of a whole answer and nothing else."""
+_Tokens: TypeAlias = Annotated[int, Meta(ge=0)]
 
-    usage: JSON | None = None
-    x_groq: Groq | None = None
+
+class PlainDetails(Struct, forbid_unknown_fields=True):
+    """OpenAI's details of usage; not what other hosts put there."""
+
+    cached_tokens: _Tokens | None = None
+    cache_write_tokens: _Tokens | None = None
+    audio_tokens: Literal[0] | None = None
+    reasoning_tokens: Literal[0] | None = None
+    accepted_prediction_tokens: _Tokens | None = None
+    rejected_prediction_tokens: _Tokens | None = None
+
+
+class PlainUsage(Struct, forbid_unknown_fields=True):
+    """OpenAI's usage without sound and reasoning, which hosts count in more ways than one."""
+
+    prompt_tokens: _Tokens
+    completion_tokens: _Tokens
+    total_tokens: _Tokens
+    prompt_tokens_details: PlainDetails | None = None
+    completion_tokens_details: PlainDetails | None = None
+
+
+class PlainAnswer(Struct):
+    """What most answers are: choices, plain usage, and no error."""
+
+    choices: msgspec.Raw
+    usage: PlainUsage
+    error: None = None
+    x_groq: None = None
+    base_resp: None = None
 
 
 _decode_chunk = msgspec.json.Decoder(Chunk)
-_decode_usage = msgspec.json.Decoder(WholeUsage)
+_decode_plain = msgspec.json.Decoder(PlainAnswer).decode
 
 
 def read_chunk(data: bytes) -> Chunk:
@@ -143,8 +170,12 @@ def read_chunk(data: bytes) -> Chunk:
     return _read(_decode_chunk, data)
 
 
-def read_usage(data: bytes) -> WholeUsage:
-    return _read(_decode_usage, data)
+def read_plain(data: bytes) -> PlainUsage | None:
+    """The usage of an answer that has the most common form; ``None``: look more closely."""
+    try:
+        return _decode_plain(data).usage
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _read(decoder: msgspec.json.Decoder[T], data: bytes) -> T:

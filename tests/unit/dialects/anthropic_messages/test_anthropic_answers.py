@@ -168,8 +168,15 @@ def test_usage_that_is_not_said_is_none(usage):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"usage": 3}'])
-def test_usage_of_what_is_no_answer_is_none(body):
-    assert DIALECT.usage(body) is None
+def test_what_is_no_answer_is_not_passed_on_as_one(body):
+    with pytest.raises(ResponseError):
+        DIALECT.usage(body)
+
+
+def test_an_error_in_a_200_is_that_error():
+    body = b'{"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}'
+    with pytest.raises(OverloadedError):
+        DIALECT.usage(body)
 
 
 def test_odd_counts_are_not_said():
