@@ -46,7 +46,7 @@ class Live(Generic[Item]):
         self.on_batch: list[Callable[[Sized], None]] = []
         self._response = response
         self._pieces: AsyncIterator[bytes] = aiter(response)
-        self._reader = reader
+        self._reader: Reader[Item] = reader
         self._provider = provider
         self._model = model
         self._request_id = request_id

@@ -44,7 +44,7 @@ class _Watch:
         self._node = node
         self._started = clock.monotonic()
         self._first: float | None = None
-        self._answerer: dict[str, str] = {}
+        self._answerer: dict[str, Any] = {}
         self._chars = 0
 
     def tell(self, name: EventName, **facts: Any) -> None:
