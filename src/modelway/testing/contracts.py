@@ -34,7 +34,7 @@ from modelway.framing.fields import split
 from modelway.framing.sse import Borders
 from modelway.ports import Dialect
 from modelway.testing.scenarios import ANSWERS, QUESTIONS
-from modelway.types import ChatRequest, ChatResponse, StreamEvent, Text, ToolCall
+from modelway.types import ChatRequest, ChatResponse, StreamEvent, Text, ToolCall, Usage
 
 TARGET = Target(model="model-1", quirks=Quirks(cache_control=True, developer_role=True))
 STREAMING = split(b'{"stream":true,"stream_options":{"include_usage":true}}')
@@ -172,7 +172,12 @@ def answer_survives(response: ChatResponse, dialect: Dialect) -> None:
     body = dialect.downstream["chat"].encode(response)
     got = dialect.upstream["chat"].decode(body)
     _same(essence(got), essence(response), "the whole answer changed")
-    _same(dialect.usage(body), got.usage, "usage() and decode() disagree")
+    _same(counted(dialect.usage(body)), counted(got.usage), "usage() and decode() disagree")
+
+
+def counted(usage: Usage | None) -> Usage:
+    """Usage without the provider's own object, which a quick look at an answer may leave out."""
+    return replace(usage or Usage(), raw={})
 
 
 def stream_equals_whole(response: ChatResponse, dialect: Dialect) -> None:
