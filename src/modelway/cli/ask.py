@@ -91,8 +91,7 @@ class _Asking:
 
     async def run(self, client: Client, question: str, *, stream: bool) -> None:
         async with client:
-            for notice in await client.notices():
-                output.note(notice)
+            output.tell(await client.notices(), self._model)
             if stream:
                 await self._stream(client, question)
                 return

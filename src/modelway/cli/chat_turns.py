@@ -40,8 +40,8 @@ class Chat:
 
     def open(self) -> None:
         """Connect nothing yet, but learn now whether the model can be asked at all."""
-        for notice in self._runner.run(self.client.notices()):
-            output.note(notice)
+        notices = self._runner.run(self.client.notices())
+        output.tell(notices, self.conversation.transcript.model or None)
         settings = self._runner.run(self.client.settings())
         resolve(settings, self.conversation.transcript.model)
         if self.conversation.pending:

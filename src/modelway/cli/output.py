@@ -13,8 +13,9 @@ from typing import Any, TextIO
 
 import msgspec
 
-from modelway.errors import LLMError
+from modelway.errors import ConfigError, LLMError
 
+SIMULATOR = "simulator"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _DIM, _RED, _BOLD, _END = "\x1b[2m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
@@ -69,10 +70,22 @@ def note(text: str) -> None:
 
 
 def complain(error: LLMError | str) -> None:
-    """One error on standard error."""
+    """One error on standard error, after those of the attempts before it."""
     sys.stdout.flush()
+    if isinstance(error, LLMError):
+        for before in error.earlier:
+            note(f"before that: {before}")
+    # what to change is said in the message; of a provider's failure the rest matters too
+    text = error.message if isinstance(error, ConfigError) else str(error)
     word = f"{_RED}error:{_END}" if styled(sys.stderr) else "error:"
-    print(f"{word} {plain(str(error))}", file=sys.stderr)
+    print(f"{word} {plain(text)}", file=sys.stderr)
+
+
+def tell(notices: Sequence[str], model: str | None) -> None:
+    """What a client noticed as it was set up; not to those who asked for the simulator."""
+    if model is None or model.partition("/")[0] != SIMULATOR:
+        for notice in notices:
+            note(notice)
 
 
 def show_json(value: Any) -> None:

@@ -1,0 +1,152 @@
+"""``modelway demo``: the gateway at work between official SDKs and providers, in one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from cyclopts import Parameter
+
+from modelway.cli import output
+from modelway.cli.demo_screen import Screen
+from modelway.cli.demo_stage import Stage, set_up
+from modelway.cli.options import Flag
+from modelway.cli.serve import url_of
+from modelway.engine import Engine
+from modelway.errors import ConfigError
+from modelway.gateway.app import Gateway
+from modelway.gateway.authorise import open_keys
+from modelway.gateway.serve import listen, new_event_loop, run
+from modelway.opening import open_engine
+
+_USUAL_PORT = 4000
+_DRAIN_S = 2.0
+
+
+def demo(
+    *,
+    once: Annotated[bool | None, Parameter(name="--once", negative="--stay")] = None,
+    simulated: Flag = False,
+    port: Annotated[int | None, Parameter(name=["--port", "-p"])] = None,
+) -> int:
+    """Show the gateway at work: official SDKs on one side, providers on the other.
+
+    The question goes to the provider whose key is set, or to a server on this
+    machine, and otherwise to modelway's simulator, which says so. The tool call and
+    the failure are always simulated. Afterwards the gateway is left running, to
+    try; where nobody sits at a terminal it ends.
+
+    Examples:
+        modelway demo
+        modelway demo --once
+        modelway demo --simulated --port 8080
+
+    Parameters
+    ----------
+    once
+        End after the last act, or --stay in any case.
+    simulated
+        Ask no real provider, even where a key is set.
+    port
+        Where the gateway listens; else 4000, or any free port when that is taken.
+    """
+    _check_sdks()
+    if once is None:
+        once = not (sys.stdin.isatty() and sys.stdout.isatty())
+    loop = new_event_loop()
+    try:
+        return loop.run_until_complete(_demo(port, once=once, simulated=simulated))
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def _check_sdks() -> None:
+    from importlib.util import find_spec  # noqa: PLC0415  # a look, not an import
+
+    missing = [name for name in ("openai", "anthropic") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"the demo shows the official SDKs, and {' and '.join(missing)} is not installed: "
+            "pip install 'modelway[demo]'"
+        )
+
+
+class _Running(NamedTuple):
+    """The gateway of the demo. ``ended`` is its task, which a signal finishes."""
+
+    url: str
+    key: str
+    engine: Engine
+    ended: asyncio.Task[None]
+
+
+async def _demo(port: int | None, *, once: bool, simulated: bool) -> int:
+    screen = Screen()
+    started = time.monotonic()
+    async with set_up(simulated=simulated) as stage, _gateway(stage, port) as running:
+        screen.title("modelway demo: two official SDKs, one gateway, providers of two dialects")
+        screen.fact(stage.answers)
+        screen.fact(f"gateway {running.url} → {stage.cast}")
+        acts = asyncio.create_task(_acts(running, stage, screen))
+        await asyncio.wait({acts, running.ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not acts.done():  # a signal ended the gateway
+            acts.cancel()
+            await asyncio.gather(acts, return_exceptions=True)
+            output.aside("\ninterrupted")
+            return 130
+        failed = acts.result()
+        stats = running.engine.stats()
+        screen.total(stats, time.monotonic() - started, failed)
+        if not once:
+            screen.farewell(running.url, running.key)
+            await running.ended
+        return 1 if failed else 0
+
+
+async def _acts(running: _Running, stage: Stage, screen: Screen) -> int:
+    """Plays all acts; how many of them failed."""
+    from modelway.cli.demo_acts import Acts  # noqa: PLC0415  # the SDKs take a second to import
+
+    async with Acts(running.url, running.key, stage, screen) as acts:
+        return await acts.play()
+
+
+@contextlib.asynccontextmanager
+async def _gateway(stage: Stage, port: int | None) -> AsyncIterator[_Running]:
+    """A gateway in this process, with a key that is good for as long as it runs."""
+    opened = await open_engine(stage.settings)
+    listening = _listen(port)
+    try:
+        with contextlib.closing(listening), tempfile.TemporaryDirectory() as state:
+            keys, key = open_keys(Path(state))
+            assert key is not None  # noqa: S101  # the directory is new
+            ready = asyncio.Event()
+            gateway = Gateway(opened.engine, keys)
+            serving = asyncio.create_task(run(gateway, listening, ready.set, drain_s=_DRAIN_S))
+            waiting = asyncio.create_task(ready.wait())
+            await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                yield _Running(url_of(listening.getsockname()), key, opened.engine, serving)
+            finally:
+                waiting.cancel()
+                serving.cancel()
+                await asyncio.gather(serving, waiting, return_exceptions=True)
+    finally:
+        await opened.aclose()
+
+
+def _listen(port: int | None) -> socket.socket:
+    if port is not None:
+        return listen("127.0.0.1", port)
+    try:
+        return listen("127.0.0.1", _USUAL_PORT)
+    except ConfigError:
+        return listen("127.0.0.1", 0)
