@@ -188,6 +188,39 @@ async def test_a_deadline_ends_a_call(client):
         )
 
 
+# ---------------------------------------------------------------- fallback
+
+
+async def test_a_fallback_answers_whole_and_streamed(client, provider):
+    asked = {
+        "model": f"{provider}/sim-500",
+        "max_tokens": 50,
+        "options": modelway.Options(retries=0, fallbacks=(f"{provider}/story",)),
+    }
+    whole = await client.do("chat", "Hello", **asked)
+    streamed = await client.collect("Hello", **asked)
+    assert whole.text == streamed.text == STORY
+    assert whole.deployment == streamed.deployment == f"{provider}/story"
+    stats = client.client.stats()
+    assert (stats.fallbacks, stats.successful_requests, stats.failed_requests) == (2, 2, 0)
+
+
+async def test_when_nobody_answers_the_error_knows_the_others(client):
+    fallbacks = ("sim/sim-401", "sima/sim-529")
+    options = modelway.Options(retries=0, fallbacks=fallbacks)
+    with pytest.raises(modelway.OverloadedError) as caught:
+        await client.do("chat", "Hello", model="sim/sim-429", options=options)
+    assert [type(error) for error in caught.value.earlier] == [RateLimitError, AuthenticationError]
+
+
+async def test_what_does_not_stream_comes_as_one_batch_and_says_so(client):
+    streamed = await client.collect("Hello", model="whole/story")
+    assert streamed.text == STORY
+    assert [warning.setting for warning in streamed.warnings] == ["stream"]
+    events = await client.events("Hello", model="whole/story")
+    assert [type(event).__name__ for event in events] == ["Start", "TextDelta", "Finish"]
+
+
 # ---------------------------------------------------------------- leaving
 
 
@@ -205,7 +238,7 @@ async def test_models_are_listed_with_their_provider(client):
     assert {model.provider for model in models} == {"sim"}
     assert "sim-demo" in {model.id for model in models}
     everything = await client.do("list_models")
-    assert {model.provider for model in everything} == {"sim", "sima"}
+    assert {model.provider for model in everything} == {"sim", "sima", "whole"}
 
 
 async def test_a_model_is_available_when_its_provider_lists_it(client):
@@ -226,7 +259,7 @@ async def test_capabilities_are_what_is_known(client):
 
 async def test_health_is_checked_of_all_at_once(client):
     health = await client.do("health_check")
-    assert {one.provider for one in health} == {"sim", "sima"}
+    assert {one.provider for one in health} == {"sim", "sima", "whole"}
     assert all(one.ok and one.latency_s > 0 and one.models > 0 for one in health)
     with pytest.raises(ConfigError, match="nobody"):
         await client.do("health_check", "nobody")

@@ -9,11 +9,9 @@ from typing import Any
 
 import modelway
 
-CONFIG = {"providers": {"sim": {"like": "simulator"}}}
-
 
 def config(base_url: str, **more: Any) -> Mapping[str, Any]:
-    """A configuration of one provider, ``sim``, in each dialect."""
+    """A simulator as three providers: one for each dialect, and one that does not stream."""
     return {
         "providers": {
             "sim": {"like": "simulator", "base_url": f"{base_url}/v1"},
@@ -21,6 +19,11 @@ def config(base_url: str, **more: Any) -> Mapping[str, Any]:
                 "like": "simulator",
                 "base_url": f"{base_url}/v1",
                 "dialect": "anthropic-messages",
+            },
+            "whole": {
+                "like": "simulator",
+                "base_url": f"{base_url}/v1",
+                "supports_streaming": False,
             },
         },
         **more,
