@@ -17,8 +17,7 @@ from modelway.types import JSON, FinishReason, Usage
 
 _DELTA = b"event: content_block_delta\ndata: "
 _DELTA_BYTES = len(_DELTA)
-_UNWATCHED = (b"event: content_block_st", b"event: ping\n")
-"""Beginnings of events that say nothing of usage, finish, errors or generated text."""
+_PING = b"event: ping\n"
 
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 
@@ -97,7 +96,7 @@ class Relay:
                     )
                     position += len(block) + 2
                     continue
-            if block and not block.startswith(_UNWATCHED) and not self._passes(block):
+            if block and not block.startswith(_PING) and not self._passes(block):
                 return whole[:position]
             position += len(block) + 2
             if self._finished:
