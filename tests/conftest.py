@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, settings
 
 from support.counts import COUNTS, report
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("exhaustive", parent=settings.get_profile("default"), max_examples=2000)
+settings.register_profile(
+    "default", deadline=None, max_examples=40, suppress_health_check=list(HealthCheck)
+)
+settings.register_profile("exhaustive", parent=settings.get_profile("default"), max_examples=1000)
 
 
 def pytest_addoption(parser):

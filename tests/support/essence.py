@@ -69,9 +69,11 @@ def question(request: ChatRequest) -> list[tuple[str, Any]]:
     numbers: dict[str, int] = {}
     for message in request.messages:
         role = "system" if message.role in ("system", "developer") else message.role
-        for part in message.parts:
+        # In a wire that has calls beside the content, texts come first.
+        parts = sorted(message.parts, key=lambda part: isinstance(part, ToolCall))
+        for part in parts:
             match part:
-                case Text(text=text) if text.strip():
+                case Text(text=text) | Refusal(text=text) if text.strip():
                     if said and said[-1][0] == role and isinstance(said[-1][1], str):
                         said[-1] = (role, said[-1][1] + text)
                     else:

@@ -1,0 +1,153 @@
+"""Laws 1 to 4 of a dialect, as properties over all that it can say."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelway.call import Target
+from modelway.catalog.rows import Quirks
+from modelway.dialects import NAMES, dialect
+from modelway.errors import LLMError
+from modelway.framing.fields import split
+from modelway.framing.sse import parse
+from modelway.testing.contracts import counted
+from support import read
+from support.checks import same
+from support.dialect_values import ANSWERS, QUESTIONS
+from support.essence import answer, usage
+from support.strategies import cut_at, splits
+
+EVERY = pytest.mark.parametrize("name", NAMES)
+HOST = Quirks(cache_control=True, developer_role=True)
+
+
+@EVERY
+@given(data=st.data())
+def test_law_1_a_question_written_and_read_is_the_same(name, data):
+    request = data.draw(QUESTIONS[name])
+    codec, face = dialect(name).upstream["chat"], dialect(name).downstream["chat"]
+    encoded = codec.encode(
+        request, Target(model=request.model, quirks=HOST), data.draw(st.booleans())
+    )
+    assert face.decode(split(encoded.body)) == request
+    assert encoded.warnings == ()
+
+
+@EVERY
+@given(data=st.data())
+def test_law_1_a_splice_keeps_every_byte_but_the_models(name, data):
+    request = data.draw(QUESTIONS[name])
+    encoded = (
+        dialect(name)
+        .upstream["chat"]
+        .encode(request, Target(model=request.model, quirks=HOST), False)
+    )
+    fields = split(encoded.body)
+    spliced = split(dialect(name).splice(fields, Target(model="other"), "chat").body)
+    assert bytes(spliced.pop("model")) == b'"other"'
+    fields.pop("model")
+    assert {n: bytes(raw) for n, raw in spliced.items()} == {
+        n: bytes(raw) for n, raw in fields.items()
+    }
+
+
+@EVERY
+@given(data=st.data())
+def test_law_2_an_answer_survives_whole_and_streamed(name, data):
+    response = data.draw(ANSWERS[name])
+    body = read.to_client(name, response)
+    whole = read.decode_whole(name, body)
+    streamed = read.folded(name, [read.streamed(name, response)])
+    assert answer(whole) == answer(response)
+    assert answer(streamed) == answer(response)
+    assert usage(whole.usage) == usage(response.usage)
+    assert usage(streamed.usage) == usage(response.usage)
+    assert counted(dialect(name).usage(body)) == counted(whole.usage)
+    assert (whole.id, whole.model) == (streamed.id, streamed.model) == (response.id, response.model)
+
+
+@EVERY
+@given(data=st.data())
+def test_law_2_parts_of_a_stream_are_the_parts_of_the_whole(name, data):
+    response = data.draw(ANSWERS[name])
+    whole = read.decode_whole(name, read.to_client(name, response))
+    streamed = read.folded(name, [read.streamed(name, response)])
+    assert streamed.message.parts == whole.message.parts
+
+
+@EVERY
+@given(data=st.data())
+def test_law_3_any_split_gives_the_same_events_and_bytes(name, data):
+    stream = read.streamed(name, data.draw(ANSWERS[name]))
+    whole, error = read.decode_stream(name, [stream])
+    assert error is None
+    pieces = data.draw(splits(stream))
+    assert read.decode_stream(name, pieces) == (whole, None)
+    assert read.decode_stream(name, [stream[i : i + 1] for i in range(len(stream))])[0] == whole
+    out, relay = read.relayed(name, pieces)
+    assert (out, relay.error) == (stream, None)
+
+
+@EVERY
+@given(data=st.data())
+def test_law_3_line_ends_do_not_matter(name, data):
+    stream = read.streamed(name, data.draw(ANSWERS[name]))
+    whole, _ = read.decode_stream(name, [stream])
+    for end in (b"\r\n", b"\r"):
+        other = stream.replace(b"\n", end)
+        pieces = data.draw(splits(other))
+        assert read.decode_stream(name, pieces) == (whole, None)
+        out, relay = read.relayed(name, pieces)
+        assert (out.rstrip(b"\r\n"), relay.error) == (other.rstrip(b"\r\n"), None)
+
+
+@EVERY
+@given(data=st.data())
+def test_a_relay_learns_what_the_decoder_does(name, data):
+    stream = read.streamed(name, data.draw(ANSWERS[name]))
+    response = read.folded(name, [stream])
+    _, relay = read.relayed(name, data.draw(splits(stream)))
+    assert relay.finish == response.finish_reason
+    assert relay.usage == response.usage
+
+
+@EVERY
+@given(data=st.data())
+def test_law_4_a_truncated_stream_is_never_whole(name, data):
+    """The end is where the finish has come: before it, each cut is an error."""
+    stream = read.streamed(name, data.draw(ANSWERS[name]))
+    end = _end(name, stream)
+    point = data.draw(st.integers(0, end))
+    pieces = data.draw(splits(stream[:point]))
+    _, error = read.decode_stream(name, pieces)
+    assert isinstance(error, LLMError), f"cut at {point} of {end}"
+    out, relay = read.relayed(name, pieces)
+    assert isinstance(relay.error, LLMError)
+    told = parse(out)
+    assert told == parse(stream)[: len(told)], "half an event was forwarded"
+
+
+def _end(name: str, stream: bytes) -> int:
+    """The last offset at which the answer is not yet whole: one before its finish is complete."""
+    for event in parse(stream):
+        if event.data == b"[DONE]":
+            continue
+        told = json.loads(event.data)
+        finished = any(choice.get("finish_reason") for choice in told.get("choices") or ())
+        if finished or told.get("type") == "message_stop":
+            return stream.index(event.data) + len(event.data) - 1
+    raise AssertionError("the stream has no finish")
+
+
+@EVERY
+@given(data=st.data())
+def test_law_4_what_came_before_the_cut_is_kept(name, data):
+    stream = read.streamed(name, data.draw(ANSWERS[name]))
+    whole, _ = read.decode_stream(name, [stream])
+    point = data.draw(st.integers(0, len(stream)))
+    cut, _ = read.decode_stream(name, cut_at(stream[:point], []))
+    same(cut, whole[: len(cut)], "the events before the cut")
