@@ -40,9 +40,15 @@ def newcomer(tmp_path, monkeypatch):
     import os
 
     for name in list(os.environ):
-        if re.search(r"_API_KEY$|_URL$|_MODEL$|^LLM_|^MODELWAY|_TOKEN$|proxy$", name, re.IGNORECASE):
+        if re.search(
+            r"_API_KEY$|_URL$|_MODEL$|^LLM_|^MODELWAY|_TOKEN$|proxy$", name, re.IGNORECASE
+        ):
             monkeypatch.delenv(name)
-    for name, folder in (("HOME", "home"), ("XDG_CONFIG_HOME", "config"), ("MODELWAY_STATE", "state")):
+    for name, folder in (
+        ("HOME", "home"),
+        ("XDG_CONFIG_HOME", "config"),
+        ("MODELWAY_STATE", "state"),
+    ):
         monkeypatch.setenv(name, str(tmp_path / folder))
     work = tmp_path / "work"
     work.mkdir()

@@ -1,0 +1,198 @@
+"""The pages of docs that are made from code: the command line's, and one for each provider's row."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from modelway.catalog.load import providers
+from modelway.catalog.rows import Provider, Quirks
+from modelway.cli.app import build
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+_MADE = "<!-- written by scripts/docs: edit {source}, not this page -->\n"
+_EXAMPLES = re.compile(r"^Examples:\n((?:    .+\n)+)", re.MULTILINE)
+_AUTH = {
+    "bearer": "`Authorization: Bearer`",
+    "x-api-key": "`x-api-key`",
+    "api-key": "`api-key`",
+    "none": "none",
+}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: path → text."""
+    rows = providers().values()
+    made = {DOCS / "providers" / f"{row.name}.md": provider_page(row) for row in rows}
+    made[DOCS / "providers" / "README.md"] = providers_page(rows)
+    made[DOCS / "cli.md"] = cli_page()
+    return made
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def cli_page() -> str:
+    parts = [
+        "# The command line\n",
+        _MADE.format(source="src/modelway/cli"),
+        (
+            "`modelway COMMAND --help` says what stands here. Answers go to standard output, everything\n"
+            "else to standard error. Every command that lists something takes `--json`.\n"
+        ),
+        (
+            "| exit code | means |\n|---|---|\n| 0 | all went well |\n"
+            "| 1 | a provider or the network failed |\n| 2 | wrong usage or configuration |\n"
+            "| 130 | Ctrl-C |\n"
+        ),
+        (
+            "`modelway --install-completion` installs completion for your shell. With `MODELWAY_DEBUG=1` a\n"
+            "fault of modelway's own shows its traceback.\n"
+        ),
+        *[_command(name) for name in build() if not name.startswith("-")],
+    ]
+    return "\n".join(parts)
+
+
+def _command(name: str) -> str:
+    """One command's section, as it describes itself, with its examples as a block."""
+    text = build(name).generate_docs()
+    begin = text.index(f"\n## modelway {name}\n") + 1
+    end = text.find("\n## ", begin)
+    section = text[begin:] if end < 0 else text[begin : end + 1]
+    section = _EXAMPLES.sub(_as_console, section)
+    section = re.sub(r" +\*\[default: \(\)\]\*| +\*\[default: \"\"\]\*", "", section)
+    return re.sub(r"\n{3,}", "\n\n", section).rstrip() + "\n"
+
+
+def _as_console(found: re.Match[str]) -> str:
+    lines = [f"$ {line.strip()}" for line in found[1].splitlines()]
+    return "```console\n" + "\n".join(lines) + "\n```\n"
+
+
+# ---------------------------------------------------------------- providers
+
+
+def providers_page(rows: object) -> str:
+    lines = [
+        "# Providers\n",
+        _MADE.format(source="src/modelway/catalog/providers.toml"),
+        "Each is a row of data, compared with the host's own documentation on the day it names. A host that",
+        "is not here needs [a few lines of configuration](../write-a-provider.md).\n",
+        "| provider | dialects | key | default model | compared |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:  # type: ignore[attr-defined]
+        key = _variables(row.api_key_env) or "none"
+        lines.append(
+            f"| [{row.title}]({row.name}.md): `{row.name}` | {_dialects(row)} | {key} | "
+            f"{_code(row.default_model)} | {row.checked} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def provider_page(row: Provider) -> str:
+    parts = [
+        f"# {row.title}\n",
+        _MADE.format(source="src/modelway/catalog/providers.toml"),
+        _facts(row),
+        _use(row),
+        "In a configuration:\n\n```yaml\n" + _configuration(row) + "```\n",
+    ]
+    if notes := _notes(row):
+        parts.append("What modelway does for this host:\n\n" + "".join(f"- {n}\n" for n in notes))
+    parts.append(f"Source: <{row.docs}>, compared on {row.checked}.\n")
+    return "\n".join([part for part in parts if part])
+
+
+def _facts(row: Provider) -> str:
+    rows = [
+        ("name", f"`{row.name}`"),
+        ("other names", ", ".join([f"`{alias}`" for alias in row.aliases])),
+        ("base URL", _code(row.base_url) or "to be configured"),
+        *[(f"base URL of {name}", f"`{url}`") for name, url in row.base_urls.items()],
+        ("URL variable", _variables(row.base_url_env)),
+        ("dialects", _dialects(row)),
+        ("key", _variables(row.api_key_env) + ("" if row.key_required else " (optional)")),
+        ("sent as", _AUTH[row.auth] if row.api_key_env else ""),
+        ("default model", _code(row.default_model)),
+        ("models by bare name", ", ".join([f"`{model}`" for model in row.models])),
+    ]
+    told = [f"| {name} | {value} |" for name, value in rows if value and value != " (optional)"]
+    return "\n".join(["| | |", "|---|---|", *told]) + "\n"
+
+
+def _use(row: Provider) -> str:
+    model = f"{row.name}/{row.default_model or 'MODEL'}"
+    if not row.base_url:
+        return ""
+    ask = f'$ modelway ask -m {model} "Why is the sky blue?"'
+    if row.key_required:
+        return f"```console\n$ export {row.api_key_env[0]}=…\n{ask}\n```\n"
+    start = "$ modelway simulate\n" if row.name == "simulator" else ""
+    return f"```console\n{start}{ask}\n```\n"
+
+
+def _configuration(row: Provider) -> str:
+    fields = []
+    if not row.base_url:
+        return (
+            'providers:\n  house:\n    like: openai-compatible\n    base_url: "http://10.0.0.5:8000/v1"\n'
+            "    default_model: my-model\n"
+        )
+    if row.key_required:
+        fields.append(f'api_key: "${{{row.api_key_env[0]}}}"')
+    elif row.local:
+        fields.append(f'base_url: "{row.base_url}"')
+    if row.default_model:
+        fields.append(f"default_model: {row.default_model}")
+    return f"providers:\n  {row.name}:\n" + "".join(f"    {field}\n" for field in fields)
+
+
+def _notes(row: Provider) -> list[str]:
+    quirks = row.quirks
+    notes = [f"`{old}` is sent as `{new}`." for old, new in quirks.rename.items()]
+    if quirks.drop:
+        names = ", ".join([f"`{name}`" for name in quirks.drop])
+        notes.append(f"Left out, with a warning, because it is refused: {names}.")
+    if not quirks.stream_usage:
+        notes.append("`stream_options` is not sent: the host refuses it.")
+    if not quirks.json_schema:
+        notes.append("A JSON schema is sent as `json_object`, with a warning.")
+    if quirks.max_stop is not None:
+        notes.append(f"At most {quirks.max_stop} stop sequences are sent.")
+    if "openai-chat" in row.dialects:
+        notes += _chat_notes(quirks)
+    if quirks.cache_control:
+        notes.append("Cache breakpoints are sent as `cache_control`.")
+    if row.local:
+        notes.append("Timeouts are long: 600 s to the first byte, 300 s between bytes.")
+    return notes
+
+
+def _chat_notes(quirks: Quirks) -> list[str]:
+    if quirks.reasoning_field == "none":
+        return ["Earlier reasoning is not sent back, with a warning."]
+    return [f"Earlier reasoning goes back in `{quirks.reasoning_field}`."]
+
+
+def _dialects(row: Provider) -> str:
+    return ", ".join([f"`{name}`" for name in row.dialects])
+
+
+def _variables(names: tuple[str, ...]) -> str:
+    return " or ".join([f"`{name}`" for name in names])
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`" if text else ""
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    kept = set(pages())
+    for path in (DOCS / "providers").glob("*.md"):
+        if path not in kept:
+            path.unlink()

@@ -1,0 +1,234 @@
+"""The documentation says what the code has: links, tables, generated pages, commands."""
+
+import re
+import shlex
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
+
+import pytest
+
+from modelway import errors
+from modelway.catalog.rows import Provider, Quirks
+from modelway.config import schema
+from modelway.dialects import dialect
+from modelway.gateway.routes import ROUTES
+from modelway.policies import routing
+from modelway.simulator.magic import MAGIC
+from modelway.simulator.script import Fault, Match, Pace, Reply, Script
+from support.documents import ROOT, all_blocks, blocks, pages
+
+DOCS = ROOT / "docs"
+LANGUAGES = {"", "console", "output", "python", "toml", "yaml"}
+
+
+def text(name):
+    return (DOCS / name).read_text("utf-8")
+
+
+def rows(name, heading):
+    """The cells of each row of the table whose first heading this is."""
+    table = re.search(
+        rf"^\| {re.escape(heading)}.*\n\|[-| ]+\n((?:\|.*\n)+)", text(name), re.MULTILINE
+    )
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")] for line in table[1].splitlines()
+    ]
+
+
+def names(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# ---------------------------------------------------------------- the pages themselves
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    prose = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", prose):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        leads_to = (page.parent / path).resolve() if path else page
+        assert leads_to.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", leads_to.read_text("utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+            assert anchor in slugs, target
+
+
+def test_the_index_has_every_page():
+    linked = set(re.findall(r"\]\(([\w/.-]+)\)", text("README.md")))
+    assert {page.name for page in DOCS.glob("*.md")} - {"README.md"} <= linked
+
+
+def test_blocks_have_a_known_language():
+    assert {block.language for page in pages() for block in blocks(page)} <= LANGUAGES
+
+
+def test_generated_pages_are_up_to_date():
+    spec = spec_from_file_location("generated_pages", ROOT / "scripts" / "generated_pages.py")
+    generated = module_from_spec(spec)
+    spec.loader.exec_module(generated)
+    wanted = generated.pages()
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, page in wanted.items()
+        if not path.exists() or path.read_text("utf-8") != page
+    ]
+    assert not stale, "run scripts/docs"
+    assert set((DOCS / "providers").glob("*.md")) <= wanted.keys()
+
+
+# ---------------------------------------------------------------- commands
+
+OURS = {"modelway", "scripts/demo", "scripts/test", "scripts/docs"}
+
+
+def commands():
+    """Every call of ours that a console block shows: (where, words)."""
+    for block in all_blocks("console"):
+        for line in block.code.splitlines():
+            if line.startswith("$ "):
+                for piece in re.split(r" \| | && ", line[2:].partition("  #")[0]):
+                    words = shlex.split(piece)
+                    while words and re.fullmatch(r"\w+=\S*", words[0]):
+                        del words[0]
+                    if words and words[0] in OURS:
+                        yield block.name, words
+
+
+def test_commands_are_understood():
+    cli = pytest.importorskip("modelway.cli.app", reason="the extra [cli] is not installed")
+    shown = list(commands())
+    for where, (called, *arguments) in shown:
+        assert called == "modelway" or (ROOT / called).exists(), where
+        command = {"modelway": arguments, "scripts/demo": ["demo", *arguments]}.get(called, [])
+        try:
+            cli.build().parse_args(command, exit_on_error=False, print_error=False)
+        except Exception as error:
+            raise AssertionError(f"{where}: {called} {arguments}: {error}") from error
+    assert len(shown) > 30
+
+
+# ---------------------------------------------------------------- tables
+
+
+def test_the_tree_of_errors_is_the_code_s():
+    tree = next(
+        block.code for block in blocks(DOCS / "errors.md") if block.code.startswith("LLMError")
+    )
+    told = dict(re.findall(r"(\w+Error)([*†]*)", tree))
+    classes = {name: kind for name, kind in vars(errors).items() if name.endswith("Error")}
+    assert told.keys() == classes.keys()
+    for name, marks in told.items():
+        assert ("*" in marks, "†" in marks) == (
+            classes[name].may_fall_back,
+            classes[name].may_retry,
+        ), name
+
+
+@pytest.mark.parametrize(("column", "name"), [(1, "openai-chat"), (2, "anthropic-messages")])
+def test_statuses_at_the_gateway(column, name):
+    refuse = dialect(name).refuse
+    for row in rows("errors.md", "class | OpenAI"):
+        error = getattr(errors, names(row[0])[0])("what happened")
+        status, body = refuse(error)
+        assert row[column].startswith(str(status)), row
+        for word in names(row[column]):
+            assert f'"{word}"'.encode() in body, (row, body)
+
+
+def test_the_simulator_s_names():
+    assert {names(row[0])[0]: row[1] for row in rows("simulator.md", "model | what it does")} == {
+        name: magic.what for name, magic in MAGIC.items()
+    }
+
+
+@pytest.mark.parametrize("kind", [Script, Match, Reply, Fault, Pace])
+def test_the_simulator_s_fields(kind):
+    assert {
+        name for name in kind.__struct_fields__ if f"`{name}`" not in text("simulator.md")
+    } == set()
+
+
+def test_the_gateway_s_routes():
+    told = {
+        (found[1], found[2].encode())
+        for row in rows("gateway.md", "method and path")
+        for found in re.finditer(r"`(GET|POST) ([^`{]+)`", row[0])
+    }
+    assert told == {(route.method, route.path) for route in ROUTES}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "KNOBS",
+        "TIMEOUTS",
+        "BACKOFF",
+        "PROVIDER",
+        "DEPLOYMENT",
+        "MODEL",
+        "GATEWAY",
+        "TRANSPORT",
+        "LIMITS",
+        "TOP",
+    ],
+)
+def test_every_field_of_a_configuration(table):
+    page = text("configuration.md")
+    missing = {name for name in getattr(schema, table) if f"`{name}`" not in page}
+    assert missing == set()
+
+
+def test_every_strategy_and_spelling():
+    page = text("configuration.md").replace("-", "_")
+    assert [
+        name
+        for name in routing.spellings()
+        if f"`{name}`" not in page and name in routing.STRATEGIES
+    ] == []
+    promised = {
+        name.replace("-", "_")
+        for row in rows("configuration.md", "strategy | order")
+        for cell in (row[0], row[2])
+        for name in names(cell)
+    }
+    assert promised <= set(routing.spellings())
+
+
+@pytest.mark.parametrize("kind", [Provider, Quirks])
+def test_every_field_of_a_row(kind):
+    page = text("write-a-provider.md")
+    fields = set(kind.__struct_fields__) - {"name"}
+    assert {name for name in fields if f"`{name}`" not in page} == set()
+
+
+def test_the_layers_are_those_that_are_enforced():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contract = next(
+        one for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers"
+    )
+    enforced = [
+        name.strip().removeprefix("modelway.")
+        for layer in contract["layers"]
+        for name in layer.split("|")
+    ]
+    told = [name for row in rows("architecture.md", "layer | modules") for name in names(row[1])]
+    known = [
+        name
+        for name in told
+        if (ROOT / "src/modelway" / name).exists() or (ROOT / f"src/modelway/{name}.py").exists()
+    ]
+    assert told == known
+    there = [
+        name
+        for name in enforced
+        if (ROOT / "src/modelway" / name).exists() or (ROOT / f"src/modelway/{name}.py").exists()
+    ]
+    assert [name for name in told if name in enforced] == there
