@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from modelway.call import Attempt, Call, Credential, Deployment, Options, Reply, Target
+from modelway.call import Attempt, Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
@@ -26,14 +26,14 @@ from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Counts, Stats
 from modelway.observe.watch import observing
 from modelway.policies import retry
-from modelway.policies.emulate import emulating
+from modelway.policies.emulate import estimating
 from modelway.policies.routing import strategy
 from modelway.ports import Clock, Handler, Middleware, Observer, Strategy, Transport
 from modelway.types import ModelListing, Usage
 
 _NO_OPTIONS = Options()
 _KNOWN_PLANS = 10_000
-"""Model names whose routes are remembered; past it the memory starts anew."""
+"""Names, which callers choose, that are remembered; past it a memory starts anew."""
 
 
 class SystemClock:
@@ -76,7 +76,7 @@ class Engine:
         self._bus = Bus(observers) if observers else None
         self._watched: dict[str, Bus] = {}
         self._plans: dict[str, tuple[Route, ...]] = {}
-        self._ring_b: dict[str, Handler] = {}
+        self._ring_b: dict[tuple[str, Operation], Handler] = {}
         self._strategies: dict[str, Strategy] = {}
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
@@ -88,14 +88,14 @@ class Engine:
         watching = (observing(self._bus, self._clock),) if self._bus else ()
         return onion(self._dispatch, self._count, *watching)
 
-    def _attempt(self, deployment: Deployment) -> Handler:
-        handler = self._ring_b.get(deployment.id)
+    def _attempt(self, deployment: Deployment, operation: Operation) -> Handler:
+        handler = self._ring_b.get((deployment.id, operation))
         if handler is None:
-            handler = onion(
-                Exchange(deployment, self._transport).send,
-                *_emulations(deployment),
-            )
-            self._ring_b[deployment.id] = handler
+            exchange = Exchange(deployment, self._transport)
+            handler = onion(exchange.send, *_emulations(deployment, operation))
+            if len(self._ring_b) >= _KNOWN_PLANS:
+                self._ring_b.clear()
+            self._ring_b[deployment.id, operation] = handler
         return handler
 
     async def watch(self, call: Call, observers: Sequence[Observer]) -> Reply:
@@ -153,7 +153,7 @@ class Engine:
                 delay_s = 0.0
                 for deployment in waiting:
                     try:
-                        reply = await self._attempt(deployment)(call)
+                        reply = await self._attempt(deployment, call.operation)(call)
                     except LLMError as error:
                         if run is None:
                             run = _Run(call, self._clock, started)
@@ -242,7 +242,7 @@ class Engine:
         if configured.problem is not None:
             raise MissingKeyError(configured.problem, provider=provider)
         call = Call(id=self.new_id(), operation="models", model=f"{provider}/", options=options)
-        reply = await self._attempt(_without_model(configured))(call)
+        reply = await self._attempt(_without_model(configured), "models")(call)
         listed: tuple[ModelListing, ...] = reply.value
         return tuple([msgspec.structs.replace(model, provider=provider) for model in listed])
 
@@ -259,10 +259,10 @@ class Engine:
         await self._transport.aclose()
 
 
-def _emulations(deployment: Deployment) -> tuple[Middleware, ...]:
-    if "count_tokens" in dialect(deployment.dialect).upstream:
+def _emulations(deployment: Deployment, operation: Operation) -> tuple[Middleware, ...]:
+    if operation != "count_tokens" or operation in dialect(deployment.dialect).upstream:
         return ()
-    return (emulating(deployment),)
+    return (estimating(deployment),)
 
 
 def _without_model(provider: ConfiguredProvider) -> Deployment:

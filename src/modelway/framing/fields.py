@@ -84,8 +84,7 @@ def join(fields: dict[str, bytes | msgspec.Raw]) -> bytes:
     """The object with these fields, compact; values are spliced in as they are."""
     pieces: list[bytes | msgspec.Raw] = []
     for name, value in fields.items():
-        pieces.append(b"," if pieces else b"{")
-        pieces.append(_encode_name(name))
-        pieces.append(b":")
+        pieces.append(b"%b%b:" % (b"," if pieces else b"{", _encode_name(name)))
         pieces.append(value)
-    return b"".join(pieces) + b"}" if pieces else b"{}"
+    pieces.append(b"}" if pieces else b"{}")
+    return b"".join(pieces)

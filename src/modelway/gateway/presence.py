@@ -43,13 +43,14 @@ class Presence:
         self._ticking = False
 
     def enter(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> Visit:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - an ASGI server calls from a task
         visit = Visit(receive, task)
         self.visits.add(visit)
         if not self._ticking:
             self._ticking = True
-            asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+            loop.call_later(_TICK_S, self._tick)
         return visit
 
     def leave(self, visit: Visit) -> None:

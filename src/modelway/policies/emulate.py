@@ -8,12 +8,10 @@ from modelway.policies.estimate import estimate
 from modelway.ports import Handler, Middleware
 
 
-def emulating(deployment: Deployment) -> Middleware:
-    """Counts tokens by an estimate where the deployment's dialect cannot count them."""
+def estimating(deployment: Deployment) -> Middleware:
+    """Counts tokens by an estimate, for a deployment whose dialect cannot count them."""
 
-    async def emulate(call: Call, inner: Handler) -> Reply:
-        if call.operation != "count_tokens":
-            return await inner(call)
+    async def estimated(call: Call, inner: Handler) -> Reply:
         request = call.request
         if request is None and call.body is not None:
             face = dialect(call.body.dialect).downstream["count_tokens"]
@@ -22,4 +20,4 @@ def emulating(deployment: Deployment) -> Middleware:
             return await inner(call)
         return Reply(deployment=deployment, value=estimate(request))
 
-    return emulate
+    return estimated

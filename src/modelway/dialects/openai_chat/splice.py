@@ -62,8 +62,9 @@ def splice(fields: Fields, target: Target, operation: Operation) -> Spliced:
     for name, text in edited.items():
         pieces.append(_KNOWN.get(name) or b"," + msgspec.json.encode(name) + b":")
         pieces.append(text)
+    pieces[0] = b"{" + pieces[0][1:]
     pieces.append(b"}")
-    return _new(Spliced, (b"{" + b"".join(pieces)[1:], hide_usage))
+    return _new(Spliced, (b"".join(pieces), hide_usage))
 
 
 def _with_usage(raw: msgspec.Raw | None) -> bytes:
