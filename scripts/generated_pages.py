@@ -1,4 +1,6 @@
-"""The pages of docs that are made from code: the command line's, and one for each provider's row."""
+"""What is made from code and measurements: pages of the command line and of each provider's row, and
+the README's table of costs, from bench/README.md.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from modelway.catalog.load import providers
 from modelway.catalog.rows import Provider, Quirks
 from modelway.cli.app import build
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 _MADE = "<!-- written by scripts/docs: edit {source}, not this page -->\n"
 _EXAMPLES = re.compile(r"^Examples:\n((?:    .+\n)+)", re.MULTILINE)
 _AUTH = {
@@ -26,7 +29,46 @@ def pages() -> dict[Path, str]:
     made = {DOCS / "providers" / f"{row.name}.md": provider_page(row) for row in rows}
     made[DOCS / "providers" / "README.md"] = providers_page(rows)
     made[DOCS / "cli.md"] = cli_page()
+    made[ROOT / "README.md"] = readme()
     return made
+
+
+# ---------------------------------------------------------------- what it costs
+
+_COSTS = {
+    "gateway: a request of 1 KB, same dialect": ("whole-1k-c32", "nginx"),
+    "gateway: a request of 100 KB, same dialect": ("whole-100k-c32", "nginx"),
+    "gateway: a request of 1 KB, another dialect": ("cross-anthropic-openai", "nginx"),
+    "gateway: a streamed event, 60 paced streams": ("paced", "nginx"),
+    "gateway: a streamed event, in a burst": ("burst", "nginx"),
+    "SDK: a call": ("sdk-call", "openai"),
+    "SDK: a streamed event, 60 paced streams": ("sdk-paced", "openai"),
+}
+"""What is said → the benchmark's row, and the system to compare with."""
+_FIGURES = re.compile(r"(<!-- figures: .*? -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+
+
+def readme() -> str:
+    """The README with the figures that bench/README.md has now."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    table = _costs((ROOT / "bench" / "README.md").read_text("utf-8"))
+    return _FIGURES.sub(lambda found: f"{found[1]}\n{table}\n{found[2]}", text)
+
+
+def _costs(bench: str) -> str:
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in bench.splitlines()]
+    found = {(row[0], row[1]): row for row in rows if len(row) > 3}
+    lines = ["| CPU time | modelway | beside it | target |", "|---|---|---|---|"]
+    for said, (name, other) in _COSTS.items():
+        ours, theirs = found.get((name, "modelway")), found.get((name, other))
+        if ours is not None:
+            beside = f"{_figure(theirs)} ({other})" if theirs else ""
+            lines.append(f"| {said} | {_figure(ours)} | {beside} | {ours[-1].partition(';')[0]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(row: list[str]) -> str:
+    return row[2].partition("/")[0]
 
 
 # ---------------------------------------------------------------- the command line
