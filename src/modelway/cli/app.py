@@ -31,16 +31,18 @@ _COMMANDS = {
 }
 """Each is ``modelway.cli.NAME:NAME``, loaded when it is called; what stands here is for the list."""
 
-_HELP = "One layer over many LLM providers: ask, stream, route and serve them."
-_EPILOGUE = """\
-Examples:
+_HELP = """\
+One layer over many LLM providers: ask, stream, route and serve them.
+
+For example:
     modelway ask "Why is the sky blue?"
     git diff | modelway ask "Write a commit message for this."
     modelway serve
-    modelway COMMAND --help
-
-Exit codes: 0 all went well, 1 a provider or the network failed, 2 wrong usage or configuration, \
-130 Ctrl-C.
+    modelway ask --help
+"""
+_EPILOGUE = """\
+Exit codes: 0 all went well; 1 a provider or the network failed;
+            2 wrong usage or configuration; 130 Ctrl-C.
 """
 
 
@@ -54,7 +56,6 @@ def build(called: str = "") -> cyclopts.App:
         version=VERSION,
         version_flags=("--version", "-V"),
         result_action="return_value",
-        error_formatter=lambda error: output.plain(f"error: {error}"),
     )
     for name, short in _COMMANDS.items():
         path = f"modelway.cli.{name}:{name}"
@@ -81,8 +82,9 @@ def _run(arguments: Sequence[str]) -> int:
     called = next((word for word in arguments if not word.startswith("-")), "")
     app = build(called)
     try:
-        result = app(arguments, exit_on_error=False, print_error=True)
-    except cyclopts.CycloptsError:
+        result = app(arguments, exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as error:
+        output.complain(" ".join(str(error).split()))
         command = f"modelway {called} --help" if called in _COMMANDS else "modelway --help"
         output.note(f"see {command}")
         return USAGE

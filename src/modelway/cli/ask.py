@@ -34,13 +34,14 @@ def ask(
 ) -> int:
     """Ask a model one question. The answer streams to standard output as it comes.
 
-    The question is the words given, standard input, or both: the words first, then the input.
-    Without --model the configured default answers, else a provider whose key is set, else a server
-    on this machine, else a simulator that says so.
+    The question is the words given, standard input, or both: the words first,
+    then the input. Without --model the configured default answers, else a
+    provider whose key is set, else a server on this machine, else a simulator
+    that says so.
 
-    Examples:
+    For example:
         modelway ask "Why is the sky blue?"
-        modelway ask -m anthropic/claude-sonnet-4-5 -s "Answer in French." "Who are you?"
+        modelway ask -m anthropic/claude-sonnet-4-5 -s "In French." "Who are you?"
         git diff | modelway ask "Write a commit message for this."
         modelway ask --json "Three colours" | jq -r .text
 

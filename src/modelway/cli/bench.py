@@ -41,10 +41,11 @@ def bench(
 ) -> int:
     """Measure a model, or a gateway: latency, time to first token, tokens a second.
 
-    It ends after --requests answers or --seconds, whatever comes first; no request
-    is retried or falls back. Providers that may charge are asked only with --yes.
+    It ends after --requests answers or --seconds, whatever comes first; no
+    request is retried or falls back. Providers that may charge are asked only
+    with --yes.
 
-    Examples:
+    For example:
         modelway bench -m ollama/llama3.2
         modelway bench -m openai/gpt-4o-mini -n 20 --yes
         MODELWAY_KEY=mw-… modelway bench --url http://127.0.0.1:4000 -m demo --yes

@@ -40,11 +40,11 @@ def chat(
 ) -> int:
     """Talk with a model. What is said is kept, and goes on under its session's name.
 
-    Ctrl-C stops an answer and keeps what has come of it; Ctrl-D ends. /help lists the commands. A
-    line that ends with a backslash goes on in the next one. Standard input may be a file or a
-    pipe: each line is then said in turn.
+    Ctrl-C stops an answer and keeps what has come of it; Ctrl-D ends. /help lists
+    the commands. A line that ends with a backslash goes on in the next one.
+    Standard input may be a file or a pipe: each line is then said in turn.
 
-    Examples:
+    For example:
         modelway chat
         modelway chat -m ollama/llama3.2 -s "You are a patient teacher."
         modelway chat --last
@@ -157,12 +157,12 @@ def _conversation(directory: Path, session: str | None, *, last: bool) -> Conver
         if not found:
             raise ConfigError("no conversation is kept yet: modelway chat begins one")
         return kept.resume(max(found, key=lambda one: _when(directory, one)).id)
-    name = session or time.strftime("%Y%m%d-%H%M%S")
-    transcripts = Transcripts(directory)
-    if session is not None and (directory / f"{session}.json").exists():
-        return kept.resume(session)
+    if session is not None:
+        there = (directory / f"{session}.json").exists()
+        return kept.resume(session) if there else kept.start(id=session)
     # kept with the first question, so that one which says nothing leaves nothing
-    return Conversation(new_transcript(id=name), transcripts)
+    name = time.strftime("%Y%m%d-%H%M%S")
+    return Conversation(new_transcript(id=name), Transcripts(directory))
 
 
 def _when(directory: Path, one: Transcript) -> float:

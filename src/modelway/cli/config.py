@@ -6,15 +6,16 @@ import cyclopts
 
 config = cyclopts.App(
     name="config",
-    help="Check a configuration, show what is in force and where it came from, or write a first one.",
-    help_epilogue="""\
-Examples:
-    modelway config init
-    modelway config check --online
-    modelway config show
+    help="""\
+Check a configuration, show what is in force, or write a first one.
 
 Without a file, $MODELWAY_CONFIG is read, else modelway.yaml, .yml or .toml here,
 else in ~/.config/modelway, else the environment alone.
+
+For example:
+    modelway config init
+    modelway config check --online
+    modelway config show
 """,
 )
 for _name, _short in (

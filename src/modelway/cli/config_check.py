@@ -26,12 +26,12 @@ def check(
     online: Flag = False,
     json: Json = False,
 ) -> int:
-    """Find every problem of a configuration at once: its line, its path, what may have been meant.
+    """Find every problem of a configuration at once, with its place.
 
-    The exit code is 2 when the file has a problem, and 1 when --online finds a provider that does
-    not answer or refuses its key.
+    The exit code is 2 when the file has a problem, and 1 when --online finds a
+    provider that does not answer or refuses its key.
 
-    Examples:
+    For example:
         modelway config check
         modelway config check production.yaml --online
         modelway config check --json | jq '.problems[].line'

@@ -21,6 +21,7 @@ from modelway.config.problems import nearest, shown
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
 from modelway.opening import SIMULATOR
+from modelway.transport.url import parse_base_url
 
 _PORT = 4000
 
@@ -34,16 +35,19 @@ def init(
     port: int = _PORT,
     output_file: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("modelway.yaml"),
     force: Flag = False,
+    printed: Annotated[bool, Parameter(name="--print", negative="", show_default=False)] = False,
 ) -> int:
-    """Write a first configuration. It asks; with --provider, or where nobody can be asked, it does not.
+    """Write a first configuration, by asking what is needed.
 
-    Keys are never written: the file names the variables that hold them. Where nobody can be asked
-    and no provider is named, it takes those whose key is set, and the servers on this machine.
+    It asks nothing with --provider, or where nobody sits at a terminal. Keys are
+    never written: the file names the variables that hold them. Where nobody can
+    be asked and no provider is named, it takes those whose key is set, and the
+    servers on this machine.
 
-    Examples:
+    For example:
         modelway config init
         modelway config init --provider openai --provider anthropic
-        modelway config init -p vllm --base-url vllm=http://10.0.0.5:8000/v1 -o -
+        modelway config init -p vllm --base-url vllm=http://10.0.0.5:8000/v1 --print
 
     Parameters
     ----------
@@ -58,11 +62,12 @@ def init(
     port
         Where modelway serve is to listen.
     output_file
-        The file to write; - prints it.
+        The file to write.
     force
         Replace a file that is there.
+    printed
+        Print the file instead of writing it.
     """
-    printed = str(output_file) == "-"
     if output_file.exists() and not force and not printed:
         raise ConfigError(
             f"{output_file} is there already: --force replaces it, --output names another"
@@ -163,9 +168,7 @@ def _interview(*, fallback: bool, port: int) -> Answers:
     for name in names:
         row = catalogue.providers()[name]
         if row.local or not row.base_url:
-            urls[name] = _answer(
-                f"Where does {name} listen?", row.base_url or "http://localhost:8000/v1"
-            )
+            urls[name] = _url(name, row.base_url or "http://localhost:8000/v1")
         said = _answer(f"Which model of {name} answers by default?", row.default_model or "")
         if said:
             models[name] = said
@@ -190,6 +193,17 @@ def _ask_providers(noticed: Sequence[str]) -> list[str]:
             return list(dict.fromkeys([_known(name) for name in said.replace(",", " ").split()]))
         except ConfigError as error:
             output.complain(error)
+
+
+def _url(name: str, usual: str) -> str:
+    while True:
+        said = _answer(f"Where does {name} listen?", usual)
+        try:
+            parse_base_url(said)
+        except ConfigError as error:
+            output.complain(error)
+        else:
+            return said
 
 
 def _answer(question: str, usual: str) -> str:

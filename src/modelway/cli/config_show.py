@@ -21,7 +21,7 @@ def show(
 ) -> int:
     """Show every value in force, and where it came from. Keys are masked.
 
-    Examples:
+    For example:
         modelway config show
         modelway config show --only gateway
         modelway config show production.yaml --json

@@ -39,11 +39,11 @@ def demo(
     """Show the gateway at work: official SDKs on one side, providers on the other.
 
     The question goes to the provider whose key is set, or to a server on this
-    machine, and otherwise to modelway's simulator, which says so. The tool call and
-    the failure are always simulated. Afterwards the gateway is left running, to
-    try; where nobody sits at a terminal it ends.
+    machine, and otherwise to modelway's simulator, which says so. The tool call
+    and the failure are always simulated. Afterwards the gateway is left running,
+    to try; where nobody sits at a terminal it ends.
 
-    Examples:
+    For example:
         modelway demo
         modelway demo --once
         modelway demo --simulated --port 8080

@@ -19,11 +19,12 @@ def health(
     config: Config = None,
     json: Json = False,
 ) -> int:
-    """Ask every configured provider for its models, all at once: is it there, is the key good?
+    """Ask every configured provider whether it answers, all at once.
 
-    It costs nothing. The exit code is 1 when one of them does not answer.
+    It is asked for its models, which costs nothing and tries the key. The exit
+    code is 1 when one of them does not answer.
 
-    Examples:
+    For example:
         modelway health
         modelway health openai
         modelway health --json

@@ -22,9 +22,11 @@ def models(
     config: Config = None,
     json: Json = False,
 ) -> int:
-    """List the models that can be asked: configured names, and what each provider serves now.
+    """List the models that can be asked, by the names to ask for.
 
-    Examples:
+    First those that the configuration names, then what each provider serves now.
+
+    For example:
         modelway models
         modelway models openai
         modelway models --json | jq -r '.[].name'

@@ -77,6 +77,8 @@ def complain(error: LLMError | str) -> None:
             note(f"before that: {before}")
     # what to change is said in the message; of a provider's failure the rest matters too
     text = error.message if isinstance(error, ConfigError) else str(error)
+    if text.count("\n") == 1:
+        text = " ".join(text.split())
     word = f"{_RED}error:{_END}" if styled(sys.stderr) else "error:"
     print(f"{word} {plain(text)}", file=sys.stderr)
 

@@ -23,9 +23,9 @@ def providers(
     config: Config = None,
     json: Json = False,
 ) -> int:
-    """List the providers that can be used here, and with --all every one that modelway knows.
+    """List the providers that can be used here.
 
-    Examples:
+    For example:
         modelway providers
         modelway providers --all
         modelway providers --json | jq '.[] | select(.state == "ready")'

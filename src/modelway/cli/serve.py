@@ -37,7 +37,7 @@ def serve(
     The first start makes a key for callers and prints it once. Ctrl-C or SIGTERM
     lets open answers end first; a second one does not wait.
 
-    Examples:
+    For example:
         modelway serve
         modelway serve --config modelway.yaml --port 8080
         modelway serve --host 0.0.0.0    # for others too, once there is a key

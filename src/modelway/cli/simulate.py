@@ -28,12 +28,13 @@ def simulate(
     port: Annotated[int, Parameter(name=["--port", "-p"])] = USUAL_PORT,
     quiet: Quiet = False,
 ) -> int:
-    """Serve a simulated provider in OpenAI's and Anthropic's dialects, any key accepted.
+    """Serve a simulated provider in OpenAI's and Anthropic's dialects.
 
-    It answers that it is a simulator, calls tools that seem wanted, and fills JSON schemas. Some
-    model names make it misbehave; they are listed when it starts. A script says what to answer.
+    It takes any key, answers that it is a simulator, calls tools that seem
+    wanted, and fills JSON schemas. Some model names make it misbehave; they are
+    listed when it starts. A script says what to answer.
 
-    Examples:
+    For example:
         modelway simulate
         modelway simulate --port 0 --script answers.yaml
         modelway ask -m simulator/sim-slow "Take your time."
