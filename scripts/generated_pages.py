@@ -14,7 +14,7 @@ from modelway.cli.app import build
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 _MADE = "<!-- written by scripts/docs: edit {source}, not this page -->\n"
-_EXAMPLES = re.compile(r"^Examples:\n((?:    .+\n)+)", re.MULTILINE)
+_EXAMPLES = re.compile(r"^(?:For example|Examples):\n((?:    .+\n)+)", re.MULTILINE)
 _AUTH = {
     "bearer": "`Authorization: Bearer`",
     "x-api-key": "`x-api-key`",
