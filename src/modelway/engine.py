@@ -26,7 +26,7 @@ from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Counts, Stats
 from modelway.observe.watch import observing
 from modelway.policies import retry
-from modelway.policies.emulate import estimating
+from modelway.policies.estimate import estimating
 from modelway.policies.routing import strategy
 from modelway.ports import Clock, Handler, Middleware, Observer, Strategy, Transport
 from modelway.types import ModelListing, Usage

@@ -10,6 +10,7 @@ import msgspec
 
 from modelway import messages
 from modelway.errors import BadRequestError
+from modelway.schema import answer_schema
 from modelway.types import (
     ChatRequest,
     HostedTool,
@@ -42,7 +43,8 @@ class Parameters(TypedDict, total=False):
     tools: Sequence[Tool | HostedTool]
     tool_choice: ToolChoice | None
     parallel_tool_calls: bool | None
-    response_format: JsonObject | JsonSchema | None
+    response_format: JsonObject | JsonSchema | type[Any] | None
+    """A type asks for JSON of its schema; the answer's text is not parsed into it."""
     thinking: Thinking | None
     user: str | None
     metadata: dict[str, str]
@@ -67,7 +69,7 @@ def chat_request(
         said = (messages.system(system), *said)
     if not parameters:
         return ChatRequest(model=model or "", messages=said)
-    return _checked({**_plural(parameters), "model": model or "", "messages": said})
+    return _checked({**_plain(parameters), "model": model or "", "messages": said})
 
 
 def _messages(prompt: Sequence[Message]) -> tuple[Message, ...]:
@@ -87,7 +89,7 @@ def _amended(
 ) -> ChatRequest:
     if model is None and system is None and not parameters:
         return request
-    fields = {**msgspec.structs.asdict(request), **_plural(parameters)}
+    fields = {**msgspec.structs.asdict(request), **_plain(parameters)}
     if model is not None:
         fields["model"] = model
     if system is not None:
@@ -95,11 +97,14 @@ def _amended(
     return _checked(fields)
 
 
-def _plural(parameters: Parameters) -> dict[str, Any]:
+def _plain(parameters: Parameters) -> dict[str, Any]:
     fields: dict[str, Any] = dict(parameters)
     for name in ("stop", "tags"):
         if isinstance(fields.get(name), str):
             fields[name] = (fields[name],)
+    kind = fields.get("response_format")
+    if isinstance(kind, type):
+        fields["response_format"] = answer_schema(kind)
     return fields
 
 

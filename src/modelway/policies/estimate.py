@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from modelway.call import Call, Deployment, Reply
+from modelway.dialects import dialect
+from modelway.ports import Handler, Middleware
 from modelway.types import ChatRequest, Message, TokenCount
 
 _TOKENS_PER_MESSAGE = 4
@@ -20,3 +23,18 @@ def estimate(request: ChatRequest) -> TokenCount:
 
 def _bytes(message: Message) -> int:
     return sum(len(msgspec.json.encode(part)) for part in message.parts)
+
+
+def estimating(deployment: Deployment) -> Middleware:
+    """Counts tokens by an estimate, for a deployment whose dialect cannot count them."""
+
+    async def estimated(call: Call, inner: Handler) -> Reply:
+        request = call.request
+        if request is None and call.body is not None:
+            face = dialect(call.body.dialect).downstream["count_tokens"]
+            request = face.decode(call.body.fields)
+        if request is None:
+            return await inner(call)
+        return Reply(deployment=deployment, value=estimate(request))
+
+    return estimated
