@@ -29,6 +29,7 @@ from modelway.policies import retry
 from modelway.policies.estimate import estimating
 from modelway.policies.routing import strategy
 from modelway.ports import Clock, Handler, Middleware, Observer, Strategy, Transport
+from modelway.streams import LEFT
 from modelway.types import ModelListing, Usage
 
 _NO_OPTIONS = Options()
@@ -166,11 +167,11 @@ class Engine:
                         delay_s = min(delay_s, verdict.delay_s) if again else verdict.delay_s
                         again.append(deployment)
                     call = run.remaining()
-                if run is None or not again or not self._retries.spend():
+                if run is None or not again:
                     break
-                if not run.has_time_for(delay_s):
+                if not run.has_time_for(delay_s) or not self._retries.spend():
                     break
-                self.counts.retries += 1
+                self.counts.retry(again)
                 self._tell("llm.retry", call, again[0], attempt, delay_s)
                 await self._clock.sleep(delay_s)
                 call = run.remaining()
@@ -213,6 +214,9 @@ class Engine:
         self._retries.earn()
         try:
             reply = await inner(call)
+        except asyncio.CancelledError:
+            counts.cancelled += 1
+            raise
         except BaseException:
             counts.failed += 1
             raise
@@ -226,6 +230,8 @@ class Engine:
     def _count_settled(self, usage: Usage | None, error: LLMError | None) -> None:
         if error is None:
             self.counts.succeed(usage)
+        elif error.code == LEFT:
+            self.counts.cancelled += 1
         else:
             self.counts.failed += 1
 

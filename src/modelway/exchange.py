@@ -221,8 +221,10 @@ class Exchange:
     def _target(self, codec: Codec, call: Call) -> str:
         path = self._prefix + codec.path(self.deployment.model, call.stream)
         query = urlencode(self.deployment.query)
-        target = self._targets[call.operation, call.stream] = f"{path}?{query}" if query else path
-        return target
+        if query:
+            path += ("&" if "?" in path else "?") + query
+        self._targets[call.operation, call.stream] = path
+        return path
 
     def _timeouts(self, call: Call) -> Timeouts:
         timeouts = self.deployment.timeouts
@@ -232,8 +234,13 @@ class Exchange:
         return msgspec.structs.replace(timeouts, total_s=limit_s)
 
     def _located(self, error: LLMError) -> LLMError:
+        """The error with who it is from, and without the key, which providers like to quote."""
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
+        secret = self.deployment.credential.secret
+        if secret and secret in error.message:
+            error.message = error.message.replace(secret, "***")
+            error.args = (error.message,)
         return error
 
 

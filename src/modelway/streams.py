@@ -14,6 +14,9 @@ from modelway.fold import Fold
 from modelway.ports import WireResponse
 from modelway.types import ChatResponse, Finish, StreamEvent, Usage
 
+LEFT = "left"
+"""The code of a stream that its reader did not read to the end."""
+
 Item = TypeVar("Item", list[StreamEvent], bytes)
 Item_co = TypeVar("Item_co", list[StreamEvent], bytes, covariant=True)
 
@@ -164,7 +167,7 @@ class Live(Generic[Item]):
         """Stop reading. An undrained response's socket is closed. Safe at any time, any number."""
         self._drained = True
         if not self._settled:
-            self._settle(StreamInterruptedError("the reader left"))
+            self._settle(StreamInterruptedError("the reader left", code=LEFT))
         await self._response.aclose()
 
 
