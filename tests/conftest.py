@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from support.counts import COUNTS, report
 
 settings.register_profile(
-    "default", deadline=None, max_examples=40, suppress_health_check=list(HealthCheck)
+    "default",
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=list(HealthCheck),
+    phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 settings.register_profile("exhaustive", parent=settings.get_profile("default"), max_examples=1000)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from modelway.call import Target
 from modelway.catalog.rows import Quirks
@@ -15,6 +17,7 @@ from modelway.errors import LLMError
 from modelway.framing.fields import split
 from modelway.framing.sse import parse
 from modelway.testing.contracts import counted
+from modelway.types import Finish
 from support import read
 from support.checks import same
 from support.dialect_values import ANSWERS, QUESTIONS
@@ -143,6 +146,23 @@ def _end(name: str, stream: bytes) -> int:
     raise AssertionError("the stream has no finish")
 
 
+@given(data=st.data())
+def test_law_4_every_choice_must_have_its_finish(data):
+    """Of several answers in one stream none may be missing its end (Chat Completions, ``n``)."""
+    one, two = data.draw(ANSWERS["openai-chat"]), data.draw(ANSWERS["openai-chat"])
+    response = structs.replace(one, choices=(*one.choices, *two.choices))
+    stream = read.streamed("openai-chat", response)
+    assert answer(read.folded("openai-chat", [stream])) == answer(response)
+    ends = [match.end() for match in re.finditer(rb'"finish_reason":"', stream)]
+    point = data.draw(st.integers(0, ends[1]) | st.integers(ends[0], ends[1]))
+    _, error = read.decode_stream("openai-chat", [stream[:point]])
+    assert isinstance(error, LLMError)
+    _, relay = read.relayed("openai-chat", data.draw(splits(stream[:point])))
+    assert isinstance(relay.error, LLMError)
+    _, relay = read.relayed("openai-chat", data.draw(splits(stream)))
+    assert relay.error is None
+
+
 @EVERY
 @given(data=st.data())
 def test_law_4_what_came_before_the_cut_is_kept(name, data):
@@ -150,4 +170,6 @@ def test_law_4_what_came_before_the_cut_is_kept(name, data):
     whole, _ = read.decode_stream(name, [stream])
     point = data.draw(st.integers(0, len(stream)))
     cut, _ = read.decode_stream(name, cut_at(stream[:point], []))
+    if cut and isinstance(cut[-1], Finish):
+        cut.pop()  # after the finish only its usage can be missing
     same(cut, whole[: len(cut)], "the events before the cut")

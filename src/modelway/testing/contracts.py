@@ -270,12 +270,22 @@ def error_ends_a_stream(dialect: Dialect) -> None:
         encoder = make(STREAMING)  # type: ignore[misc]
         sent = encoder.feed(unfold(ANSWERS["text"])[:2])
         sent += encoder.fail(kind("What happened.", status=status))
+        _same(encoder.feed(unfold(ANSWERS["text"])), b"", "nothing follows an error")
         _same(encoder.close(), b"", "nothing follows an error")
         events, error = decode_stream(dialect, [sent])
         _true(events, "what came before the error is lost")
         _true(isinstance(error, LLMError), "the error is not seen")
         if not issubclass(kind, CredentialError):
             _true("What happened" in str(error), f"the error's message is lost: {error!r}")
+
+
+def unfinished_stream_is_not_ended_as_whole(dialect: Dialect) -> None:
+    """Events that stop before a finish are closed with an error, not with an ordinary end."""
+    make = dialect.downstream["chat"].encoder
+    encoder = make(STREAMING)  # type: ignore[misc]
+    sent = encoder.feed(unfold(ANSWERS["text"])[:2]) + encoder.close()
+    _, error = decode_stream(dialect, [sent])
+    _true(isinstance(error, LLMError), "a client takes half an answer for a whole one")
 
 
 def _each(name: str, check: Callable[..., None], scenarios: dict[str, Any]) -> list[Contract]:
@@ -294,5 +304,6 @@ CONTRACTS: tuple[Contract, ...] = (
     *_each("refusal with", refusal_without_a_readable_body_is_typed, _UNREADABLE),
     Contract("errors reach a client", errors_reach_a_client),
     Contract("an error ends a stream", error_ends_a_stream),
+    Contract("half a stream is not ended as whole", unfinished_stream_is_not_ended_as_whole),
 )
 """Every promise by name."""

@@ -15,7 +15,7 @@ from modelway.dialects.openai_chat.faults import refuse
 from modelway.dialects.openai_chat.parts import citation_out
 from modelway.dialects.openai_chat.reasoning import details_out
 from modelway.dialects.openai_chat.wire import JSON
-from modelway.errors import LLMError
+from modelway.errors import LLMError, StreamInterruptedError
 from modelway.framing.fields import Fields
 from modelway.framing.sse import frame
 from modelway.types import (
@@ -62,6 +62,7 @@ class ChunkEncoder:
         self._open = b""
         """The beginning of every chunk, up to its choices."""
         self._begun: set[int] = set()
+        self._finished: set[int] = set()
         self._calls: dict[int, dict[int, int]] = {}
         """Choice → content index → the call's own number."""
         self._blocks: dict[int, dict[int, int]] = {}
@@ -71,6 +72,8 @@ class ChunkEncoder:
         self._start(Start())
 
     def feed(self, events: Sequence[StreamEvent]) -> bytes:
+        if self._ended:
+            return b""
         pieces: list[bytes] = []
         for event in events:
             if isinstance(event, Start):
@@ -82,6 +85,7 @@ class ChunkEncoder:
                 self._begin(event.choice, pieces)
             if isinstance(event, Finish):
                 self._usage = event.usage or self._usage
+                self._finished.add(event.choice)
                 pieces.append(self._finish(event))
             elif isinstance(event, TextDelta) and not event.logprobs:
                 text = encode_json(event.text)
@@ -91,9 +95,14 @@ class ChunkEncoder:
         return b"".join(pieces)
 
     def close(self) -> bytes:
-        """Usage, where it was asked for and is known, and the end."""
+        """Usage, where it was asked for and is known, and the end.
+
+        A choice without its ``Finish`` is no whole answer, and leaves as an error.
+        """
         if self._ended:
             return b""
+        if not self._finished or self._begun - self._finished:
+            return self.fail(StreamInterruptedError("the stream ended before its end"))
         self._ended = True
         usage = usages.write(self._usage) if self._usage is not None else None
         last = b""
@@ -103,6 +112,8 @@ class ChunkEncoder:
 
     def fail(self, error: LLMError) -> bytes:
         """The error as OpenAI's streams say it; no ``[DONE]``, for the answer is not whole."""
+        if self._ended:
+            return b""
         self._ended = True
         return frame(refuse(error)[1])
 

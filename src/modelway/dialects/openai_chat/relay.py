@@ -33,6 +33,7 @@ class _Delta(Struct, gc=False):
 
 
 class _Choice(Struct, gc=False):
+    index: Any = 0
     delta: _Delta | None = None
     finish_reason: Any = None
     error: Any = None
@@ -57,6 +58,7 @@ class ChunkRelay:
         "_begun",
         "_borders",
         "_ended",
+        "_finished",
         "_foreign",
         "_hide_usage",
         "error",
@@ -72,7 +74,8 @@ class ChunkRelay:
         self.received_chars = 0
         self._hide_usage = hide_usage
         self._borders = Borders()
-        self._begun = False
+        self._begun: set[int] = set()
+        self._finished: set[int] = set()
         self._ended = False
         self._foreign = False
 
@@ -90,7 +93,7 @@ class ChunkRelay:
         return out
 
     def close(self) -> bytes:
-        """The end of the bytes: clean after ``[DONE]``, or after a finish reason."""
+        """The end of the bytes: clean after ``[DONE]``, or after every choice's finish reason."""
         if self.error is not None:
             return b""
         rest = self._borders.close()
@@ -100,7 +103,8 @@ class ChunkRelay:
             out, error = self._watch(rest + b"\n\n")
             if isinstance(error, ResponseError):
                 error = _interrupted("in the middle of an event")
-        if error is None and not self._ended and self.finish is None:
+        whole = self._finished and self._finished >= self._begun
+        if error is None and not self._ended and not whole:
             foreign = self._foreign and not self._begun
             error = ResponseError(NO_CHOICES) if foreign else _interrupted("before a finish reason")
         self.error = error
@@ -142,10 +146,12 @@ class ChunkRelay:
             read_chunk(data)  # raises what is wrong, if it is not only torn text
             return True
         for choice in chunk.choices or ():
-            self._begun = True
+            index = choice.index if type(choice.index) is int else 0
+            self._begun.add(index)
             if choice.delta is not None:
                 self._count(choice.delta)
             if choice.finish_reason is not None:
+                self._finished.add(index)
                 self.finish = FINISH.get(str(choice.finish_reason).lower(), "other")
             if choice.error is not None:
                 return self._look_closely(chunk, data)

@@ -165,8 +165,9 @@ def test_calls_are_numbered_densely_in_order_of_appearance():
         ToolCallDelta(index=4, id="a", name="f"),
         ToolCallDelta(index=9, id="b", name="g"),
         ToolCallDelta(index=4, arguments="{}"),
+        Finish(reason="tool_calls"),
     ]
-    calls = [c["choices"][0]["delta"]["tool_calls"][0] for c in chunks(encode(events))[1:]]
+    calls = [c["choices"][0]["delta"]["tool_calls"][0] for c in chunks(encode(events))[1:-1]]
     assert [call["index"] for call in calls] == [0, 1, 0]
     assert calls[0]["id"] == "a"
     assert "id" not in calls[2]
@@ -180,7 +181,8 @@ def test_parts_that_this_dialect_cannot_say_are_left_out():
     )
     events = [PartDelta(part=part, index=n) for n, part in enumerate(parts)]
     events.append(CitationDelta(citation=Citation(quote="no url")))
-    assert len(chunks(encode(events))) == 1
+    events.append(Finish(reason="stop"))
+    assert len(chunks(encode(events))) == 2
     answer = ChatResponse(
         choices=(Choice(message=Message(role="assistant", parts=parts), finish_reason="stop"),)
     )
