@@ -21,6 +21,7 @@ from msgspec import Struct
 from modelway.errors import ConfigError, UnauthorizedError
 
 KEY_PREFIX = "mw-"
+_FILE = "keys.json"
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -67,9 +68,14 @@ def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(home) / "modelway"
 
 
+def has_keys(directory: Path) -> bool:
+    """True when a key was made here before."""
+    return (directory / _FILE).exists()
+
+
 def open_keys(directory: Path, configured: Sequence[str] = ()) -> tuple[Keys, str | None]:
     """The keys of this installation, and the one just made if there was none at all."""
-    path = directory / "keys.json"
+    path = directory / _FILE
     stored = _read(path)
     pepper = bytes.fromhex(stored["pepper"]) if stored else secrets.token_bytes(32)
     hashes: dict[str, str] = dict(stored["keys"]) if stored else {}

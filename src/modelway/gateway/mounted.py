@@ -9,7 +9,7 @@ from typing import Any
 
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway, Receive, Scope, Send
-from modelway.gateway.authorise import open_keys, state_directory
+from modelway.gateway.authorise import has_keys, open_keys, state_directory
 from modelway.opening import Opened, open_engine
 
 
@@ -45,17 +45,22 @@ class Mounted:
         async with self._opening:
             if self._gateway is None:
                 opened = await open_engine(self._config)
-                settings = opened.engine.settings.gateway
-                configured = self._keys or tuple([key.secret for key in settings.keys])
-                keys, made = open_keys(state_directory(), configured)
-                if made is not None:
+                try:
+                    self._gateway = self._made(opened)
+                except BaseException:
                     await opened.aclose()
-                    raise ConfigError(
-                        "a mounted gateway has nowhere to show a new key: give keys=[…]"
-                    )
+                    raise
                 self._opened = opened
-                self._gateway = Gateway(opened.engine, keys, max_body_bytes=settings.max_body_bytes)
             return self._gateway
+
+    def _made(self, opened: Opened) -> Gateway:
+        settings = opened.engine.settings.gateway
+        configured = self._keys or tuple([key.secret for key in settings.keys])
+        directory = state_directory()
+        if not configured and not has_keys(directory):
+            raise ConfigError("a mounted gateway has nowhere to show a new key: give keys=[…]")
+        keys, _ = open_keys(directory, configured)
+        return Gateway(opened.engine, keys, max_body_bytes=settings.max_body_bytes)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
