@@ -7,6 +7,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 
 import pytest
 
+import modelway
 from modelway import errors
 from modelway.catalog.rows import Provider, Quirks
 from modelway.config import schema
@@ -116,7 +117,12 @@ def test_commands_are_understood():
     assert len(shown) > 30
 
 
-# ---------------------------------------------------------------- tables
+# ---------------------------------------------------------------- names and tables
+
+
+def test_every_public_name_is_explained():
+    written = "\n".join([page.read_text("utf-8") for page in pages()])
+    assert [name for name in modelway.__all__ if not re.search(rf"\b{name}\b", written)] == []
 
 
 def test_the_tree_of_errors_is_the_code_s():
