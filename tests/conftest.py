@@ -22,7 +22,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--exhaustive",
         action="store_true",
-        help="run the slow variants too: every recording byte by byte, many more examples",
+        help="run the slow variants too, and many more examples of each property",
     )
 
 

@@ -131,7 +131,9 @@ def test_every_answer_decodes_and_nothing_is_lost(answers):
         assert_usage_kept(response.usage, body.get("usage"), one)
         said = response.usage if body.get("usage") else None
         same(
-            counted(dialect(one.dialect).usage(one.body)), counted(said), "usage() and decode() differ"
+            counted(dialect(one.dialect).usage(one.body)),
+            counted(said),
+            "usage() and decode() differ",
         )
 
     check_all("law 5, whole answers", answers, check, at_least=600)

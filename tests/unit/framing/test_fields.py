@@ -90,6 +90,7 @@ def test_a_name_given_twice_at_the_top_is_refused_and_a_nested_one_is_not(body):
         (b'{"a":1,"\\u0061":2}', "given twice", "a"),
         (b'{ "a":1,\n\n"b":2 , "a" : 1}', "given twice", "a"),
         (b'{"a":12,"a":1}', "given twice", "a"),
+        (b'{"a":1,"a":1,"b":2}', "given twice", "a"),
         (b'{"a":1,"a":12}', "given twice", "a"),
         (b'{"t":NaN}', "NaN", "t"),
         (b'{"t":[1,-Infinity]}', "NaN and Infinity", "t[1]"),

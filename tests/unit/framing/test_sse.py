@@ -44,12 +44,16 @@ STREAMS = st.lists(st.tuples(LINES, ENDS), max_size=30).map(
 )
 
 
-def by_the_standard(stream: bytes) -> list[Event]:
-    """An independent reading: line by line, as the standard tells it, and its two leniencies."""
+def by_the_standard(stream: bytes, *, ended: bool = True) -> list[Event]:
+    """An independent reading: line by line, as the standard tells it, and its two leniencies.
+
+    Of a stream that has not ``ended`` only lines that have come whole are read.
+    """
     events: list[Event] = []
     name, data = "", []
     fresh = True
-    for written in [*stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"), b""]:
+    lines = stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    for written in [*lines, b""] if ended else lines[:-1]:
         line = written.removeprefix(b"\xef\xbb\xbf") if fresh else written
         if line == b"":
             if data:
@@ -97,6 +101,23 @@ def test_borders_change_no_byte_and_cut_behind_whole_events(pieces):
     assert b"".join(whole) + rest == b"".join(pieces)
     found = [event for piece in whole if piece for event in parse(piece)]
     assert found + (parse(rest + b"\n\n") if rest else []) == by_the_standard(b"".join(pieces))
+
+
+@given(STREAMS.flatmap(splits))
+def test_no_event_is_held_back(pieces):
+    events, got, seen = Events(), [], b""
+    for piece in pieces:
+        got += events.feed(piece)
+        seen += piece
+        assert got == by_the_standard(seen, ended=False)
+
+
+@given(STREAMS)
+def test_no_event_is_held_back_byte_by_byte(stream):
+    events, got = Events(), []
+    for end in range(1, len(stream) + 1):
+        got += events.feed(stream[end - 1 : end])
+        assert got == by_the_standard(stream[:end], ended=False)
 
 
 @given(STREAMS)
