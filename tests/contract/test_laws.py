@@ -14,6 +14,7 @@ from modelway.call import Target
 from modelway.catalog.rows import Quirks
 from modelway.dialects import NAMES, dialect
 from modelway.errors import LLMError
+from modelway.fold import unfold
 from modelway.framing.fields import split
 from modelway.framing.sse import parse
 from modelway.testing.contracts import counted
@@ -80,6 +81,17 @@ def test_law_2_parts_of_a_stream_are_the_parts_of_the_whole(name, data):
     whole = read.decode_whole(name, read.to_client(name, response))
     streamed = read.folded(name, [read.streamed(name, response)])
     assert streamed.message.parts == whole.message.parts
+
+
+@EVERY
+@given(data=st.data())
+def test_law_2_an_answer_may_come_in_deltas_of_any_size(name, data):
+    response = data.draw(ANSWERS[name])
+    events = read.in_pieces(unfold(response), data.draw(st.integers(1, 5)))
+    streamed = read.folded(name, [read.stream_to_client(name, [[event] for event in events])])
+    whole = read.decode_whole(name, read.to_client(name, response))
+    assert streamed.message.parts == whole.message.parts
+    assert answer(streamed) == answer(response)
 
 
 @EVERY

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from modelway.dialects import dialect
 from modelway.errors import LLMError
 from modelway.fold import fold, unfold
 from modelway.framing.fields import split
-from modelway.types import ChatResponse, StreamEvent
+from modelway.types import ChatResponse, StreamEvent, TextDelta, ToolCallDelta
 
 STREAMING = split(b'{"stream":true,"stream_options":{"include_usage":true}}')
 """A client's request that asks for a stream with its usage, in either dialect."""
@@ -53,6 +55,27 @@ def stream_to_client(name: str, batches: Iterable[Sequence[StreamEvent]]) -> byt
 def streamed(name: str, response: ChatResponse) -> bytes:
     """A whole answer, as the stream that a client of this dialect would be given."""
     return stream_to_client(name, [[event] for event in unfold(response)])
+
+
+def in_pieces(events: Iterable[StreamEvent], chars: int) -> list[StreamEvent]:
+    """The same events with texts and arguments in deltas of so many characters, as models send."""
+    cut: list[StreamEvent] = []
+    for event in events:
+        match event:
+            case TextDelta(text=whole) if not event.logprobs:
+                field = "text"
+            case ToolCallDelta(arguments=whole):
+                field = "arguments"
+            case _:
+                cut.append(event)
+                continue
+        pieces = [whole[at : at + chars] for at in range(0, len(whole), chars)] or [""]
+        cut.append(structs.replace(event, **{field: pieces[0]}))
+        more = (
+            structs.replace(event, id=None, name=None, signature=None) if field != "text" else event
+        )
+        cut += [structs.replace(more, **{field: piece}) for piece in pieces[1:]]
+    return cut
 
 
 def relayed(name: str, pieces: Iterable[bytes], *, hide_usage: bool = False) -> tuple[bytes, Any]:
