@@ -12,7 +12,9 @@ import itertools
 import os
 import random
 import time
+from bisect import insort
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -140,45 +142,50 @@ class Engine:
         return routes
 
     async def _dispatch(self, call: Call) -> Reply:
-        """Try the plan's deployments until one answers: the one loop of retry and fallback."""
+        """Try the plan's deployments until one answers: the one loop of retry and fallback.
+
+        A tier's deployments wait their turn by the time before which each may not be asked; those
+        not yet tried may be asked at once.
+        """
         run: _Run | None = None
         started = None if call.options.timeout_s is None else self._clock.monotonic()
         for tier in self.plan(call):
             if run is not None:
                 self.counts.fallbacks += 1
                 self._tell("llm.fallback", call, tier[0])
-            waiting: Sequence[Deployment] = tier
-            attempt = 1
+            waiting = [_Turn(0.0, 1, deployment) for deployment in tier]
             while waiting:
-                again: list[Deployment] = []
-                delay_s = 0.0
-                for deployment in waiting:
-                    try:
-                        reply = await self._attempt(deployment, call.operation)(call)
-                    except LLMError as error:
-                        if run is None:
-                            run = _Run(call, self._clock, started)
-                        verdict = run.failed(deployment, error, attempt, self._chance.random())
-                    else:
-                        return reply if run is None else run.answered(reply)
-                    if verdict.action == "stop":
-                        raise run.error()
-                    if verdict.action == "again":
-                        delay_s = min(delay_s, verdict.delay_s) if again else verdict.delay_s
-                        again.append(deployment)
+                turn = waiting.pop(0)
+                if run is not None and turn.attempt > 1:
+                    if not await self._pause(call, run, turn):
+                        continue
                     call = run.remaining()
-                if run is None or not again:
-                    break
-                if not run.has_time_for(delay_s) or not self._retries.spend():
-                    break
-                self.counts.retry(again)
-                self._tell("llm.retry", call, again[0], attempt, delay_s)
-                await self._clock.sleep(delay_s)
+                try:
+                    reply = await self._attempt(turn.deployment, call.operation)(call)
+                except LLMError as error:
+                    run = run or _Run(call, self._clock, started)
+                    verdict = run.failed(turn, error, self._chance.random())
+                else:
+                    return reply if run is None else run.answered(reply)
+                if verdict.action == "stop":
+                    raise run.error()
+                if verdict.action == "again":
+                    not_before = self._clock.monotonic() + verdict.delay_s
+                    insort(waiting, _Turn(not_before, turn.attempt + 1, turn.deployment), key=_when)
                 call = run.remaining()
-                waiting, attempt = again, attempt + 1
         if run is None:
             raise UnknownModelError(f"the model {call.model!r} has no deployment", model=call.model)
         raise run.error()
+
+    async def _pause(self, call: Call, run: _Run, turn: _Turn) -> bool:
+        """Wait for a turn to repeat an attempt; False where neither time nor budget allows it."""
+        delay_s = max(0.0, turn.not_before - self._clock.monotonic())
+        if not run.has_time_for(delay_s) or not self._retries.spend():
+            return False
+        self.counts.retry(turn.deployment)
+        self._tell("llm.retry", call, turn.deployment, turn.attempt - 1, delay_s)
+        await self._clock.sleep(delay_s)
+        return True
 
     def _tell(
         self,
@@ -286,6 +293,18 @@ def _without_model(provider: ConfiguredProvider) -> Deployment:
     )
 
 
+class _Turn(NamedTuple):
+    """A deployment's next attempt: its number, and when (monotonic seconds) at the earliest."""
+
+    not_before: float
+    attempt: int
+    deployment: Deployment
+
+
+def _when(turn: _Turn) -> float:
+    return turn.not_before
+
+
 class _Run:
     """A call whose first attempt has failed: its errors, and the time it has left."""
 
@@ -297,9 +316,8 @@ class _Run:
         limit_s = call.options.timeout_s
         self._ends = None if limit_s is None or started is None else started + limit_s
 
-    def failed(
-        self, deployment: Deployment, error: LLMError, attempt: int, chance: float
-    ) -> retry.Verdict:
+    def failed(self, turn: _Turn, error: LLMError, chance: float) -> retry.Verdict:
+        deployment = turn.deployment
         self._errors.append(error)
         self._attempts.append(
             Attempt(
@@ -316,7 +334,7 @@ class _Run:
             backoff = msgspec.structs.replace(backoff, attempts=retries + 1)
         if self._ends is not None and self._clock.monotonic() >= self._ends:
             return retry.STOP
-        return retry.decide(error, attempt, backoff, chance)
+        return retry.decide(error, turn.attempt, backoff, chance)
 
     def answered(self, reply: Reply) -> Reply:
         return msgspec.structs.replace(reply, failed=tuple(self._attempts))

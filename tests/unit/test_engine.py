@@ -172,8 +172,23 @@ async def test_peers_come_before_waiting_and_fallbacks_after_it():
     clock, transport = Clock(), Scripted(a=[BUSY], b=[BUSY], c=[OK])
     running = engine(transport, clock, m={"deployments": ["a/x", "b/x"], "fallback": ["c/y"]})
     await running.handle(call(retries=1))
-    assert transport.hosts == ["a", "b", "a", "b", "c"]
-    assert len(clock.slept) == 1
+    assert transport.hosts[:2] == ["a", "b"]
+    assert sorted(transport.hosts[2:4]) == ["a", "b"]
+    assert transport.hosts[4:] == ["c"]
+    assert running.stats().retries == 2
+
+
+async def test_retry_after_binds_each_deployment_by_itself():
+    clock, asked = Clock(), []
+
+    class Noting(Scripted):
+        async def send(self, request):
+            asked.append((request.origin.host, clock.now))
+            return await super().send(request)
+
+    transport = Noting(a=[LIMITED, OK], b=[BUSY, BUSY, BUSY])
+    await engine(transport, clock, m={"deployments": ["a/x", "b/x"]}).handle(call())
+    assert [at for host, at in asked if host == "a"][1] >= 7
 
 
 async def test_a_caller_may_name_its_own_fallbacks_or_none():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
 from modelway.call import Deployment
@@ -63,11 +61,10 @@ class Counts:
             self.output_tokens += usage.output_tokens or 0
             self.reported_cost_usd += usage.reported_cost_usd or 0.0
 
-    def retry(self, deployments: Sequence[Deployment]) -> None:
+    def retry(self, deployment: Deployment) -> None:
         self.retries += 1
-        for deployment in deployments:
-            told = self.retries_by_deployment.get(deployment.id, 0)
-            self.retries_by_deployment[deployment.id] = told + 1
+        told = self.retries_by_deployment.get(deployment.id, 0)
+        self.retries_by_deployment[deployment.id] = told + 1
 
     def snapshot(self) -> Stats:
         return Stats(
