@@ -91,19 +91,17 @@ def _talk(chat: Chat, commands: Commands) -> int:
     while True:
         try:
             said = _line(attended=attended)
-        except KeyboardInterrupt:
-            output.aside("\n(Ctrl-D ends the chat, /help lists the commands)")
-            continue
-        if said is None:
-            break
-        if not said.strip():
-            continue
-        try:
+            if said is None:
+                break
             if said.startswith("/") and not said.startswith("//"):
                 if commands.run(said) == "end":
                     break
-                continue
-            failed = not chat.say(said.removeprefix("/") if said.startswith("//") else said)
+            elif said.strip():
+                failed = not chat.say(said.removeprefix("/") if said.startswith("//") else said)
+        except KeyboardInterrupt:
+            if not attended:
+                raise
+            output.aside("\n(Ctrl-D ends the chat, /help lists the commands)")
         except LLMError as error:
             failed = True
             output.complain(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from msgspec.structs import replace
 
@@ -124,6 +123,7 @@ class Chat:
         if stream is None:
             return None
         await stream.aclose()
-        with contextlib.suppress(StreamInterruptedError):
+        try:
             return await stream.collect()
-        return None
+        except StreamInterruptedError as error:
+            return error.partial

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from modelway.catalog import load as catalogue
 from modelway.cli import output
-from modelway.cli.options import Flag, Switch
+from modelway.cli.options import Flag, Several, Switch
 from modelway.client import Client
 from modelway.config.first_file import Answers, first_file
 from modelway.config.load import load
@@ -28,9 +28,9 @@ _PORT = 4000
 
 def init(
     *,
-    provider: Annotated[tuple[str, ...], Parameter(name=["--provider", "-p"])] = (),
-    model: Annotated[tuple[str, ...], Parameter(name=["--model", "-m"])] = (),
-    base_url: tuple[str, ...] = (),
+    provider: Annotated[Several, Parameter(name=["--provider", "-p"])] = (),
+    model: Annotated[Several, Parameter(name=["--model", "-m"])] = (),
+    base_url: Several = (),
     fallback: Switch = True,
     port: int = _PORT,
     output_file: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("modelway.yaml"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
@@ -80,12 +81,12 @@ def _check_sdks() -> None:
 
 
 class _Running(NamedTuple):
-    """The gateway of the demo. ``ended`` is its task, which a signal finishes."""
+    """The gateway of the demo. ``ended`` is done when a signal has come, or the gateway failed."""
 
     url: str
     key: str
     engine: Engine
-    ended: asyncio.Task[None]
+    ended: asyncio.Future[None]
 
 
 async def _demo(port: int | None, *, once: bool, simulated: bool) -> int:
@@ -96,8 +97,9 @@ async def _demo(port: int | None, *, once: bool, simulated: bool) -> int:
         screen.fact(stage.answers)
         screen.fact(f"gateway {running.url} → {stage.cast}")
         acts = asyncio.create_task(_acts(running, stage, screen))
-        await asyncio.wait({acts, running.ended}, return_when=asyncio.FIRST_COMPLETED)
-        if not acts.done():  # a signal ended the gateway
+        either: tuple[asyncio.Future[Any], ...] = (acts, running.ended)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not acts.done():
             acts.cancel()
             await asyncio.gather(acts, return_exceptions=True)
             output.aside("\ninterrupted")
@@ -131,16 +133,31 @@ async def _gateway(stage: Stage, port: int | None) -> AsyncIterator[_Running]:
             ready = asyncio.Event()
             gateway = Gateway(opened.engine, keys)
             serving = asyncio.create_task(run(gateway, listening, ready.set, drain_s=_DRAIN_S))
-            waiting = asyncio.create_task(ready.wait())
-            await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
             try:
-                yield _Running(url_of(listening.getsockname()), key, opened.engine, serving)
+                await ready.wait()
+                url = url_of(listening.getsockname())
+                yield _Running(url, key, opened.engine, _ended(serving))
             finally:
-                waiting.cancel()
                 serving.cancel()
-                await asyncio.gather(serving, waiting, return_exceptions=True)
+                await asyncio.gather(serving, return_exceptions=True)
     finally:
         await opened.aclose()
+
+
+def _ended(serving: asyncio.Task[None]) -> asyncio.Future[None]:
+    """Done when this is to end: at the first signal, which is not left to the server to drain."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def end(*_: object) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    serving.add_done_callback(end)
+    for name in ("SIGINT", "SIGTERM"):
+        with contextlib.suppress(NotImplementedError):  # Windows: the server's own handlers remain
+            loop.add_signal_handler(getattr(signal, name), end)
+    return ended
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -14,7 +14,7 @@ from modelway.config.load import load
 from modelway.config.problems import InvalidConfigError
 from modelway.config.resolve import default_model, resolve
 from modelway.config.settings import Route, Settings
-from modelway.errors import ConfigError
+from modelway.errors import ConfigError, MissingKeyError
 from modelway.opening import open_engine
 from modelway.simulator.app import Simulator
 from modelway.simulator.script import Match, Pace, Reply, Rule, Script, ScriptedError
@@ -116,6 +116,8 @@ async def _with_real(settings: Settings) -> tuple[Settings, str]:
         route = resolve(real, default_model(real) or "")
     except InvalidConfigError as error:
         return settings, f"{error.source} has problems (modelway config check): it is left aside."
+    except MissingKeyError as error:
+        return settings, f"{error.message}: modelway's simulator answers, which is no model."
     except ConfigError:
         return settings, (
             "No key is set and no local server was found: modelway's simulator answers, which is "

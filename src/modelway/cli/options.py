@@ -46,3 +46,5 @@ Flag: TypeAlias = Annotated[bool, Parameter(negative="", show_default=False)]
 """A switch without an opposite."""
 Switch: TypeAlias = Annotated[bool, Parameter(show_default=False)]
 """A switch with an opposite, --no-…"""
+Several: TypeAlias = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+"""An option that may be repeated."""

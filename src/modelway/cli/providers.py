@@ -19,7 +19,7 @@ from modelway.opening import SIMULATOR
 
 def providers(
     *,
-    all: Annotated[bool, Parameter(name=["--all", "-a"], negative="")] = False,
+    all: Annotated[bool, Parameter(name=["--all", "-a"], negative="", show_default=False)] = False,
     config: Config = None,
     json: Json = False,
 ) -> int:

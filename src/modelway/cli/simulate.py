@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from modelway.cli import output
-from modelway.cli.options import Quiet
+from modelway.cli.options import Flag
 from modelway.errors import ConfigError
 from modelway.simulator.app import Simulator
 from modelway.simulator.magic import MAGIC
@@ -26,7 +26,7 @@ def simulate(
     script: Annotated[Path | None, Parameter(name=["--script", "-s"])] = None,
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(name=["--port", "-p"])] = USUAL_PORT,
-    quiet: Quiet = False,
+    quiet: Annotated[Flag, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Serve a simulated provider in OpenAI's and Anthropic's dialects.
 
