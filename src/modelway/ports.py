@@ -169,6 +169,10 @@ class Dialect(NamedTuple):
     """Sent with every request of this dialect."""
     passed_headers: frozenset[bytes] = frozenset()
     """A client's headers that a provider of the same dialect is meant to see, in lower case."""
+    passed_query: frozenset[bytes] = frozenset()
+    """Parts of a client's query string of which the same is true."""
+    request_id_header: bytes = b"x-request-id"
+    """Where clients of this dialect look for the id of their request."""
 
 
 # ---------------------------------------------------------------- the engine's other needs

@@ -83,7 +83,7 @@ class Gateway:
                 dialect=client,
                 operation=route.operation,
                 headers=passed,
-                query=scope["query_string"],
+                query=_passed_query(scope["query_string"], client),
                 tenant=tenant,
             )
         except LLMError as error:
@@ -170,6 +170,13 @@ def _headers(
 def _only_one(listed: bytes) -> bytes:
     """The one entry of a list of models, which both dialects keep below ``data``."""
     return msgspec.json.encode(msgspec.json.decode(listed)["data"][0])
+
+
+def _passed_query(query: bytes, client: Dialect) -> bytes:
+    """The parts of a client's query that a provider of the same dialect is meant to see."""
+    if not query:
+        return b""
+    return b"&".join([part for part in query.split(b"&") if part in client.passed_query])
 
 
 def _no_route(method: str, path: bytes) -> LLMError:

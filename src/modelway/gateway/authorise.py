@@ -70,7 +70,8 @@ def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
 
 def has_keys(directory: Path) -> bool:
     """True when a key was made here before."""
-    return (directory / _FILE).exists()
+    stored = _read(directory / _FILE)
+    return stored is not None and bool(stored["keys"])
 
 
 def open_keys(directory: Path, configured: Sequence[str] = ()) -> tuple[Keys, str | None]:
@@ -84,7 +85,9 @@ def open_keys(directory: Path, configured: Sequence[str] = ()) -> tuple[Keys, st
         made = KEY_PREFIX + secrets.token_urlsafe(32)
         hashes[_digest(pepper, made)] = "local"
     if stored is None or made:
-        _write(path, {"version": 1, "pepper": pepper.hex(), "keys": hashes})
+        said = {"version": 1, "pepper": pepper.hex(), "keys": hashes}
+        if not _write(path, said, first=stored is None):
+            return open_keys(directory, configured)  # another process has just started here
     known = {
         bytes.fromhex(digest): Identity(tenant="local", key=name) for digest, name in hashes.items()
     }
@@ -151,13 +154,23 @@ def _read(path: Path) -> dict[str, Any] | None:
     return dict(stored)
 
 
-def _write(path: Path, stored: dict[str, Any]) -> None:
-    """Whole or not at all, and readable by nobody else."""
+def _write(path: Path, stored: dict[str, Any], *, first: bool) -> bool:
+    """Whole or not at all, and readable by nobody else. False where another was ``first``."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = path.with_suffix(".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(stored, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(stored, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if not first:
+            beside.replace(path)
+            return True
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            return False
+        return True
+    finally:
+        beside.unlink(missing_ok=True)

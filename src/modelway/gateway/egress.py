@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from modelway.call import Call, Deployment, Reply
 from modelway.errors import APIConnectionError, LLMError
 from modelway.ports import Dialect, Headers
+from modelway.types import ChatResponse, Start
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -33,14 +35,18 @@ class Answers:
     async def whole(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
         body = reply.body
         if body is None:
-            body = client.downstream[call.operation].encode(reply.value)
-        headers = [_JSON, (b"content-length", b"%d" % len(body)), *self._headers(call, reply)]
+            body = client.downstream[call.operation].encode(_dated(reply.value))
+        headers = [
+            _JSON,
+            (b"content-length", b"%d" % len(body)),
+            *self._headers(client, call, reply),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def stream(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
         """Send events as they come. A fault after the first is told inside the stream."""
-        headers = [*_EVENTS, *self._headers(call, reply)]
+        headers = [*_EVENTS, *self._headers(client, call, reply)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         face = client.downstream[call.operation]
         assert face.encoder is not None  # noqa: S101 - an operation that streams has one
@@ -55,6 +61,8 @@ class Answers:
                 assert reply.events is not None  # noqa: S101 - a stream has one of the two
                 encoder = face.encoder(call.body.fields)
                 async for events in reply.events:
+                    if isinstance(events[0], Start):
+                        events[0] = _dated(events[0])
                     data = encoder.feed(events)
                     if data:
                         await send({"type": "http.response.body", "body": data, "more_body": True})
@@ -65,13 +73,13 @@ class Answers:
             last = (encoder or face.encoder(call.body.fields)).fail(own_fault(call, cause))
         await send({"type": "http.response.body", "body": last})
 
-    def _headers(self, call: Call, reply: Reply) -> list[tuple[bytes, bytes]]:
+    def _headers(self, client: Dialect, call: Call, reply: Reply) -> list[tuple[bytes, bytes]]:
         said = self._said.get(reply.deployment.id)
         if said is None:
             if len(self._said) >= _KNOWN_DEPLOYMENTS:
                 self._said.clear()
             said = self._said[reply.deployment.id] = _deployment_headers(reply.deployment)
-        headers = [(b"x-request-id", call.id.encode()), *said]
+        headers = [(client.request_id_header, call.id.encode()), *said]
         headers += [pair for pair in reply.headers if pair[0].startswith(_LIMITS)]
         if reply.failed:
             tried = ", ".join([f"{attempt.deployment} {attempt.error}" for attempt in reply.failed])
@@ -80,6 +88,13 @@ class Answers:
             told = "; ".join([f"{note.setting}: {note.message}" for note in reply.warnings])
             headers.append((b"x-modelway-warnings", _one_line(told)))
         return headers
+
+
+def _dated(value: Any) -> Any:
+    """An answer or a start with our time where the provider gave none: some clients need one."""
+    if isinstance(value, ChatResponse | Start) and value.created is None:
+        return msgspec.structs.replace(value, created=int(time.time()))
+    return value
 
 
 def own_fault(call: Call, cause: Exception) -> LLMError:
@@ -104,7 +119,13 @@ def _one_line(text: str) -> bytes:
 async def refuse(send: Send, client: Dialect, error: LLMError, id_: str) -> None:
     """The error in the client's dialect."""
     status, body = client.refuse(error)
-    headers = [_JSON, (b"content-length", b"%d" % len(body)), (b"x-request-id", id_.encode())]
+    headers = [
+        _JSON,
+        (b"content-length", b"%d" % len(body)),
+        (client.request_id_header, id_.encode()),
+    ]
+    if error.provider is None and error.status == 405:
+        status = 405
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if error.retry_after_s is not None:

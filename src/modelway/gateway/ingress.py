@@ -11,6 +11,7 @@ import msgspec
 from modelway.call import Body, Call, Operation
 from modelway.errors import BadRequestError, ForbiddenError, PayloadTooLargeError
 from modelway.framing.fields import split
+from modelway.gateway.outside import refuse_private_urls
 from modelway.ports import Dialect
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -182,6 +183,7 @@ def call_of(
     for name in ("model", "messages"):
         if name not in fields:
             raise BadRequestError(f"the field {name!r} is missing", param=name)
+    refuse_private_urls(body, fields)
     stream = fields.get("stream")
     return Call(
         id=id_,

@@ -7,7 +7,7 @@ import msgspec
 from modelway.call import Call, Deployment, Reply
 from modelway.dialects import dialect
 from modelway.ports import Handler, Middleware
-from modelway.types import ChatRequest, Message, TokenCount
+from modelway.types import ChatRequest, Message, Text, TokenCount
 
 _TOKENS_PER_MESSAGE = 4
 """Role and separators of one message in the common chat templates."""
@@ -22,7 +22,10 @@ def estimate(request: ChatRequest) -> TokenCount:
 
 
 def _bytes(message: Message) -> int:
-    return sum(len(msgspec.json.encode(part)) for part in message.parts)
+    return sum(
+        len(part.text.encode()) if isinstance(part, Text) else len(msgspec.json.encode(part))
+        for part in message.parts
+    )
 
 
 def estimating(deployment: Deployment) -> Middleware:

@@ -3,6 +3,7 @@
 import hmac
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,6 +11,7 @@ from modelway.errors import ConfigError, UnauthorizedError
 from modelway.gateway.authorise import (
     OPEN,
     Keys,
+    has_keys,
     is_loopback,
     no_keys,
     open_keys,
@@ -84,3 +86,20 @@ def test_without_keys_only_on_loopback():
 def test_the_state_directory_can_be_named(tmp_path):
     assert state_directory({"MODELWAY_STATE": str(tmp_path)}) == tmp_path
     assert state_directory({"XDG_STATE_HOME": "/s"}).name == "modelway"
+
+
+def test_two_first_starts_at_once_agree(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: open_keys(tmp_path), range(8)))
+    (made,) = [key for _, key in opened if key is not None]
+    for keys, _ in opened:
+        assert keys.identify(made.encode()).key == "local"
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_a_start_with_configured_keys_leaves_none_behind(tmp_path):
+    open_keys(tmp_path, ["configured-key-0123456789"])
+    assert not has_keys(tmp_path)
+    _, made = open_keys(tmp_path)
+    assert made is not None
+    assert has_keys(tmp_path)

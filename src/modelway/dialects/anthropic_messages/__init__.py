@@ -35,6 +35,8 @@ DIALECT = Dialect(
     refuse=faults.refuse,
     headers=((b"anthropic-version", b"2023-06-01"),),
     passed_headers=frozenset({b"anthropic-beta"}),
+    passed_query=frozenset({b"beta=true"}),
+    request_id_header=b"request-id",
 )
 """Source of the version: https://platform.claude.com/docs/en/api/versioning, 2026-11-21.
 

@@ -187,5 +187,7 @@ def _told(error: LLMError) -> str:
     for kind, sentence in _SENTENCES:
         if isinstance(error, kind):
             return sentence
-    message = f"{error.param}: {error.message}" if error.param else error.message
+    message = error.message
+    if error.param and error.param not in message:
+        message = f"{error.param}: {message}"
     return refusals.scrub(message).encode("utf-8", "replace").decode()
