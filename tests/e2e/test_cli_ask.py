@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +131,34 @@ def test_nobody_reads_the_answer(home, provider):
     assert process.stderr.read() == b""
     process.stderr.close()
     until(lambda: provider.simulator.disconnects == before + 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_a_full_disk_is_one_line(home):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "ask", "-q", "hello"],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=home,
+            env=environment(home),
+            check=False,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert line.endswith("No space left on device")
+
+
+def test_ctrl_c_in_a_bench_shows_what_there_is(home):
+    with started("bench", "-m", "house/endless", "--json", home=home) as measuring:
+        time.sleep(1.0)
+        measuring.signal(signal.SIGINT)
+        assert measuring.end() == 130
+    assert json.loads(measuring.stdout)["interrupted"] is True
+    assert measuring.stderr == ""
 
 
 def test_input_that_is_no_text(home):

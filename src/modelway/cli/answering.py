@@ -113,6 +113,8 @@ class Printer:
         """Who answered, and what it took."""
         if said := _NOTES.get(response.finish_reason):
             output.note(said)
+        if not response.message.parts:
+            output.note("the answer is empty")
         if not self._quiet:
             output.aside(summary(response))
 

@@ -73,6 +73,10 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         output.abandon(sys.stdout)
         code = UNREAD
+    except OSError as error:
+        output.abandon(sys.stdout)
+        output.complain(f"the output cannot be written: {error.strerror}")
+        code = FAILED
     except KeyboardInterrupt:
         code = INTERRUPTED
     return code
@@ -94,6 +98,10 @@ def _run(arguments: Sequence[str]) -> int:
         return _said(error, FAILED)
     except BrokenPipeError:
         raise
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        output.complain(f"{place}{error.strerror or type(error).__name__}")
+        return FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, a person gets one line
         return _unexpected(error)
     return result if isinstance(result, int) else OK

@@ -18,7 +18,7 @@ from cyclopts import Parameter
 from modelway.cli import output
 from modelway.cli.demo_screen import Screen
 from modelway.cli.demo_stage import Stage, set_up
-from modelway.cli.options import Flag
+from modelway.cli.options import Flag, Port
 from modelway.cli.serve import url_of
 from modelway.engine import Engine
 from modelway.errors import ConfigError
@@ -35,7 +35,7 @@ def demo(
     *,
     once: Annotated[bool | None, Parameter(name="--once", negative="--stay")] = None,
     simulated: Flag = False,
-    port: Annotated[int | None, Parameter(name=["--port", "-p"])] = None,
+    port: Port | None = None,
 ) -> int:
     """Show the gateway at work: official SDKs on one side, providers on the other.
 

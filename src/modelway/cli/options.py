@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 Config: TypeAlias = Annotated[
     Path | None,
@@ -48,3 +49,7 @@ Switch: TypeAlias = Annotated[bool, Parameter(show_default=False)]
 """A switch with an opposite, --no-…"""
 Several: TypeAlias = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 """An option that may be repeated."""
+Port: TypeAlias = Annotated[
+    int, Parameter(name=["--port", "-p"], validator=Number(gte=0, lte=65535))
+]
+"""Where to listen; 0 takes a free port."""

@@ -9,19 +9,21 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
 from modelway.errors import ConfigError, LLMError
 
-SIMULATOR = "simulator"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _DIM, _RED, _BOLD, _END = "\x1b[2m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 
 def prepare() -> None:
-    """Let no character that a terminal's encoding lacks end a command."""
+    """Let no character that a terminal's encoding lacks, and no closed stream, end a command."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -84,10 +86,9 @@ def complain(error: LLMError | str) -> None:
 
 
 def tell(notices: Sequence[str], model: str | None) -> None:
-    """What a client noticed as it was set up; not to those who asked for the simulator."""
-    if model is None or model.partition("/")[0] != SIMULATOR:
-        for notice in notices:
-            note(notice)
+    """What a client noticed as it looked for somebody to ask; not to those who say whom."""
+    for notice in () if model else notices:
+        note(notice)
 
 
 def show_json(value: Any) -> None:

@@ -49,8 +49,7 @@ def providers(
         "DIALECTS",
         "KEY",
         "STATE",
-        "BASE URL",
-        *(("CHECKED", "DOCS") if all else ()),
+        *(("CHECKED", "DOCS") if all else ("BASE URL",)),
     )
     output.table(heads, [_cells(row, all=all) for row in rows])
     if not all:
@@ -83,7 +82,7 @@ def _configured(one: ConfiguredProvider, settings: Settings) -> dict[str, Any]:
 def _known(row: Provider) -> dict[str, Any]:
     missing = f"set {row.api_key_env[0]}" if row.api_key_env else "configure it"
     if row.local:
-        missing = "not running"
+        missing = "local"
     return {
         "name": row.name,
         "title": row.title,
@@ -104,6 +103,5 @@ def _cells(row: dict[str, Any], *, all: bool) -> tuple[str, ...]:
         ", ".join(row["dialects"]),
         " or ".join(row["key_variables"]) or "-",
         row["state"],
-        row["base_url"] or "-",
     )
-    return (*cells, row["checked"], row["docs"]) if all else cells
+    return (*cells, row["checked"], row["docs"]) if all else (*cells, row["base_url"] or "-")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from modelway.cli import output
-from modelway.cli.options import Config, Flag, Switch
+from modelway.cli.options import Config, Flag, Port, Switch
 from modelway.config.resolve import default_model
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
@@ -24,7 +21,7 @@ def serve(
     *,
     config: Config = None,
     host: str | None = None,
-    port: Annotated[int | None, Parameter(name=["--port", "-p"])] = None,
+    port: Port | None = None,
     auth: Switch = True,
     new_key: Flag = False,
 ) -> int:

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from modelway.cli import output
-from modelway.cli.options import Flag
+from modelway.cli.options import Flag, Port
 from modelway.errors import ConfigError
 from modelway.simulator.app import Simulator
 from modelway.simulator.magic import MAGIC
@@ -25,7 +25,7 @@ def simulate(
     *,
     script: Annotated[Path | None, Parameter(name=["--script", "-s"])] = None,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(name=["--port", "-p"])] = USUAL_PORT,
+    port: Port = USUAL_PORT,
     quiet: Annotated[Flag, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Serve a simulated provider in OpenAI's and Anthropic's dialects.

@@ -133,6 +133,12 @@ def test_init_refuses(modelway, home, arguments, said):
     assert not (home / "modelway.yaml").exists()
 
 
+def test_init_cannot_write_there(modelway):
+    code, out, err = modelway("config", "init", "-p", "groq", "-o", "none/x.yaml")
+    assert (code, out) == (1, "")
+    assert err == "error: none/x.yaml: No such file or directory\n"
+
+
 def test_init_asks(modelway, home, monkeypatch):
     answers = iter(["opnai", "openai, ollama", "", KEY, "no url", "", "llama3.2", "", "5000"])
     asked = []

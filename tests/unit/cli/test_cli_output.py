@@ -85,6 +85,17 @@ def test_the_summary_says_only_what_is_known():
     ) == ("p/m · 1,200 (1,000 cached) → 5 tokens · 1.50 s (first after 250 ms) · $0.250000")
 
 
+def test_an_empty_answer_is_noticed(capsys):
+    Printer(quiet=True).whole(answer(model="m"))
+    assert capsys.readouterr() == ("", "note: the answer is empty\n")
+
+
+def test_notices_are_for_those_who_named_no_model(capsys):
+    output.tell(("a simulator answers",), None)
+    output.tell(("a simulator answers",), "openai/gpt-4o")
+    assert capsys.readouterr().err == "note: a simulator answers\n"
+
+
 def test_a_table_is_as_wide_as_it_needs(capsys):
     output.table(("A", "BB"), [("long", "x"), ("y", "")])
     assert capsys.readouterr().out == "A     BB\nlong  x\ny\n"

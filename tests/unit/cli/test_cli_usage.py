@@ -61,6 +61,8 @@ def test_the_version(modelway):
         (["aks", "x"], "ask"),
         (["ask", "--modl", "x"], "--model"),
         (["serve", "--port", "many"], "many"),
+        (["serve", "--port", "99999"], "65535"),
+        (["demo", "--port", "-1"], ">= 0"),
         (["ask"], "nothing is asked"),
         (["ask", "x", "--timeout", "0"], "--timeout"),
         (["ask", "-m", "openai/gpt-4o", "x"], "OPENAI_API_KEY"),
