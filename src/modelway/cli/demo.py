@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import signal
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -61,22 +62,24 @@ def demo(
     _check_sdks()
     if once is None:
         once = not (sys.stdin.isatty() and sys.stdout.isatty())
+    screen = Screen()
+    screen.title("modelway demo: two official SDKs, one gateway, providers of two dialects")
+    # the SDKs take seconds to import, in which Ctrl-C must work as ever
+    importlib.import_module("modelway.cli.demo_acts")
     loop = new_event_loop()
     try:
-        return loop.run_until_complete(_demo(port, once=once, simulated=simulated))
+        return loop.run_until_complete(_demo(screen, port, once=once, simulated=simulated))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
 def _check_sdks() -> None:
-    from importlib.util import find_spec  # noqa: PLC0415  # a look, not an import
-
     missing = [name for name in ("openai", "anthropic") if find_spec(name) is None]
     if missing:
         raise ConfigError(
-            f"the demo shows the official SDKs, and {' and '.join(missing)} is not installed: "
-            "pip install 'modelway[demo]'"
+            f"the demo shows the official SDKs; not installed: {', '.join(missing)}. "
+            "Install them: pip install 'modelway[demo]'"
         )
 
 
@@ -89,11 +92,8 @@ class _Running(NamedTuple):
     ended: asyncio.Future[None]
 
 
-async def _demo(port: int | None, *, once: bool, simulated: bool) -> int:
-    screen = Screen()
-    started = time.monotonic()
+async def _demo(screen: Screen, port: int | None, *, once: bool, simulated: bool) -> int:
     async with set_up(simulated=simulated) as stage, _gateway(stage, port) as running:
-        screen.title("modelway demo: two official SDKs, one gateway, providers of two dialects")
         screen.fact(stage.answers)
         screen.fact(f"gateway {running.url} → {stage.cast}")
         acts = asyncio.create_task(_acts(running, stage, screen))
@@ -106,7 +106,7 @@ async def _demo(port: int | None, *, once: bool, simulated: bool) -> int:
             return 130
         failed = acts.result()
         stats = running.engine.stats()
-        screen.total(stats, time.monotonic() - started, failed)
+        screen.total(stats, failed)
         if not once:
             screen.farewell(running.url, running.key)
             await running.ended
@@ -115,7 +115,7 @@ async def _demo(port: int | None, *, once: bool, simulated: bool) -> int:
 
 async def _acts(running: _Running, stage: Stage, screen: Screen) -> int:
     """Plays all acts; how many of them failed."""
-    from modelway.cli.demo_acts import Acts  # noqa: PLC0415  # the SDKs take a second to import
+    from modelway.cli.demo_acts import Acts  # noqa: PLC0415  # loaded when the demo began
 
     async with Acts(running.url, running.key, stage, screen) as acts:
         return await acts.play()

@@ -20,6 +20,7 @@ class Screen:
     def __init__(self) -> None:
         self._width = max(60, min(100, shutil.get_terminal_size((96, 40)).columns))
         self._column = 0
+        self._started = time.monotonic()
 
     def title(self, text: str) -> None:
         self._print(output.bold(text, sys.stdout))
@@ -69,12 +70,13 @@ class Screen:
         """End the line that grew."""
         self._write("\n")
 
-    def total(self, stats: Stats, elapsed_s: float, failed: int) -> None:
+    def total(self, stats: Stats, failed: int) -> None:
         self._print("")
+        elapsed_s = time.monotonic() - self._started
         fate = "every act went well" if not failed else f"{failed} of 4 acts failed"
         self._print(
             f"{fate}: {stats.total_requests} requests, {stats.fallbacks} by fallback, "
-            f"{stats.input_tokens} → {stats.output_tokens} tokens, {elapsed_s:.1f} s with start-up"
+            f"{stats.input_tokens} → {stats.output_tokens} tokens, {elapsed_s:.1f} s from the start"
         )
 
     def farewell(self, url: str, key: str) -> None:

@@ -21,10 +21,10 @@ _DIM, _RED, _BOLD, _END = "\x1b[2m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 
 def prepare() -> None:
-    """Let no character that a terminal's encoding lacks, and no closed stream, end a command."""
+    """Let no character that an encoding lacks, and no closed stream, end a command."""
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  as long as the process
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 

@@ -36,3 +36,10 @@ async def test_a_provider_without_its_key_is_not_asked(home):
     async with demo_stage.set_up(simulated=False) as stage:
         assert "OPENAI_API_KEY" in stage.answers
         assert "simulator answers" in stage.answers
+
+
+def test_without_the_sdks_it_says_how_to_get_them(modelway, monkeypatch):
+    monkeypatch.setattr("modelway.cli.demo.find_spec", lambda name: None)
+    code, out, err = modelway("demo")
+    assert (code, out) == (2, "")
+    assert "openai, anthropic. Install them: pip install 'modelway[demo]'" in err
