@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ _TOOL: Any = {
         "required": ["city"],
     },
 }
+_ID = re.compile(r"\b((?:call|toolu)_\w{4})\w+")
 _RESULT = "21 °C and sunny"
 
 
@@ -166,7 +168,7 @@ class Acts:
         screen.cut("provider gets", _brief(self._sent()["messages"][-1]))
         screen.line(self._anthropic_label, _text(last))
         used = [_anthropic_tokens(first.usage), _anthropic_tokens(last.usage)]
-        screen.took(self._who(), " and ".join(used), f"{watch}, both turns")
+        screen.took(self._who(), " and ".join(used), f"{watch} in all")
 
     async def _fallback(self) -> None:
         screen, watch = self._screen, Stopwatch()
@@ -175,7 +177,7 @@ class Acts:
         )
         screen.line("failed", self._headers.get("x-modelway-failed", "nobody"))
         screen.line(self._openai_label, answer.choices[0].message.content or "")
-        screen.took(self._who(), _openai_tokens(answer.usage), f"{watch}, both attempts")
+        screen.took(self._who(), _openai_tokens(answer.usage), f"{watch} in all")
 
     def _who(self) -> str:
         """Who answered, as the gateway's headers say."""
@@ -207,5 +209,6 @@ def _text(message: Any) -> str:
 
 
 def _brief(value: Any) -> str:
-    """JSON in few letters."""
-    return output.plain(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    """JSON in few letters, long ids cut."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return output.plain(_ID.sub(r"\1…", text))

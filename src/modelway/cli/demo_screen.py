@@ -12,6 +12,8 @@ from modelway.observe.stats import Stats
 
 _LABEL = 17
 _INDENT = 3
+_MARGIN = 8
+"""Columns kept free for the rest of a word."""
 
 
 class Screen:
@@ -56,15 +58,16 @@ class Screen:
         self._column = _INDENT + _LABEL
 
     def grow(self, piece: str) -> None:
-        """Add what has just come, and go on in the next line where the word does not fit."""
-        for word in piece.replace("\n", " ").split(" "):
-            spaced = word if word == piece.split(" ", maxsplit=1)[0] else " " + word
-            if self._column + len(spaced) > self._width:
+        """Add what has just come. Lines break before words, of which more pieces may follow."""
+        for number, word in enumerate(output.plain(piece).replace("\n", " ").split(" ")):
+            room = self._width - (_MARGIN if number else 0)
+            text = " " + word if number else word
+            if self._column + len(text) > room:
                 self._write("\n" + " " * (_INDENT + _LABEL))
                 self._column = _INDENT + _LABEL
-                spaced = spaced.lstrip()
-            self._write(output.plain(spaced))
-            self._column += len(spaced)
+                text = word
+            self._write(text)
+            self._column += len(text)
 
     def end(self) -> None:
         """End the line that grew."""
@@ -74,16 +77,19 @@ class Screen:
         self._print("")
         elapsed_s = time.monotonic() - self._started
         fate = "every act went well" if not failed else f"{failed} of 4 acts failed"
-        self._print(
+        told = (
             f"{fate}: {stats.total_requests} requests, {stats.fallbacks} by fallback, "
-            f"{stats.input_tokens} → {stats.output_tokens} tokens, {elapsed_s:.1f} s from the start"
+            f"{stats.input_tokens} → {stats.output_tokens} tokens, {elapsed_s:.1f} s in all"
         )
+        for line in self._wrapped(told, 0, 2):
+            self._print(line)
 
     def farewell(self, url: str, key: str) -> None:
         """The address that is left running."""
         self._print(f"\nThe gateway is left running for you: {output.bold(url, sys.stdout)}")
-        self._print(f"key: {key}  (good until it ends; Ctrl-C ends it)\n")
-        self._print(f"curl {url}/v1/chat/completions -H 'Content-Type: application/json' \\")
+        self._print(f"key: {key}  (good until Ctrl-C)\n")
+        self._print(f"curl {url}/v1/chat/completions \\")
+        self._print("  -H 'Content-Type: application/json' \\")
         self._print(f"  -H 'Authorization: Bearer {key}' \\")
         said = '{"model": "demo", "messages": [{"role": "user", "content": "Hello!"}]}'
         self._print(f"  -d '{said}'")

@@ -27,15 +27,12 @@ ASKED, STREAMED, TOOLS, FALLBACK = "demo", "demo-stream", "demo-tools", "demo-fa
 _PATIENCE_S = 12.0
 """For a real provider's first byte; then the simulated one answers."""
 
-_ANSWER = (
-    "(simulated) It stands between programs and model providers: one address, one key and one "
-    "dialect for the program, whichever provider answers."
-)
+_ANSWER = "(simulated) One address in front of every model provider."
 _STREAM = (
-    "(simulated) Each of these words came as an event of its own: from a provider that speaks "
-    "Anthropic's dialect, through the gateway, which translated it as it passed, to OpenAI's SDK."
+    "(simulated) Every word is an event of a provider that speaks Anthropic's dialect, translated "
+    "as it passes."
 )
-_FALLBACK = "(simulated) The first provider failed, so I answered; your program saw no error."
+_FALLBACK = "(simulated) The first one failed; you saw no error."
 
 
 class Stage(NamedTuple):
@@ -60,7 +57,7 @@ async def set_up(*, simulated: bool) -> AsyncIterator[Stage]:
         _script(
             Rule(
                 match=Match(model="sim-stream"),
-                reply=Reply(text=_STREAM, pace=Pace(tokens_per_s=40.0)),
+                reply=Reply(text=_STREAM, pace=Pace(tokens_per_s=25.0)),
             ),
             Rule(match=Match(model="sim-steady"), reply=Reply(text=_FALLBACK)),
         ),

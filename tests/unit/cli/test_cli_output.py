@@ -113,9 +113,13 @@ def test_a_growing_line_breaks_between_words(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "60")
     screen = Screen()
     screen.begin("label")
-    for piece in ("one", " two three", " four five six", "teen", " seven\neight nine ten"):
-        screen.grow(piece)
+    text = "one two two three four five sixteen seven\neight nine anticipated ten x " + "y" * 50
+    for at in range(0, len(text), 3):
+        screen.grow(text[at : at + 3])
     screen.end()
-    out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 60
-    assert " ".join(out.split()) == "label one two three four five sixteen seven eight nine ten"
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    words = " ".join([line.strip() for line in lines]).split()
+    said = ["label", *text.split()[:-1]]
+    assert words[: len(said)] == said
+    assert "".join(words[len(said) :]) == "y" * 50
