@@ -29,6 +29,12 @@ from modelway.config.settings import (
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
+_UNUSED = {
+    "embedding_model": "kept, but not used: embeddings are not there yet",
+    "limits": "accepted, but not enforced in this version: nothing holds requests back",
+    "priority": "accepted, but without effect on a provider: give it to the deployments of a model",
+}
+
 
 class Builder:
     """One configuration on its way; ``context`` collects what is wrong with it."""
@@ -117,12 +123,14 @@ class Builder:
         provider = self._provider(name, level, row, knobs, found)
         self.providers[name] = provider
         self._note_provider(provider, level, found)
-        if "embedding_model" in level:
-            context.notice(
-                node.fields["embedding_model"], "kept, but not used: embeddings are not there yet"
-            )
+        self._notice_unused(node, level)
         if provider.problem:
             context.notice(node, f"cannot be used now: {provider.problem}")
+
+    def _notice_unused(self, node: Node, level: Level) -> None:
+        for field, why in _UNUSED.items():
+            if field in level and level[field].value != {}:
+                self.context.notice(node.fields[field], why)
 
     def _row(self, name: str, node: Node, level: Level) -> Provider | None:
         """The catalogue's row under this configuration's name, with the user's changes to it."""

@@ -1,5 +1,6 @@
 """Other people's shapes load unchanged: hand-made equals of them, and the examples themselves."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from modelway.config.load import load
 from modelway.config.problems import InvalidConfigError
 from modelway.config.resolve import default_model, resolve
+from modelway.policies.routing import strategy
 
 EXAMPLES = Path(__file__).parents[4] / "shared" / "examples"
 KEYS = {
@@ -47,7 +49,10 @@ defaults: {timeout_seconds: 45, max_retries: 2, retry_delay_ms: 250}
 
 def test_models_with_vendors(tmp_path):
     settings = load(write(tmp_path, "a.yaml", MODELS), environment={**KEYS, "MY_KEY": "sk-mine"})
-    assert settings.notices == ()
+    assert [(one.path, one.line) for one in settings.notices] == [
+        ("providers.openai.rate_limit", 9)
+    ]
+    assert "not enforced in this version" in settings.notices[0].message
     (chat,) = settings.routes["chat"].deployments
     (deep,) = settings.routes["deep"].deployments
     assert (chat.id, chat.supports_streaming, chat.timeouts.idle_s) == ("openai/chat", False, 30)
@@ -116,6 +121,8 @@ def test_a_list_of_providers(tmp_path):
         "backup/gemini-2.5-flash": 1,
         "lm_studio/local-model": 4,
     }
+    tried = strategy(route.strategy)(None, route.deployments, random.Random(1))
+    assert [one.provider.name for one in tried] == ["backup", "primary", "lm_studio"]
     primary = route.deployments[0]
     assert (primary.defaults, primary.backoff.attempts, primary.backoff.base_s) == (
         {"temperature": 0.7},
@@ -127,7 +134,7 @@ def test_a_list_of_providers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spelling", "strategy", "noticed"),
+    ("spelling", "canonical", "noticed"),
     [
         ("priority", "ordered", False),
         ("round_robin", "round_robin", False),
@@ -140,9 +147,9 @@ def test_a_list_of_providers(tmp_path):
         ("fastest", "ordered", True),
     ],
 )
-def test_strategy_spellings(tmp_path, spelling, strategy, noticed):
+def test_strategy_spellings(tmp_path, spelling, canonical, noticed):
     settings = load_list(tmp_path, strategy=spelling)
-    assert resolve(settings, "default").strategy == strategy
+    assert resolve(settings, "default").strategy == canonical
     said = [one.message for one in settings.notices if "orders as priority" in one.message]
     assert len(said) == noticed
 
