@@ -58,29 +58,23 @@ def join(path: str, name: str | int) -> str:
 def from_plain(
     value: object, *, path: str = "", origin: str = "given settings", depth: int = 0
 ) -> Node:
-    """Nodes of a dict given by a program."""
+    """Nodes of a dict given by a program; each one's origin has its path."""
     if depth > MAX_DEPTH:
         raise UnreadableError(f"nested more than {MAX_DEPTH} deep", path=path)
+
+    def below(name: str | int, item: object) -> Node:
+        return from_plain(item, path=join(path, name), origin=origin, depth=depth + 1)
+
+    read: dict[str, Node] | list[Node] | Scalar
     if isinstance(value, Mapping):
-        return Node(
-            value={
-                str(name): from_plain(
-                    item, path=join(path, str(name)), origin=origin, depth=depth + 1
-                )
-                for name, item in value.items()
-            },
-            path=path,
-            origin=origin,
-        )
-    if isinstance(value, list | tuple):
-        items = [
-            from_plain(item, path=join(path, number), origin=origin, depth=depth + 1)
-            for number, item in enumerate(value)
-        ]
-        return Node(value=items, path=path, origin=origin)
-    if value is None or isinstance(value, str | int | float | bool):
-        return Node(value=value, path=path, origin=origin)
-    raise UnreadableError(f"a {type(value).__name__} is not a configuration value", path=path)
+        read = {str(name): below(str(name), item) for name, item in value.items()}
+    elif isinstance(value, list | tuple):
+        read = [below(number, item) for number, item in enumerate(value)]
+    elif value is None or isinstance(value, str | int | float | bool):
+        read = value
+    else:
+        raise UnreadableError(f"a {type(value).__name__} is not a configuration value", path=path)
+    return Node(value=read, path=path, origin=f"{origin}: {path}" if path else origin)
 
 
 def with_fields(node: Node, fields: Mapping[str, Node]) -> Node:

@@ -148,3 +148,22 @@ def test_weights_make_a_route_weighted_and_order_makes_priorities():
         "weighted": ("weighted", [0, 0]),
         "said": ("round_robin", [0, 5]),
     }
+
+
+def test_a_value_of_a_mapping_says_where_in_it_it_stands():
+    given = {"providers": {"vllm": {"base_url": "http://h:1", "api_key": "${K}"}}}
+    settings = load(given, environment={"K": "k-0123456789"})
+    told = {one.path: one.origin for one in origins(settings)}
+    assert told["providers.vllm.base_url"] == "given settings: providers.vllm.base_url"
+    assert told["providers.vllm.api_key"] == (
+        "environment K (given settings: providers.vllm.api_key)"
+    )
+
+
+def test_what_is_read_and_has_no_effect_is_said():
+    openai = {"limits": {"concurrent": 3}, "priority": 2, "embedding_model": "e"}
+    settings = load({"providers": {"openai": openai}}, environment={"OPENAI_API_KEY": "sk-1"})
+    told = {one.path: one.message for one in settings.notices}
+    assert told.keys() == {f"providers.openai.{field}" for field in openai}
+    assert "not enforced in this version" in told["providers.openai.limits"]
+    assert "without effect" in told["providers.openai.priority"]
