@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from modelway.config.nodes import MAX_DEPTH, MAX_NODES, Node, Scalar, UnreadableError, join
 
@@ -15,7 +16,7 @@ def read(text: str, name: str) -> Node:
     import yaml  # noqa: PLC0415 - 15 ms that a start without a file does not need
 
     try:
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = _compose(yaml.SafeLoader(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
@@ -26,11 +27,33 @@ def read(text: str, name: str) -> Node:
         raise UnreadableError(
             "not valid YAML: it holds characters that YAML does not allow"
         ) from None
-    except RecursionError:
-        raise UnreadableError(f"nested more than {MAX_DEPTH} deep") from None
     if document is None:
         return Node(value={}, origin=name)
     return _Reading(name).node(document, "", 0)
+
+
+def _compose(loader: Any) -> Any:
+    """The document's node, given up as soon as it is too deep or too long, not once all is read."""
+    compose_node = loader.compose_node
+    depth = count = 0
+
+    def bounded(parent: object, index: object) -> object:
+        nonlocal depth, count
+        depth += 1
+        count += 1
+        if depth > MAX_DEPTH + 1:
+            raise UnreadableError(f"nested more than {MAX_DEPTH} deep", line=loader.line + 1)
+        if count > MAX_NODES:
+            raise UnreadableError(f"more than {MAX_NODES} keys and values", line=loader.line + 1)
+        node = compose_node(parent, index)
+        depth -= 1
+        return node
+
+    loader.compose_node = bounded
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
 
 
 class _Reading:

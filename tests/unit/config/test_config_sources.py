@@ -52,6 +52,8 @@ def test_yaml_merge_keys_and_aliases():
         ("a: .nan", 1, "number"),
         ("a: 60:30", 1, "number"),
         ("[" * 60 + "]" * 60, 1, "nested"),
+        ("- " * 60, 1, "nested"),
+        ("a: 1\nb:\n  - [" + "1," * 60_000 + "]", 3, "more than 50000"),
     ],
 )
 def test_yaml_that_is_refused(text, line, word):
