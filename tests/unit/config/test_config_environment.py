@@ -37,6 +37,22 @@ def alone(tmp_path, **variables):
         ),
         ({"LLM_PROVIDER": "ollama", "OLLAMA_MODEL": "llama3.2"}, ["ollama"], "ollama/llama3.2"),
         ({"OLLAMA_URL": "http://h:11434"}, ["ollama"], None),
+        (
+            {"LM_STUDIO_URL": "http://h:1234", "LM_STUDIO_MODEL": "m"},
+            ["lmstudio"],
+            "lmstudio/m",
+        ),
+        (
+            {"LMSTUDIO_URL": "http://h:1234", "LMSTUDIO_MODEL": "m"},
+            ["lmstudio"],
+            "lmstudio/m",
+        ),
+        (
+            {"LLM_PROVIDER": "lm_studio", "LMSTUDIO_MODEL": "m"},
+            ["lmstudio"],
+            "lmstudio/m",
+        ),
+        ({"SIMULATOR_URL": "http://h:1"}, ["simulator"], "simulator/simulated"),
         ({"OLLAMA_API_KEY": "only for its cloud"}, [], None),
         ({"LOCAL_LLM_URL": "http://h:1/v1", "LOCAL_LLM_MODEL": "m"}, ["local"], "local/m"),
         (

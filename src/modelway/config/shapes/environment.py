@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from modelway.catalog import load as catalogue
+from modelway.catalog.rows import Provider
 from modelway.config.nodes import Node
 from modelway.config.problems import nearest, shown
 from modelway.config.reading import Context
@@ -30,12 +31,12 @@ def root(environment: Mapping[str, str], context: Context) -> Node:
             taken.add(found)
             here = Node(value={}, path=found, origin=f"environment {found}")
             put(fields, f"providers.{row.name}", here)
-            _add_model(fields, row.name, row.name, environment)
+            _add_model(fields, row.name, _model_variables(row), environment)
     if _value(environment, "LOCAL_LLM_URL"):
         like = Node(value="openai-compatible", origin="environment LOCAL_LLM_URL")
         put(fields, f"providers.{LOCAL}.like", like)
         put(fields, f"providers.{LOCAL}.base_url", _node("LOCAL_LLM_URL"))
-        _add_model(fields, LOCAL, "LOCAL_LLM", environment)
+        _add_model(fields, LOCAL, ("LOCAL_LLM_MODEL",), environment)
     if _value(environment, "LLM_PROVIDER"):
         _add_provider(fields, environment, context)
     for variable, name in _DEFAULTS.items():
@@ -58,16 +59,24 @@ def _add_provider(
     name = written if written in configured or row is None else row.name
     if name not in configured:
         put(fields, f"providers.{name}", Node(value={}, path="LLM_PROVIDER", origin=place.origin))
-        _add_model(fields, name, name, environment)
+        _add_model(fields, name, _model_variables(row) if row else (), environment)
     put(fields, "default_provider", Node(value=name, path="LLM_PROVIDER", origin=place.origin))
 
 
 def _add_model(
-    fields: dict[str, Node], name: str, prefix: str, environment: Mapping[str, str]
+    fields: dict[str, Node], name: str, variables: Iterable[str], environment: Mapping[str, str]
 ) -> None:
-    variable = prefix.upper().replace("-", "_") + "_MODEL"
-    if _value(environment, variable):
-        put(fields, f"providers.{name}.default_model", _node(variable))
+    for variable in variables:
+        if _value(environment, variable):
+            put(fields, f"providers.{name}.default_model", _node(variable))
+            return
+
+
+def _model_variables(row: Provider) -> tuple[str, ...]:
+    """``LM_STUDIO_MODEL`` beside ``LM_STUDIO_URL``, and the row's name: the first that is set wins."""
+    stems = [variable.removesuffix("_URL") for variable in row.base_url_env]
+    stems.append(row.name.upper().replace("-", "_"))
+    return tuple([f"{stem}_MODEL" for stem in dict.fromkeys(stems)])
 
 
 def _node(variable: str) -> Node:
