@@ -15,8 +15,7 @@ from modelway.errors import BadRequestError, ForbiddenError
 from modelway.framing.fields import Fields
 from modelway.transport.outbound import OutboundGuard
 
-_may_hold = re.compile(rb'url"\s*:\s*"(?!data:)|\\u00').search
-"""True of any body with a URL that is not inline data, and of one whose names may be escaped."""
+_outside = re.compile(rb'url"\s*:\s*"(?!data:)').search
 
 _URLS = ("image_url", "video_url", "audio_url", "document_url", "file_url")
 _HOLDERS = (*_URLS, "source", "file")
@@ -29,7 +28,7 @@ _guard = OutboundGuard()
 def refuse_private_urls(body: bytes, fields: Fields) -> None:
     """ForbiddenError, with the path of the part, for a URL to a place that is not public."""
     messages = fields.get("messages")
-    if messages is None or _may_hold(body) is None:
+    if messages is None or not _may_hold(body):
         return
     try:
         said = msgspec.json.decode(messages)
@@ -39,6 +38,11 @@ def refuse_private_urls(body: bytes, fields: Fields) -> None:
         content = message.get("content") if isinstance(message, dict) else None
         for path, url in _urls(content, f"messages[{number}].content"):
             _check(path, url)
+
+
+def _may_hold(body: bytes) -> bool:
+    """True of a body with a URL that is not inline data, and of one whose names may be escaped."""
+    return b"\\u00" in body or (b'url"' in body and _outside(body) is not None)
 
 
 def _urls(content: Any, path: str) -> Iterator[tuple[str, str]]:
