@@ -64,7 +64,7 @@ def test_a_configured_provider_answers_and_the_gateway_stays(tmp_path):
             assert showing.end() == 0
         asked = len(thread.simulator.requests)
     assert "Traceback" not in showing.stderr
-    assert "house/model answers the question" in showing.stdout
+    assert "house/model is asked the question" in showing.stdout
     assert asked == 4
     shown = acts(showing.stdout)
     assert shown[1].count("from the house") == 2

@@ -104,12 +104,14 @@ class Acts:
         answer = await self._openai.chat.completions.create(
             model=ASKED, messages=[{"role": "user", "content": QUESTION}], max_tokens=_MAX_TOKENS
         )
+        self._show_failed()
         screen.line(self._openai_label, answer.choices[0].message.content or "")
         screen.took(self._who(), _openai_tokens(answer.usage), str(watch))
         watch = Stopwatch()
         message = await self._anthropic.messages.create(
             model=ASKED, messages=[{"role": "user", "content": QUESTION}], max_tokens=_MAX_TOKENS
         )
+        self._show_failed()
         screen.line(self._anthropic_label, _text(message))
         screen.took(self._who(), _anthropic_tokens(message.usage), str(watch))
 
@@ -123,6 +125,7 @@ class Acts:
             stream=True,
             stream_options={"include_usage": True},
         )
+        self._show_failed()
         screen.begin(self._openai_label)
         try:
             async for chunk in stream:
@@ -175,7 +178,7 @@ class Acts:
         answer = await self._openai.chat.completions.create(
             model=FALLBACK, messages=[{"role": "user", "content": QUESTION}], max_tokens=_MAX_TOKENS
         )
-        screen.line("failed", self._headers.get("x-modelway-failed", "nobody"))
+        self._show_failed()
         screen.line(self._openai_label, answer.choices[0].message.content or "")
         screen.took(self._who(), _openai_tokens(answer.usage), f"{watch} in all")
 
@@ -183,6 +186,12 @@ class Acts:
         """Who answered, as the gateway's headers say."""
         named = self._headers.get
         return f"{named('x-modelway-provider', '?')}/{named('x-modelway-model', '?')}"
+
+    def _show_failed(self) -> None:
+        """Who was asked before the one that answered, and why that went wrong."""
+        failed = self._headers.get("x-modelway-failed")
+        if failed:
+            self._screen.line("failed", failed)
 
     def _sent(self) -> Any:
         """The last body that the simulated provider was sent."""

@@ -140,7 +140,7 @@ async def _with_real(settings: Settings) -> tuple[Settings, str]:
             routes={**real.routes, **routes},
             transport=real.transport,
         ),
-        f"{first[0].id} answers the question: three small requests. --simulated asks nobody.",
+        f"{first[0].id} is asked the question, in three small requests; --simulated asks nobody.",
     )
 
 

@@ -72,13 +72,17 @@ def note(text: str) -> None:
 
 
 def complain(error: LLMError | str) -> None:
-    """One error on standard error, after those of the attempts before it."""
+    """One error on standard error, after those of earlier attempts that differ from it."""
     sys.stdout.flush()
-    if isinstance(error, LLMError):
-        for before in error.earlier:
-            note(f"before that: {before}")
     # what to change is said in the message; of a provider's failure the rest matters too
     text = error.message if isinstance(error, ConfigError) else str(error)
+    if isinstance(error, LLMError):
+        earlier = [str(before) for before in error.earlier]
+        for before in dict.fromkeys(earlier):
+            if before != text:
+                note(f"before that: {before}")
+        if again := earlier.count(text):
+            text += f"; {again + 1} attempts"
     if text.count("\n") == 1:
         text = " ".join(text.split())
     word = f"{_RED}error:{_END}" if styled(sys.stderr) else "error:"

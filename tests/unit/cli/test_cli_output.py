@@ -49,11 +49,13 @@ def test_a_pipe_gets_an_answer_unchanged(capsys):
 
 def test_an_error_comes_after_those_before_it(capsys):
     error = OverloadedError("too much\x1b[2J", provider="second", model="m", status=503)
-    error.earlier = (OverloadedError("down", provider="first", model="m"),)
+    down = OverloadedError("down", provider="first", model="m")
+    again = OverloadedError("too much\x1b[2J", provider="second", model="m", status=503)
+    error.earlier = (down, down, again)
     output.complain(error)
     assert capsys.readouterr().err.splitlines() == [
         "note: before that: first/m: down",
-        "error: second/m: too much[2J (status 503)",
+        "error: second/m: too much[2J (status 503); 2 attempts",
     ]
 
 
