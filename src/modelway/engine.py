@@ -14,11 +14,11 @@ import random
 import time
 from bisect import insort
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
-from modelway.call import Attempt, Call, Credential, Deployment, Operation, Options, Reply, Target
+from modelway.attempts import Run, Turn, when
+from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
@@ -147,13 +147,13 @@ class Engine:
         A tier's deployments wait their turn by the time before which each may not be asked; those
         not yet tried may be asked at once.
         """
-        run: _Run | None = None
+        run: Run | None = None
         started = None if call.options.timeout_s is None else self._clock.monotonic()
         for tier in self.plan(call):
             if run is not None:
                 self.counts.fallbacks += 1
                 self._tell("llm.fallback", call, tier[0])
-            waiting = [_Turn(0.0, 1, deployment) for deployment in tier]
+            waiting = [Turn(0.0, 1, deployment) for deployment in tier]
             while waiting:
                 turn = waiting.pop(0)
                 if run is not None and turn.attempt > 1:
@@ -163,7 +163,7 @@ class Engine:
                 try:
                     reply = await self._attempt(turn.deployment, call.operation)(call)
                 except LLMError as error:
-                    run = run or _Run(call, self._clock, started)
+                    run = run or Run(call, self._clock, started)
                     verdict = run.failed(turn, error, self._chance.random())
                 else:
                     return reply if run is None else run.answered(reply)
@@ -171,13 +171,13 @@ class Engine:
                     raise run.error()
                 if verdict.action == "again":
                     not_before = self._clock.monotonic() + verdict.delay_s
-                    insort(waiting, _Turn(not_before, turn.attempt + 1, turn.deployment), key=_when)
+                    insort(waiting, Turn(not_before, turn.attempt + 1, turn.deployment), key=when)
                 call = run.remaining()
         if run is None:
             raise UnknownModelError(f"the model {call.model!r} has no deployment", model=call.model)
         raise run.error()
 
-    async def _pause(self, call: Call, run: _Run, turn: _Turn) -> bool:
+    async def _pause(self, call: Call, run: Run, turn: Turn) -> bool:
         """Wait for a turn to repeat an attempt; False where neither time nor budget allows it."""
         delay_s = max(0.0, turn.not_before - self._clock.monotonic())
         if not run.has_time_for(delay_s) or not self._retries.spend():
@@ -291,67 +291,3 @@ def _without_model(provider: ConfiguredProvider) -> Deployment:
         query=provider.query,
         timeouts=provider.timeouts,
     )
-
-
-class _Turn(NamedTuple):
-    """A deployment's next attempt: its number, and when (monotonic seconds) at the earliest."""
-
-    not_before: float
-    attempt: int
-    deployment: Deployment
-
-
-def _when(turn: _Turn) -> float:
-    return turn.not_before
-
-
-class _Run:
-    """A call whose first attempt has failed: its errors, and the time it has left."""
-
-    def __init__(self, call: Call, clock: Clock, started: float | None) -> None:
-        self._call = call
-        self._clock = clock
-        self._errors: list[LLMError] = []
-        self._attempts: list[Attempt] = []
-        limit_s = call.options.timeout_s
-        self._ends = None if limit_s is None or started is None else started + limit_s
-
-    def failed(self, turn: _Turn, error: LLMError, chance: float) -> retry.Verdict:
-        deployment = turn.deployment
-        self._errors.append(error)
-        self._attempts.append(
-            Attempt(
-                deployment=deployment.id,
-                provider=deployment.provider.name,
-                model=deployment.model,
-                error=type(error).__name__,
-                status=error.status,
-            )
-        )
-        backoff = deployment.backoff
-        retries = self._call.options.retries
-        if retries is not None:
-            backoff = msgspec.structs.replace(backoff, attempts=retries + 1)
-        if self._ends is not None and self._clock.monotonic() >= self._ends:
-            return retry.STOP
-        return retry.decide(error, turn.attempt, backoff, chance)
-
-    def answered(self, reply: Reply) -> Reply:
-        return msgspec.structs.replace(reply, failed=tuple(self._attempts))
-
-    def error(self) -> LLMError:
-        """The last error, which knows the ones before it."""
-        last = self._errors[-1]
-        last.earlier = tuple(self._errors[:-1])
-        return last
-
-    def has_time_for(self, delay_s: float) -> bool:
-        return self._ends is None or self._clock.monotonic() + delay_s < self._ends
-
-    def remaining(self) -> Call:
-        """The call with the time that it still has."""
-        if self._ends is None:
-            return self._call
-        left_s = max(0.001, self._ends - self._clock.monotonic())
-        options = msgspec.structs.replace(self._call.options, timeout_s=left_s)
-        return msgspec.structs.replace(self._call, options=options)

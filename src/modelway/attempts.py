@@ -1,0 +1,76 @@
+"""The attempts at one call: whose turn it is, what has failed, and how much time is left."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from modelway.call import Attempt, Call, Deployment, Reply
+from modelway.errors import LLMError
+from modelway.policies import retry
+from modelway.ports import Clock
+
+
+class Turn(NamedTuple):
+    """A deployment's next attempt: its number, and when (monotonic seconds) at the earliest."""
+
+    not_before: float
+    attempt: int
+    deployment: Deployment
+
+
+def when(turn: Turn) -> float:
+    return turn.not_before
+
+
+class Run:
+    """A call whose first attempt has failed: its errors, and the time it has left."""
+
+    def __init__(self, call: Call, clock: Clock, started: float | None) -> None:
+        self._call = call
+        self._clock = clock
+        self._errors: list[LLMError] = []
+        self._attempts: list[Attempt] = []
+        limit_s = call.options.timeout_s
+        self._ends = None if limit_s is None or started is None else started + limit_s
+
+    def failed(self, turn: Turn, error: LLMError, chance: float) -> retry.Verdict:
+        deployment = turn.deployment
+        self._errors.append(error)
+        self._attempts.append(
+            Attempt(
+                deployment=deployment.id,
+                provider=deployment.provider.name,
+                model=deployment.model,
+                error=type(error).__name__,
+                status=error.status,
+            )
+        )
+        backoff = deployment.backoff
+        retries = self._call.options.retries
+        if retries is not None:
+            backoff = msgspec.structs.replace(backoff, attempts=retries + 1)
+        if self._ends is not None and self._clock.monotonic() >= self._ends:
+            return retry.STOP
+        return retry.decide(error, turn.attempt, backoff, chance)
+
+    def answered(self, reply: Reply) -> Reply:
+        return msgspec.structs.replace(reply, failed=tuple(self._attempts))
+
+    def error(self) -> LLMError:
+        """The last error, which knows the ones before it."""
+        last = self._errors[-1]
+        last.earlier = tuple(self._errors[:-1])
+        return last
+
+    def has_time_for(self, delay_s: float) -> bool:
+        return self._ends is None or self._clock.monotonic() + delay_s < self._ends
+
+    def remaining(self) -> Call:
+        """The call with the time that it still has."""
+        if self._ends is None:
+            return self._call
+        left_s = max(0.001, self._ends - self._clock.monotonic())
+        options = msgspec.structs.replace(self._call.options, timeout_s=left_s)
+        return msgspec.structs.replace(self._call, options=options)
