@@ -183,7 +183,7 @@ def call_of(
     for name in ("model", "messages"):
         if name not in fields:
             raise BadRequestError(f"the field {name!r} is missing", param=name)
-    refuse_private_urls(body, fields)
+    refuse_private_urls(fields["messages"])
     stream = fields.get("stream")
     return Call(
         id=id_,

@@ -1,6 +1,7 @@
 """URLs that a client puts into its messages: none may lead into a private network.
 
-The gateway fetches none of them, but whoever answers does, and a local engine stands inside.
+The gateway fetches none of them, but whoever answers does, and a local engine stands inside. Only
+the names that can hold a URL are decoded; text and inline data are passed over.
 """
 
 from __future__ import annotations
@@ -10,57 +11,89 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from msgspec import Raw, Struct
 
 from modelway.errors import BadRequestError, ForbiddenError
-from modelway.framing.fields import Fields
 from modelway.transport.outbound import OutboundGuard
 
-_outside = re.compile(rb'url"\s*:\s*"(?!data:)').search
+_ABSENT = Raw(b"")
+
+
+class _Message(Struct):
+    content: Raw = _ABSENT
+
+
+class _Part(Struct):
+    """A content part of either dialect, as far as it can name a place."""
+
+    type: Any = None
+    content: Raw = _ABSENT
+    image_url: Raw = _ABSENT
+    video_url: Raw = _ABSENT
+    audio_url: Raw = _ABSENT
+    document_url: Raw = _ABSENT
+    file_url: Raw = _ABSENT
+    source: Raw = _ABSENT
+    file: Raw = _ABSENT
+
+
+class _Place(Struct):
+    url: Any = None
+    file_url: Any = None
+
+
+_messages = msgspec.json.Decoder(list[_Message]).decode
+_parts = msgspec.json.Decoder(list[_Part]).decode
+_place = msgspec.json.Decoder(_Place).decode
+_string = msgspec.json.Decoder(str).decode
 
 _URLS = ("image_url", "video_url", "audio_url", "document_url", "file_url")
 _HOLDERS = (*_URLS, "source", "file")
+_ARRAY, _OBJECT, _STRING = b'[{"'
 _has_scheme = re.compile(r"\s*(?:([A-Za-z][A-Za-z0-9+.-]*):|//)").match
 _ELSEWHERE = frozenset(("data", "gs", "s3"))
 """Inline data, and the providers' own stores, which are no hosts."""
+
 _guard = OutboundGuard()
 
 
-def refuse_private_urls(body: bytes, fields: Fields) -> None:
+def refuse_private_urls(messages: Raw) -> None:
     """ForbiddenError, with the path of the part, for a URL to a place that is not public."""
-    messages = fields.get("messages")
-    if messages is None or not _may_hold(body):
-        return
     try:
-        said = msgspec.json.decode(messages)
+        for number, message in enumerate(_messages(messages)):
+            content = message.content
+            if _begins(content) == _ARRAY:
+                for path, url in _urls(content, f"messages[{number}].content"):
+                    _check(path, url)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequestError(f"messages cannot be read: {error}", param="messages") from None
-    for number, message in enumerate(said):
-        content = message.get("content") if isinstance(message, dict) else None
-        for path, url in _urls(content, f"messages[{number}].content"):
-            _check(path, url)
 
 
-def _may_hold(body: bytes) -> bool:
-    """True of a body with a URL that is not inline data, and of one whose names may be escaped."""
-    return b"\\u00" in body or (b'url"' in body and _outside(body) is not None)
+def _begins(value: Raw) -> int:
+    return memoryview(value)[0] if value is not _ABSENT else 0
 
 
-def _urls(content: Any, path: str) -> Iterator[tuple[str, str]]:
+def _urls(content: Raw, path: str) -> Iterator[tuple[str, str]]:
     """URLs of content parts, those in tool results included; tool arguments are not ours to judge."""
-    for number, part in enumerate(content if isinstance(content, list) else ()):
-        if not isinstance(part, dict):
-            continue
-        where = f"{path}[{number}]"
+    for number, part in enumerate(_parts(content)):
         for name in _HOLDERS:
-            held = part.get(name)
-            if isinstance(held, dict):
-                held = held.get("url") or held.get("file_url")
-            elif name not in _URLS:
-                continue  # a label, not a place
-            if isinstance(held, str):
-                yield f"{where}.{name}", held
-        if part.get("type") != "tool_use":
-            yield from _urls(part.get("content"), f"{where}.content")
+            url = _url(getattr(part, name), label=name not in _URLS)
+            if url is not None:
+                yield f"{path}[{number}].{name}", url
+        if _begins(part.content) == _ARRAY and part.type != "tool_use":
+            yield from _urls(part.content, f"{path}[{number}].content")
+
+
+def _url(held: Raw, *, label: bool) -> str | None:
+    """The URL that a value is or holds; where it may be a label, a plain string is no place."""
+    begins = _begins(held)
+    if begins == _STRING and not label:
+        return _string(held)
+    if begins != _OBJECT:
+        return None
+    place = _place(held)
+    url = place.url or place.file_url
+    return url if isinstance(url, str) else None
 
 
 def _check(path: str, url: str) -> None:
