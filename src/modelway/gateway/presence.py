@@ -41,11 +41,16 @@ class Presence:
     def __init__(self) -> None:
         self.visits: set[Visit] = set()
         self._ticking = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Kept, because to ask for it costs a system call on Python 3.11."""
 
     def enter(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> Visit:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None  # noqa: S101 - an ASGI server calls from a task
+        loop = self._loop
+        task = None if loop is None else asyncio.current_task(loop)
+        if loop is None or task is None:  # the first visit, or one on another loop
+            loop = self._loop = asyncio.get_running_loop()
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - an ASGI server calls from a task
         visit = Visit(receive, task)
         self.visits.add(visit)
         if not self._ticking:
@@ -65,5 +70,5 @@ class Presence:
             elif visit.watcher is None:
                 visit.watcher = asyncio.create_task(visit.watch())
         self._ticking = bool(self.visits)
-        if self._ticking:
-            asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+        if self._ticking and self._loop is not None:
+            self._loop.call_later(_TICK_S, self._tick)

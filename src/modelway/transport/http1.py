@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import weakref
+from collections.abc import Callable
+from threading import get_ident
 
 from modelway.errors import APIConnectionError
 from modelway.ports import WireRequest
@@ -36,10 +40,13 @@ class Http1Transport:
         self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
         self._lock = threading.Lock()
         self._pool: Pool | None = None
+        self._thread = 0
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forgetting(weakref.ref(self)))
 
     async def send(self, request: WireRequest) -> Http1Response:
         pool = self._pool
-        if pool is None or pool.loop is not asyncio.get_running_loop():
+        if pool is None or get_ident() != self._thread or not pool.loop.is_running():
             pool = self._bind()
         host = pool.hosts.get(request.origin) or pool.host(request.origin)
         head = host.head(request)
@@ -91,7 +98,17 @@ class Http1Transport:
         # sockets close in callbacks
         await asyncio.sleep(0)
 
+    def forget(self) -> None:
+        """In a forked child, the parent's connections are not ours to use."""
+        self._pool = None
+        self._pools = {}
+        self._lock = threading.Lock()
+
     def _bind(self) -> Pool:
+        """The pool of the running loop. A thread runs one loop at a time, so that ``send`` knows its
+
+        own without asking asyncio, which on Python 3.11 costs a system call each time.
+        """
         loop = asyncio.get_running_loop()
         with self._lock:
             pool = self._pools.get(loop)
@@ -101,4 +118,14 @@ class Http1Transport:
                 pool = Pool(loop, self._limits, self._resolve, self._trust.context)
                 self._pools[loop] = pool
             self._pool = pool
+            self._thread = get_ident()
             return pool
+
+
+def _forgetting(known: weakref.ref[Http1Transport]) -> Callable[[], None]:
+    def forget() -> None:
+        transport = known()
+        if transport is not None:
+            transport.forget()
+
+    return forget
