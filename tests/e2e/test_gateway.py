@@ -364,6 +364,40 @@ def wait_until(condition):
         time.sleep(0.005)
 
 
+@pytest.mark.parametrize("line", [b"x-filler: " + b"y" * 1000 + b"\r\n", b"y" * 1000])
+def test_a_head_without_end_is_cut_off(running, line):
+    host, port = running.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nx-first: ")
+        sent = 0
+        with pytest.raises(OSError):  # noqa: PT012 - which of the sends fails is the socket's affair
+            while sent < 8_000_000:
+                connection.sendall(line)
+                sent += len(line)
+                if sent % 100_000 == 0:
+                    time.sleep(0.001)
+        assert sent < 8_000_000
+    assert request(running, "GET", "/health/live", key=None)[0] == 200
+
+
+def test_bodies_in_many_pieces_and_requests_on_one_connection(running):
+    connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=10)
+    body = json.dumps({**ASK, "model": "well", "user": "u" * 70_000}).encode()
+    try:
+        for _ in range(5):
+            connection.putrequest("POST", PATHS["openai"])
+            connection.putheader("authorization", f"Bearer {KEY}")
+            connection.putheader("content-length", str(len(body)))
+            connection.endheaders()
+            for at in range(0, len(body), 7_000):
+                connection.send(body[at : at + 7_000])
+            response = connection.getresponse()
+            assert response.status == 200
+            response.read()
+    finally:
+        connection.close()
+
+
 def test_many_at_once(running):
     answers = []
 

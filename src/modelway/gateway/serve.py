@@ -15,6 +15,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway
 
+MAX_HEAD_BYTES = 64 * 1024
+"""A request's line and headers; a connection that sends more is closed."""
+
 
 class Corked:
     """A transport that sends a response's head together with what follows it, in one packet.
@@ -50,10 +53,32 @@ _FINAL = tuple([f"HTTP/1.1 {status}".encode() for status in (2, 3, 4, 5)])
 
 
 class Protocol(HttpToolsProtocol):
-    """A client's connection."""
+    """A client's connection. Its request heads are bounded, which uvicorn leaves to others."""
+
+    _heads = 0
+    _bodies = 0
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast("asyncio.Transport", Corked(transport)))
+
+    def data_received(self, data: bytes) -> None:
+        heads, bodies = self._heads, self._bodies
+        super().data_received(data)
+        if heads != self._heads or bodies != self._bodies or heads != bodies:
+            self._head_bytes = 0  # this data was not a piece of a head alone
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._heads += 1
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._bodies += 1
+        super().on_message_complete()
 
 
 class Server(uvicorn.Server):
