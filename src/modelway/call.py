@@ -140,6 +140,11 @@ class Stream(Protocol):
     on_batch: list[Callable[[Sized], None]]
     """Called with each batch that is handed on, while it is."""
 
+    @property
+    def received_chars(self) -> int | None:
+        """Generated characters so far, where they are counted on the way; else ``None``."""
+        ...
+
     async def aclose(self) -> None: ...
 
 

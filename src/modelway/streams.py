@@ -71,6 +71,11 @@ class Live(Generic[Item]):
             raise self._located(unbegun) from error
         self._held = first
 
+    @property
+    def received_chars(self) -> int | None:
+        """Generated characters so far; a relay counts them, a decoder hands them over."""
+        return getattr(self._reader, "received_chars", None)
+
     def __aiter__(self) -> AsyncIterator[Item]:
         return self
 
@@ -181,6 +186,7 @@ class Replay(Generic[Item]):
         self.on_batch: list[Callable[[Sized], None]] = []
         self._item: Item | None = item
         self._settled = False
+        self.received_chars: int | None = None
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self

@@ -380,6 +380,27 @@ async def test_observers_are_told_in_order_and_without_words_or_keys():
     assert "hello" not in str(seen.events)
 
 
+async def test_observers_are_told_of_a_stream_and_its_length():
+    class Seen(list):
+        def observe(self, events):
+            self += events
+
+    seen = Seen()
+    answer = Streamed(chunk("he"), chunk("y"), chunk(finish="stop"), b"data: [DONE]\n\n")
+    running = engine(Streams(a=[answer]), observers=(seen,), m="a/x")
+    reply = await running.handle(call(stream=True))
+    async for _ in reply.events:
+        pass
+    await running.aclose()
+    names = [event.name for event in seen]
+    assert names[:2] == ["llm.request.start", "llm.stream.start"]
+    assert set(names[2:-2]) == {"llm.stream.chunk"}
+    assert names[-2:] == ["llm.stream.complete", "llm.request.complete"]
+    assert seen[-1].response_chars == 3
+    assert seen[0].prompt_chars == 5
+    assert seen[-1].time_to_first_token_s is not None
+
+
 def test_context_errors_are_their_own_class():
     assert ContextLengthError.may_fall_back
     assert RateLimitError.may_retry

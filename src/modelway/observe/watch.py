@@ -10,7 +10,17 @@ from modelway.call import Call, Reply, Stream
 from modelway.errors import LLMError
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.ports import Clock, Handler, Middleware
-from modelway.types import ChatRequest, ChatResponse, Text, Usage
+from modelway.types import (
+    ChatRequest,
+    ChatResponse,
+    ReasoningDelta,
+    RefusalDelta,
+    StreamEvent,
+    Text,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 
 
 def observing(bus: Bus, clock: Clock) -> Middleware:
@@ -46,6 +56,7 @@ class _Watch:
         self._first: float | None = None
         self._answerer: dict[str, Any] = {}
         self._chars = 0
+        self._stream: Stream | None = None
 
     def tell(self, name: EventName, **facts: Any) -> None:
         call = self._call
@@ -88,6 +99,7 @@ class _Watch:
         if stream is not None:
             self._first = self._elapsed_s()
             self.tell("llm.stream.start", time_to_first_token_s=self._first)
+            self._stream = stream
             stream.on_batch.append(self._batch)
             stream.on_settled.append(self._settled)
             return
@@ -100,7 +112,8 @@ class _Watch:
         )
 
     def _batch(self, batch: Sized) -> None:
-        self._chars += len(batch) if isinstance(batch, bytes) else 0
+        if isinstance(batch, list):
+            self._chars += sum([_generated_chars(event) for event in batch])
         self.tell("llm.stream.chunk", duration_s=self._elapsed_s())
 
     def _settled(self, usage: Usage | None, error: LLMError | None) -> None:
@@ -112,8 +125,20 @@ class _Watch:
         if error is not None:
             self.tell("llm.request.error", error=type(error).__name__, **facts)
             return
-        self.tell("llm.stream.complete", response_chars=self._chars or None, **facts)
+        relayed = self._stream.received_chars if self._stream is not None else None
+        facts["response_chars"] = self._chars if relayed is None else relayed
+        self.tell("llm.stream.complete", **facts)
         self.tell("llm.request.complete", **facts)
+
+
+def _generated_chars(event: StreamEvent) -> int:
+    match event:
+        case TextDelta() | ReasoningDelta() | RefusalDelta():
+            return len(event.text)
+        case ToolCallDelta():
+            return len(event.arguments)
+        case _:
+            return 0
 
 
 def _tokens(usage: Usage | None) -> dict[str, int | None]:
