@@ -253,6 +253,7 @@ def test_a_private_url_is_refused(running, simulator):
 
 def test_a_wrong_method_is_said(running):
     assert request(running, "GET", "/v1/messages")[0] == 405
+    assert request(running, "POST", "/v1/models/oai/x", b"{}")[0] == 405
     assert request(running, "GET", "/v1/mesages")[0] == 404
 
 

@@ -56,4 +56,4 @@ def find(method: str, path: bytes) -> Route | None:
 
 def known(path: bytes) -> bool:
     """True when another method has this path."""
-    return path in _PATHS
+    return path in _PATHS or (path.startswith(MODEL.path) and path != MODEL.path)

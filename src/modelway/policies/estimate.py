@@ -7,10 +7,17 @@ import msgspec
 from modelway.call import Call, Deployment, Reply
 from modelway.dialects import dialect
 from modelway.ports import Handler, Middleware
-from modelway.types import ChatRequest, Message, Text, TokenCount
+from modelway.types import ChatRequest, Image, Message, Part, Text, TokenCount
 
 _TOKENS_PER_MESSAGE = 4
 """Role and separators of one message in the common chat templates."""
+
+
+_TOKENS_PER_IMAGE = 1600
+"""What the largest image that is not scaled down costs.
+
+Source: https://docs.anthropic.com/en/docs/build-with-claude/vision, 2026-11-21.
+"""
 
 
 def estimate(request: ChatRequest) -> TokenCount:
@@ -22,10 +29,18 @@ def estimate(request: ChatRequest) -> TokenCount:
 
 
 def _bytes(message: Message) -> int:
-    return sum(
-        len(part.text.encode()) if isinstance(part, Text) else len(msgspec.json.encode(part))
-        for part in message.parts
-    )
+    return sum(_weight(part) for part in message.parts)
+
+
+def _weight(part: Part) -> int:
+    """A part's bytes as tokens see them: an image costs by its size on screen, not in the body."""
+    match part:
+        case Text():
+            return len(part.text.encode())
+        case Image():
+            return 4 * _TOKENS_PER_IMAGE
+        case _:
+            return len(msgspec.json.encode(part))
 
 
 def estimating(deployment: Deployment) -> Middleware:
