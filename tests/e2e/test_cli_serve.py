@@ -139,3 +139,14 @@ def test_it_is_ready_within_its_budget(tmp_path):
         used = Path(f"/proc/{serving.process.pid}/stat").read_text().rpartition(")")[2].split()
         seconds = (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
         assert seconds < 0.8  # of CPU; about 0.3 on an idle machine
+
+
+def test_a_start_with_configured_keys_does_not_open_the_way_for_one_without(tmp_path):
+    config = tmp_path / "modelway.yaml"
+    config.write_text("gateway: {keys: ['configured-key-0123456789']}\n")
+    with started("serve", "--port", "0", "--config", str(config), home=tmp_path) as serving:
+        serving.line("modelway serves on ")
+    config.unlink()
+    refused = modelway("serve", "--host", "0.0.0.0", "--port", "0", home=tmp_path)
+    assert refused.returncode == 2
+    assert "without a key" in refused.stderr

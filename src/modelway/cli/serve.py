@@ -10,7 +10,14 @@ from modelway.config.resolve import default_model
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway
-from modelway.gateway.authorise import Keys, is_loopback, no_keys, open_keys, state_directory
+from modelway.gateway.authorise import (
+    Keys,
+    has_keys,
+    is_loopback,
+    no_keys,
+    open_keys,
+    state_directory,
+)
 from modelway.gateway.serve import listen, new_event_loop, run
 from modelway.opening import Opened, open_engine
 
@@ -125,7 +132,7 @@ def _check(settings: Settings, host: str, *, auth: bool, new_key: bool) -> None:
         raise ConfigError("--new-key and --no-auth exclude each other")
     if not auth or new_key or is_loopback(host) or settings.gateway.keys:
         return
-    if not (state_directory() / "keys.json").exists():
+    if not has_keys(state_directory()):
         raise ConfigError(
             f"refusing to listen on {host} without a key: set gateway.keys in the configuration, "
             "or start once on 127.0.0.1 to be given one"
