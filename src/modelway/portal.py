@@ -7,6 +7,7 @@ import concurrent.futures
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from modelway.errors import ConfigError
@@ -22,6 +23,9 @@ class Portal:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = _new_loop()
+        # its own, because asyncio ends its default one by a thread, which at exit cannot be started
+        self._executor = ThreadPoolExecutor(thread_name_prefix="modelway-names")
+        self.loop.set_default_executor(self._executor)
         self._ended = False
         self._waited_for: set[concurrent.futures.Future[Any]] = set()
         self._thread = threading.Thread(target=self._run, name="modelway", daemon=True)
@@ -86,7 +90,7 @@ class Portal:
             ended = asyncio.gather(*tasks, return_exceptions=True)
             self.loop.run_until_complete(ended)
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            self._executor.shutdown(wait=False, cancel_futures=True)
             asyncio.set_event_loop(None)
             self.loop.close()
             self._ended = True
