@@ -135,8 +135,7 @@ class Exchange:
         events = Live[list[StreamEvent]](
             response,
             codec.decoder(),
-            provider=self.deployment.provider.name,
-            model=self.deployment.model,
+            located=self._located,
             request_id=id_,
             keep_partial=call.body is None,
         )
@@ -153,8 +152,7 @@ class Exchange:
         return Live[bytes](
             response,
             self._dialect.relay(hide_usage),
-            provider=self.deployment.provider.name,
-            model=self.deployment.model,
+            located=self._located,
             request_id=request_id(response.headers),
             keep_partial=False,
         )

@@ -31,15 +31,17 @@ class Reader(Protocol[Item_co]):
 
 
 class Live(Generic[Item]):
-    """Iterates batches of what has arrived; each ``Item`` is never empty."""
+    """Iterates batches of what has arrived; each ``Item`` is never empty.
+
+    ``located`` makes an error say who it is from, and hold no key.
+    """
 
     def __init__(
         self,
         response: WireResponse,
         reader: Reader[Item],
         *,
-        provider: str,
-        model: str,
+        located: Callable[[LLMError], LLMError],
         request_id: str | None,
         keep_partial: bool,
     ) -> None:
@@ -50,8 +52,7 @@ class Live(Generic[Item]):
         self._response = response
         self._pieces: AsyncIterator[bytes] = aiter(response)
         self._reader: Reader[Item] = reader
-        self._provider = provider
-        self._model = model
+        self._located = located
         self._request_id = request_id
         self._kept: list[list[StreamEvent]] | None = [] if keep_partial else None
         self._held: Item | None = None
@@ -65,10 +66,10 @@ class Live(Generic[Item]):
             while isinstance(first, bytes) and b"data:" not in first:
                 first += await self._read()
         except StopAsyncIteration:
-            raise self._located(ResponseError("the provider sent an empty stream")) from None
+            raise self._told(ResponseError("the provider sent an empty stream")) from None
         except StreamInterruptedError as error:
             unbegun = APIConnectionError("the stream ended before its first event")
-            raise self._located(unbegun) from error
+            raise self._told(unbegun) from error
         self._held = first
 
     @property
@@ -139,16 +140,13 @@ class Live(Generic[Item]):
         self._reader.error = None
         if isinstance(error, StreamInterruptedError):
             error.partial = self.partial()
-        self._located(error)
-        self._settle(error)
+        self._settle(self._told(error))
         await self._response.aclose()
         return error
 
-    def _located(self, error: LLMError) -> LLMError:
-        error.provider = error.provider or self._provider
-        error.model = error.model or self._model
+    def _told(self, error: LLMError) -> LLMError:
         error.request_id = error.request_id or self._request_id
-        return error
+        return self._located(error)
 
     def partial(self) -> ChatResponse | None:
         """What had arrived, where it was decoded and kept."""

@@ -23,7 +23,7 @@ from modelway.fold import fold
 from modelway.messages import user
 from modelway.types import ChatRequest
 
-KEY = "sk-canary-0123456789abcdefghijklmnop"
+KEY = "canary~0123456789~of~no~known~form"
 OK = (
     200,
     (
@@ -341,6 +341,17 @@ async def test_after_it_the_partial_answer_is_kept_and_nothing_is_spliced():
     assert transport.hosts == ["a"]
     assert cut.closed
     assert running.stats().failed_requests == 1
+
+
+async def test_a_key_is_in_no_error_of_a_stream_either():
+    quoted = f'data: {{"error":{{"message":"bad key {KEY}","type":"server_error"}}}}\n\n'.encode()
+    running = engine(Streams(a=[Streamed(chunk("half"), quoted)]), m="a/x")
+    reply = await running.handle(call(stream=True))
+    with pytest.raises(LLMError) as caught:
+        async for _ in reply.events:
+            pass
+    assert (caught.value.provider, caught.value.model) == ("a", "x")
+    assert KEY not in str(caught.value) + repr(caught.value) + str(caught.value.args)
 
 
 async def test_a_reader_that_leaves_closes_and_is_counted_apart():
