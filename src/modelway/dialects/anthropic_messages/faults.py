@@ -15,6 +15,7 @@ import msgspec
 
 from modelway.dialects import refusals
 from modelway.dialects.anthropic_messages.wire import UNREADABLE
+from modelway.dialects.told import for_caller
 from modelway.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -28,7 +29,6 @@ from modelway.errors import (
     ForbiddenError,
     LimitExceededError,
     LLMError,
-    MissingKeyError,
     NotFoundError,
     OverloadedError,
     PayloadTooLargeError,
@@ -160,34 +160,15 @@ _REFUSALS: tuple[tuple[type[LLMError], int, str], ...] = (
     (LLMError, 500, "api_error"),
 )
 
-_SENTENCES: tuple[tuple[type[LLMError], str], ...] = (
-    # What the operator's side said may name hosts and accounts: a caller is told the kind of fault.
-    (MissingKeyError, "no key is set for this model's provider; its operator must set one"),
-    (AuthenticationError, "this model's provider does not accept the key that its operator set"),
-    (CredentialError, "the key that the operator set may not do this at this model's provider"),
-    (APITimeoutError, "this model's provider did not answer in time; try again"),
-    (APIConnectionError, "this model's provider cannot be reached; try again"),
-    (StreamInterruptedError, "this model's provider ended the stream before its end"),
-    (ResponseError, "this model's provider sent an answer that cannot be read"),
-)
-
 
 def refuse(error: LLMError) -> tuple[int, bytes]:
     """An error as Anthropic would answer it."""
     status, kind = next(row[1:] for row in _REFUSALS if isinstance(error, row[0]))
+    # this dialect has no field for the path
+    path = f"{error.param}: " if error.param and error.param not in error.message else ""
     body = {
         "type": "error",
-        "error": {"type": kind, "message": _told(error)},
+        "error": {"type": kind, "message": for_caller(error, prefix=path)},
         "request_id": error.request_id,
     }
     return status, msgspec.json.encode(body)
-
-
-def _told(error: LLMError) -> str:
-    for kind, sentence in _SENTENCES:
-        if isinstance(error, kind):
-            return sentence
-    message = error.message
-    if error.param and error.param not in message:
-        message = f"{error.param}: {message}"
-    return refusals.scrub(message).encode("utf-8", "replace").decode()

@@ -7,7 +7,6 @@ Source: https://platform.openai.com/docs/guides/error-codes, 2026-11-21, and the
 from __future__ import annotations
 
 import json
-import re
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 
 from modelway.dialects.openai_chat.wire import JSON
 from modelway.dialects.refusals import by_status, request_id, retry_after_s, scrub
+from modelway.dialects.told import for_caller
 from modelway.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -273,21 +273,6 @@ _STATUSES: tuple[tuple[type[LLMError], int, str, str | None], ...] = (
     (LLMError, 500, "server_error", None),
 )
 
-_FIXED: tuple[tuple[type[LLMError], str], ...] = (
-    # What the operator's side said may name its hosts and accounts; a caller is told the kind of fault.
-    (MissingKeyError, "no key is configured for this model's provider; its operator must set one"),
-    (AuthenticationError, "the model's provider does not accept the key that is configured for it"),
-    (CredentialError, "the key that is configured for this model's provider may not do this"),
-    (APITimeoutError, "the model's provider did not answer in time; try again"),
-    (APIConnectionError, "the model's provider cannot be reached; try again"),
-    (StreamInterruptedError, "the model's provider ended the stream before its end"),
-    (ResponseError, "the model's provider sent an answer that cannot be read"),
-)
-
-_ACCOUNT = re.compile(
-    r"\b(?:org|proj|team|user)[-_][A-Za-z0-9]{6,}|https?://\S+|\b\d{1,3}(?:\.\d{1,3}){3}\b\S*"
-)
-
 
 def refuse(error: LLMError) -> tuple[int, bytes]:
     """The status and the error object that OpenAI would answer with.
@@ -299,18 +284,8 @@ def refuse(error: LLMError) -> tuple[int, bytes]:
     theirs = isinstance(error, RequestError | LimitExceededError | GuardrailError)
     if theirs and error.code and not isinstance(error, ContextLengthError):
         code = error.code
-    told = {"message": _told(error), "type": kind, "param": error.param, "code": code}
-    return status, msgspec.json.encode({"error": told})
-
-
-def _told(error: LLMError) -> str:
-    for kind, sentence in _FIXED:
-        if isinstance(error, kind):
-            return sentence
-    message = scrub(error.message)
-    if isinstance(error, UnavailableError):
-        message = _ACCOUNT.sub("***", message)
-    return message.encode("utf-8", "replace").decode()
+    body = {"message": for_caller(error), "type": kind, "param": error.param, "code": code}
+    return status, msgspec.json.encode({"error": body})
 
 
 def malformed(message: str, path: str) -> BadRequestError:
