@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from modelway.call import Call, Deployment, Reply
-from modelway.errors import APIConnectionError, LLMError
+from modelway.errors import LLMError
 from modelway.ports import Dialect, Headers
 from modelway.types import ChatResponse, Start
 
@@ -83,7 +83,7 @@ class Answers:
         headers += [pair for pair in reply.headers if pair[0].startswith(_LIMITS)]
         if reply.failed:
             tried = ", ".join([f"{attempt.deployment} {attempt.error}" for attempt in reply.failed])
-            headers.append((b"x-modelway-failed", tried.encode("ascii", "replace")))
+            headers.append((b"x-modelway-failed", _one_line(tried)))
         if reply.warnings:
             told = "; ".join([f"{note.setting}: {note.message}" for note in reply.warnings])
             headers.append((b"x-modelway-warnings", _one_line(told)))
@@ -101,7 +101,7 @@ def own_fault(call: Call, cause: Exception) -> LLMError:
     """Logs the cause, and gives what a client is told of it: nothing but where to look."""
     said = "call %s failed in the gateway"
     logging.getLogger("modelway").error(said, call.id, exc_info=cause)
-    return APIConnectionError(f"modelway failed on call {call.id}; see its log")
+    return LLMError(f"modelway failed on call {call.id}; see its log")
 
 
 def _deployment_headers(deployment: Deployment) -> Headers:

@@ -1,0 +1,21 @@
+"""What a client is told when the fault is ours."""
+
+import json
+
+import pytest
+
+from modelway.call import Call
+from modelway.dialects import NAMES, dialect
+from modelway.gateway.egress import own_fault
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_our_own_fault_is_not_called_the_provider_s(name, caplog):
+    error = own_fault(Call(id="mw-7", model="m"), RuntimeError("inner words"))
+    status, body = dialect(name).refuse(error)
+    message = json.loads(body)["error"]["message"]
+    assert status == 500
+    assert "mw-7" in message
+    assert "provider" not in message
+    assert "inner words" not in message
+    assert "inner words" in caplog.text
