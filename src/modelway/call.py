@@ -14,9 +14,15 @@ from msgspec import Struct
 from modelway.catalog.rows import Provider, Quirks
 from modelway.errors import LLMError
 from modelway.framing.fields import Fields
+from modelway.retrieval import EmbedRequest, RerankRequest
 from modelway.types import CallWarning, ChatRequest, StreamEvent, Usage
 
-Operation: TypeAlias = Literal["chat", "models", "count_tokens"]
+Operation: TypeAlias = Literal[
+    "chat", "complete", "embed", "rerank", "count_tokens", "models", "model"
+]
+"""``complete``: legacy text completion; ``models``: a provider's list; ``model``: one of its models."""
+
+Question: TypeAlias = ChatRequest | EmbedRequest | RerankRequest
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -58,6 +64,8 @@ class Target(Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     max_output_tokens: int | None = None
     """The model's own cap, for dialects that require one."""
+    places: dict[str, str] = {}
+    """Parts of the host's address: ``region``, ``project``, ``location``, ``resource``, ``api_version``."""
     body: dict[str, Any] = {}
     """Fields that the operator adds to every request's body."""
 
@@ -81,6 +89,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     supports_streaming: bool = True
     defaults: dict[str, Any] = {}
     """ChatRequest fields for requests that do not set them; never for a client's own bytes."""
+    also: dict[str, str] = {}
+    """The host's other dialects, each with its base URL: for clients and operations that need them."""
 
     @property
     def model(self) -> str:
@@ -115,7 +125,7 @@ class Call(Struct, frozen=True, kw_only=True):
     model: str
     """As the caller wrote it."""
     stream: bool = False
-    request: ChatRequest | None = None
+    request: Question | None = None
     body: Body | None = None
     headers: tuple[tuple[str, str], ...] = ()
     """The caller's headers that a same-dialect provider is meant to see (``anthropic-beta`` …)."""
@@ -176,7 +186,8 @@ class Reply(Struct, frozen=True, kw_only=True):
 
     deployment: Deployment
     value: Any = None
-    """A decoded answer: ``ChatResponse``, ``TokenCount``, or a tuple of ``ModelListing``."""
+    """A decoded answer: ``ChatResponse``, ``EmbedResponse``, ``RerankResponse``, ``TokenCount``,
+    ``ModelListing``, or a tuple of those."""
     body: bytes | None = None
     """A whole answer in the client's own dialect, as the provider wrote it."""
     events: EventStream | None = None

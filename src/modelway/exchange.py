@@ -17,6 +17,7 @@ from modelway.dialects.refusals import request_id
 from modelway.errors import BadRequestError, LLMError, UnsupportedError
 from modelway.fold import unfold
 from modelway.ports import Codec, Headers, Transport, WireRequest, WireResponse
+from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.streams import Live, Replay
 from modelway.transport.url import parse_base_url
 from modelway.types import CallWarning, ChatResponse, StreamEvent
@@ -59,7 +60,7 @@ class Exchange:
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
             response = await self._post(call, codec, spliced.body)
             answer = await response.read()
-            usage = self._dialect.usage(answer) if call.operation == "chat" else None
+            usage = codec.usage(answer) if codec.usage is not None else None
             return Reply(
                 deployment=self.deployment, body=answer, usage=usage, headers=response.headers
             )
@@ -73,7 +74,9 @@ class Exchange:
         self, value: Any, response: WireResponse, warnings: tuple[CallWarning, ...]
     ) -> Reply:
         id_ = request_id(response.headers)
-        if isinstance(value, ChatResponse):
+        usage = None
+        if isinstance(value, ChatResponse | EmbedResponse | RerankResponse):
+            usage = value.usage
             value = msgspec.structs.replace(
                 value,
                 provider=self.deployment.provider.name,
@@ -84,7 +87,7 @@ class Exchange:
         return Reply(
             deployment=self.deployment,
             value=value,
-            usage=value.usage if isinstance(value, ChatResponse) else None,
+            usage=usage,
             warnings=warnings,
             request_id=id_,
             headers=response.headers,
@@ -118,15 +121,15 @@ class Exchange:
         if body is not None and self._passes(body):
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
             response = await self._post(call, codec, spliced.body)
-            if not _is_event_stream(response):
+            if not _streams(codec, response):
                 return self._replayed(codec, await response.read(), response, (_NO_STREAM,))
-            chunks = self._live_bytes(response, spliced.hide_usage)
+            chunks = self._live_bytes(codec, response, spliced.hide_usage)
             await _begin(chunks)
             return Reply(deployment=self.deployment, chunks=chunks, headers=response.headers)
         encoded = codec.encode(self._request(call), self.deployment.target, True)
         self._allow(call, encoded.warnings)
         response = await self._post(call, codec, encoded.body)
-        if not _is_event_stream(response):
+        if not _streams(codec, response):
             warnings = (*encoded.warnings, _NO_STREAM)
             return self._replayed(codec, await response.read(), response, warnings)
         if codec.decoder is None:
@@ -148,13 +151,16 @@ class Exchange:
             headers=response.headers,
         )
 
-    def _live_bytes(self, response: WireResponse, hide_usage: bool) -> Live[bytes]:
+    def _live_bytes(self, codec: Codec, response: WireResponse, hide_usage: bool) -> Live[bytes]:
+        if codec.relay is None:
+            raise UnsupportedError(f"{self._dialect.name} does not relay this operation's streams")
         return Live[bytes](
             response,
-            self._dialect.relay(hide_usage),
+            codec.relay(hide_usage),
             located=self._located,
             request_id=request_id(response.headers),
             keep_partial=False,
+            mark=codec.mark,
         )
 
     # ------------------------------------------------------------ what both need
@@ -250,10 +256,10 @@ async def _begin(stream: Live[Any]) -> None:
         raise
 
 
-def _is_event_stream(response: WireResponse) -> bool:
+def _streams(codec: Codec, response: WireResponse) -> bool:
     for name, value in response.headers:
         if name == b"content-type":
-            return value.startswith((b"text/event-stream", b"application/octet-stream"))
+            return value.startswith(codec.stream_types)
     return True
 
 

@@ -115,6 +115,14 @@ class Relay(Protocol):
     def close(self) -> bytes: ...
 
 
+class Follow(NamedTuple):
+    """The next request of a provider that answers in steps. A GET, at an absolute URL."""
+
+    url: str
+    delay_s: float = 0.0
+    stream: bool = False
+
+
 class Codec(NamedTuple):
     """One operation, us → provider. ``path`` is below the base URL; an empty body is a GET."""
 
@@ -122,6 +130,18 @@ class Codec(NamedTuple):
     encode: Callable[[Any, Target, bool], Encoded]
     decode: Callable[[bytes], Any]
     decoder: Callable[[], Decoder] | None = None
+    relay: Callable[[bool], Relay] | None = None
+    """Takes ``hide_usage``. There where ``decoder`` is."""
+    usage: Callable[[bytes], Usage | None] | None = None
+    """The usage of a whole answer, read without decoding the rest; ``raw`` may be left out.
+
+    Raises what ``decode`` raises for bytes that are no answer: they are not passed on as one."""
+    follow: Callable[[bytes, bool], Follow | None] | None = None
+    """For providers that are polled: where the answer to this answer is; ``None``: this is it."""
+    stream_types: tuple[bytes, ...] = (b"text/event-stream", b"application/octet-stream")
+    """Media types of a streamed answer; another is a whole one."""
+    mark: bytes = b"data:"
+    """What a relayed stream has no event without."""
 
 
 class Encoder(Protocol):
@@ -132,12 +152,34 @@ class Encoder(Protocol):
     def fail(self, error: LLMError) -> bytes: ...
 
 
+class Unframer(Protocol):
+    """A host's own frames around a dialect's stream, taken off. Raises ResponseError for bad ones."""
+
+    def feed(self, data: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+
+
+class Hosting(NamedTuple):
+    """How a host carries a dialect that it did not make: at other paths, in other frames."""
+
+    path: Callable[[str, Operation, Target, bool], str]
+    """The dialect's own path → the host's, below the base URL."""
+    body: Callable[[bytes, Operation, Target, bool], bytes]
+    """The dialect's own body → the host's."""
+    unframer: Callable[[], Unframer] | None = None
+    stream_types: tuple[bytes, ...] | None = None
+    """Instead of the codec's."""
+    error: Callable[[int, Headers, bytes], LLMError] | None = None
+    """Instead of the dialect's, where the host refuses in words of its own."""
+
+
 class Face(NamedTuple):
     """One operation, client → us."""
 
     decode: Callable[[Fields], Any]
     encode: Callable[[Any], bytes]
     encoder: Callable[[Fields], Encoder] | None = None
+    stream_type: bytes = b"text/event-stream; charset=utf-8"
 
 
 class Spliced(NamedTuple):
@@ -155,12 +197,6 @@ class Dialect(NamedTuple):
     upstream: Mapping[Operation, Codec]
     downstream: Mapping[Operation, Face]
     splice: Callable[[Fields, Target, Operation], Spliced]
-    relay: Callable[[bool], Relay]
-    """Takes ``hide_usage``."""
-    usage: Callable[[bytes], Usage | None]
-    """The usage of a whole answer, read without decoding the rest; ``raw`` may be left out.
-
-    Raises what ``decode`` raises for bytes that are no answer: they are not passed on as one."""
     error: Callable[[int, Headers, bytes], LLMError]
     """A provider's refusal → the tree. Classified by code, then status; never by message text."""
     refuse: Callable[[LLMError], tuple[int, bytes]]
@@ -173,6 +209,8 @@ class Dialect(NamedTuple):
     """Parts of a client's query string of which the same is true."""
     request_id_header: bytes = b"x-request-id"
     """Where clients of this dialect look for the id of their request."""
+    inlined: frozenset[str] = frozenset()
+    """Tags of parts (``image``, ``audio``, ``file``) that go as bytes: their URLs are fetched first."""
 
 
 # ---------------------------------------------------------------- the engine's other needs

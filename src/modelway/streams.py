@@ -44,6 +44,7 @@ class Live(Generic[Item]):
         located: Callable[[LLMError], LLMError],
         request_id: str | None,
         keep_partial: bool,
+        mark: bytes = b"",
     ) -> None:
         self.usage: Usage | None = None
         self.finished = False
@@ -54,6 +55,7 @@ class Live(Generic[Item]):
         self._reader: Reader[Item] = reader
         self._located = located
         self._request_id = request_id
+        self._mark = mark
         self._kept: list[list[StreamEvent]] | None = [] if keep_partial else None
         self._held: Item | None = None
         self._drained = False
@@ -63,7 +65,7 @@ class Live(Generic[Item]):
         """Wait for the first event. Until it is there, failing is free: nothing has been handed on."""
         try:
             first = await self._read()
-            while isinstance(first, bytes) and b"data:" not in first:
+            while isinstance(first, bytes) and self._mark not in first:
                 first += await self._read()
         except StopAsyncIteration:
             raise self._told(ResponseError("the provider sent an empty stream")) from None

@@ -260,6 +260,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     reasoning_tokens: int | None = None
     input_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
+    search_units: int | None = None
+    """What reranking is billed by, where it is not tokens."""
     reported_cost_usd: float | None = None
     """What the provider itself says that the call cost."""
     raw: JSON = {}

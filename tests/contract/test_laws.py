@@ -70,7 +70,7 @@ def test_law_2_an_answer_survives_whole_and_streamed(name, data):
     assert answer(streamed) == answer(response)
     assert usage(whole.usage) == usage(response.usage)
     assert usage(streamed.usage) == usage(response.usage)
-    assert counted(dialect(name).usage(body)) == counted(whole.usage)
+    assert counted(dialect(name).upstream["chat"].usage(body)) == counted(whole.usage)
     assert (whole.id, whole.model) == (streamed.id, streamed.model) == (response.id, response.model)
 
 

@@ -131,7 +131,7 @@ def test_every_answer_decodes_and_nothing_is_lost(answers):
         assert_usage_kept(response.usage, body.get("usage"), one)
         said = response.usage if body.get("usage") else None
         same(
-            counted(dialect(one.dialect).usage(one.body)),
+            counted(dialect(one.dialect).upstream["chat"].usage(one.body)),
             counted(said),
             "usage() and decode() differ",
         )

@@ -79,6 +79,6 @@ def in_pieces(events: Iterable[StreamEvent], chars: int) -> list[StreamEvent]:
 
 
 def relayed(name: str, pieces: Iterable[bytes], *, hide_usage: bool = False) -> tuple[bytes, Any]:
-    relay = dialect(name).relay(hide_usage)
+    relay = dialect(name).upstream["chat"].relay(hide_usage)
     out = b"".join([relay.feed(piece) for piece in pieces])
     return out + relay.close(), relay

@@ -6,8 +6,13 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-AuthKind: TypeAlias = Literal["bearer", "x-api-key", "api-key", "none"]
+AuthKind: TypeAlias = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "none"]
 """How the key travels: ``Authorization: Bearer``, or a header of this name, or not at all."""
+
+SignerKind: TypeAlias = Literal["aws", "google", "entra"]
+"""Whose credentials authorise a request where no key is given: see ``auth``."""
+
+PlaceName: TypeAlias = Literal["region", "project", "location", "resource", "api_version"]
 
 
 class Quirks(Struct, frozen=True, kw_only=True):
@@ -50,6 +55,14 @@ class Quirks(Struct, frozen=True, kw_only=True):
         return frozenset(names)
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """A part of a host's address that every account has its own of."""
+
+    env: tuple[str, ...] = ()
+    """Variables that may hold it; the first that is set and not empty wins."""
+    default: str | None = None
+
+
 class Provider(Struct, frozen=True, kw_only=True):
     """A host that speaks one or more dialects."""
 
@@ -60,7 +73,14 @@ class Provider(Struct, frozen=True, kw_only=True):
     """In order of preference; the first answers unless a deployment says otherwise."""
     base_urls: dict[str, str] = {}
     """Dialect → base URL, for a dialect that is spoken at another place than ``base_url``."""
+    places: dict[PlaceName, Place] = {}
+    """What stands in braces in ``base_url``, or is needed by the hosting."""
+    hostings: dict[str, str] = {}
+    """Dialect → name of the hosting that carries it here, where the host has paths of its own."""
+    operations: tuple[str, ...] = ("chat", "models")
+    """What the host offers, of what its dialects can say."""
     auth: AuthKind = "bearer"
+    signer: SignerKind | None = None
     api_key_env: tuple[str, ...] = ()
     """Variables that may hold the key; the first that is set and not empty wins."""
     base_url_env: tuple[str, ...] = ()

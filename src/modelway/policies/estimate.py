@@ -51,7 +51,7 @@ def estimating(deployment: Deployment) -> Middleware:
         if request is None and call.body is not None:
             face = dialect(call.body.dialect).downstream["count_tokens"]
             request = face.decode(call.body.fields)
-        if request is None:
+        if not isinstance(request, ChatRequest):
             return await inner(call)
         return Reply(deployment=deployment, value=estimate(request))
 

@@ -32,7 +32,7 @@ from modelway.errors import (
 from modelway.fold import fold, unfold
 from modelway.framing.fields import split
 from modelway.framing.sse import Borders
-from modelway.ports import Dialect
+from modelway.ports import Dialect, Relay
 from modelway.testing.scenarios import ANSWERS, QUESTIONS
 from modelway.types import ChatRequest, ChatResponse, StreamEvent, Text, ToolCall, Usage
 
@@ -95,6 +95,12 @@ def decode_stream(
         events += decoder.feed(piece)
     events += decoder.close()
     return events, decoder.error
+
+
+def _relay(dialect: Dialect) -> Relay:
+    make = dialect.upstream["chat"].relay
+    _true(make, "a chat codec has a relay of streams")
+    return make(False)  # type: ignore[misc]
 
 
 def encode_stream(dialect: Dialect, response: ChatResponse) -> bytes:
@@ -172,7 +178,9 @@ def answer_survives(response: ChatResponse, dialect: Dialect) -> None:
     body = dialect.downstream["chat"].encode(response)
     got = dialect.upstream["chat"].decode(body)
     _same(essence(got), essence(response), "the whole answer changed")
-    _same(counted(dialect.usage(body)), counted(got.usage), "usage() and decode() disagree")
+    usage = dialect.upstream["chat"].usage
+    _true(usage, "a chat codec reads the usage of a whole answer")
+    _same(counted(usage(body)), counted(got.usage), "usage() and decode() disagree")  # type: ignore[misc]
 
 
 def counted(usage: Usage | None) -> Usage:
@@ -189,7 +197,7 @@ def stream_equals_whole(response: ChatResponse, dialect: Dialect) -> None:
     for size in (1, 3, 16, 1000):
         pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
         _same(decode_stream(dialect, pieces), (events, None), f"pieces of {size} bytes differ")
-        relay = dialect.relay(False)
+        relay = _relay(dialect)
         out = b"".join([relay.feed(piece) for piece in pieces]) + relay.close()
         _same(out, stream, f"a relay of pieces of {size} bytes changed bytes")
         _same(relay.error, None, "a whole stream is relayed without a fault")
@@ -214,7 +222,7 @@ def truncated_stream_is_an_error(response: ChatResponse, dialect: Dialect) -> No
             isinstance(error, StreamInterruptedError | ResponseError),
             f"the stream cut at byte {cut} of {len(stream)} is taken for whole: {events[-1:]}",
         )
-        relay = dialect.relay(False)
+        relay = _relay(dialect)
         relay.feed(stream[:cut])
         relay.close()
         _true(relay.error, f"the stream cut at byte {cut} is relayed as whole")
@@ -238,7 +246,7 @@ def unreadable_stream_is_typed(body: bytes, dialect: Dialect) -> None:
     for data in (body, b"data: " + body + b"\n\n"):
         events, error = decode_stream(dialect, [data])
         _true(isinstance(error, LLMError), f"{data[:60]!r} was read as a stream: {events!r}")
-        relay = dialect.relay(False)
+        relay = _relay(dialect)
         relay.feed(data)
         relay.close()
         _true(isinstance(relay.error, LLMError), f"{data[:60]!r} was relayed as a stream")

@@ -18,7 +18,12 @@ DIALECT = Dialect(
     name=NAME,
     upstream={
         "chat": Codec(
-            upstream.chat_path, upstream.encode_chat, upstream.decode_chat, decoder=stream.Decoder
+            upstream.chat_path,
+            upstream.encode_chat,
+            upstream.decode_chat,
+            stream.Decoder,
+            relay=relay.relay,
+            usage=upstream.usage,
         ),
         "count_tokens": Codec(upstream.count_path, upstream.encode_count, upstream.decode_count),
         "models": Codec(upstream.models_path, upstream.encode_models, upstream.decode_models),
@@ -29,8 +34,6 @@ DIALECT = Dialect(
         "models": Face(downstream.decode_models, downstream.encode_models),
     },
     splice=splice.splice,
-    relay=relay.relay,
-    usage=upstream.usage,
     error=faults.error,
     refuse=faults.refuse,
     headers=((b"anthropic-version", b"2023-06-01"),),

@@ -41,7 +41,14 @@ def _models_asked(fields: Fields) -> None:
 DIALECT = Dialect(
     name=NAME,
     upstream={
-        "chat": Codec(_chat_path, upstream.encode, decoder.decode, decoder.ChunkDecoder),
+        "chat": Codec(
+            _chat_path,
+            upstream.encode,
+            decoder.decode,
+            decoder.ChunkDecoder,
+            relay=ChunkRelay,
+            usage=_usage,
+        ),
         "models": Codec(_models_path, _models_question, models.decode),
     },
     downstream={
@@ -49,8 +56,6 @@ DIALECT = Dialect(
         "models": Face(_models_asked, models.encode),
     },
     splice=splice,
-    relay=ChunkRelay,
-    usage=_usage,
     error=faults.error,
     refuse=faults.refuse,
     # Features and traces; organisation and project belong to the operator's own account.

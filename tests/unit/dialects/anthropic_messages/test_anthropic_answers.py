@@ -158,25 +158,25 @@ def test_usage_is_the_whole_input_and_nothing_is_guessed():
     )
     body = answer(usage=raw)
     assert read(body).usage == expected
-    assert DIALECT.usage(body) == expected
+    assert DIALECT.upstream["chat"].usage(body) == expected
 
 
 @pytest.mark.parametrize("usage", [None, {}])
 def test_usage_that_is_not_said_is_none(usage):
     assert read(answer(usage=usage)).usage == Usage()
-    assert DIALECT.usage(answer(usage=usage)) is None
+    assert DIALECT.upstream["chat"].usage(answer(usage=usage)) is None
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"usage": 3}'])
 def test_what_is_no_answer_is_not_passed_on_as_one(body):
     with pytest.raises(ResponseError):
-        DIALECT.usage(body)
+        DIALECT.upstream["chat"].usage(body)
 
 
 def test_an_error_in_a_200_is_that_error():
     body = b'{"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}'
     with pytest.raises(OverloadedError):
-        DIALECT.usage(body)
+        DIALECT.upstream["chat"].usage(body)
 
 
 def test_odd_counts_are_not_said():

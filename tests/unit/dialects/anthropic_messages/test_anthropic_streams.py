@@ -139,7 +139,7 @@ def decoded(*pieces):
 
 
 def relayed(*pieces):
-    relay = DIALECT.relay(False)
+    relay = DIALECT.upstream["chat"].relay(False)
     return b"".join([relay.feed(piece) for piece in pieces]) + relay.close(), relay
 
 
@@ -288,7 +288,7 @@ def test_an_event_without_end_is_bounded(monkeypatch):
     decoder = DIALECT.upstream["chat"].decoder()
     assert decoder.feed(endless) == decoder.feed(b"x") == []
     assert isinstance(decoder.error, ResponseError)
-    relay = DIALECT.relay(False)
+    relay = DIALECT.upstream["chat"].relay(False)
     assert relay.feed(endless) == relay.feed(b"x") == b""
     assert isinstance(relay.error, ResponseError)
     assert relay.feed(endless) == b""

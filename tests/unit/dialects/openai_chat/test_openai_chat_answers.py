@@ -308,14 +308,16 @@ def test_usage_by_class_and_whole(raw, wanted):
     for name in Usage.__struct_fields__:
         if name != "raw":
             assert getattr(got, name) == getattr(wanted, name), name
-    assert DIALECT.usage(body) == got
+    assert DIALECT.upstream["chat"].usage(body) == got
 
 
 def test_no_usage_is_not_zero():
     assert CHAT.decode(whole({"content": "a"})).usage == Usage()
-    assert DIALECT.usage(whole({"content": "a"})) is None
+    assert DIALECT.upstream["chat"].usage(whole({"content": "a"})) is None
     assert (
-        DIALECT.usage(whole({"content": "a"}, x_groq={"usage": {"prompt_tokens": 3}})).input_tokens
+        DIALECT.upstream["chat"]
+        .usage(whole({"content": "a"}, x_groq={"usage": {"prompt_tokens": 3}}))
+        .input_tokens
         == 3
     )
 

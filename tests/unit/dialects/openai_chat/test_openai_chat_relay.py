@@ -26,7 +26,7 @@ WHOLE = b": comment\n\n" + HEAD + TOOL + THINK + LAST + USAGE + DONE
 
 
 def relay(data, hide_usage=False, size=None):
-    watching = DIALECT.relay(hide_usage)
+    watching = DIALECT.upstream["chat"].relay(hide_usage)
     out = b""
     for at in range(0, len(data), size or len(data) or 1):
         out += watching.feed(data[at : at + (size or len(data))])
