@@ -21,13 +21,13 @@ from modelway.attempts import Run, Turn, when
 from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
-from modelway.dialects import dialect
 from modelway.errors import ConfigError, LLMError, MissingKeyError, UnknownModelError
-from modelway.exchange import Exchange
+from modelway.exchange import Exchange, offers, speaking
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Counts, Stats
 from modelway.observe.watch import observing
 from modelway.policies import retry
+from modelway.policies.completing import completing
 from modelway.policies.estimate import estimating
 from modelway.policies.routing import strategy
 from modelway.ports import Clock, Handler, Middleware, Observer, Strategy, Transport
@@ -79,7 +79,7 @@ class Engine:
         self._bus = Bus(observers) if observers else None
         self._watched: dict[str, Bus] = {}
         self._plans: dict[str, tuple[Route, ...]] = {}
-        self._ring_b: dict[tuple[str, Operation], Handler] = {}
+        self._ring_b: dict[tuple[str, Operation, str | None], Handler] = {}
         self._strategies: dict[str, Strategy] = {}
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
@@ -91,14 +91,17 @@ class Engine:
         watching = (observing(self._bus, self._clock),) if self._bus else ()
         return onion(self._dispatch, self._count, *watching)
 
-    def _attempt(self, deployment: Deployment, operation: Operation) -> Handler:
-        handler = self._ring_b.get((deployment.id, operation))
+    def _attempt(self, deployment: Deployment, call: Call) -> Handler:
+        client = None if call.body is None else call.body.dialect
+        key = (deployment.id, call.operation, client)
+        handler = self._ring_b.get(key)
         if handler is None:
-            exchange = Exchange(deployment, self._transport)
-            handler = onion(exchange.send, *_emulations(deployment, operation))
+            spoken = speaking(deployment, call.operation, client)
+            exchange = Exchange(spoken, self._transport)
+            handler = onion(exchange.send, *_emulations(spoken, call.operation))
             if len(self._ring_b) >= _KNOWN_PLANS:
                 self._ring_b.clear()
-            self._ring_b[deployment.id, operation] = handler
+            self._ring_b[key] = handler
         return handler
 
     async def watch(self, call: Call, observers: Sequence[Observer]) -> Reply:
@@ -161,7 +164,7 @@ class Engine:
                         continue
                     call = run.remaining()
                 try:
-                    reply = await self._attempt(turn.deployment, call.operation)(call)
+                    reply = await self._attempt(turn.deployment, call)(call)
                 except LLMError as error:
                     run = run or Run(call, self._clock, started)
                     verdict = run.failed(turn, error, self._chance.random())
@@ -255,7 +258,7 @@ class Engine:
         if configured.problem is not None:
             raise MissingKeyError(configured.problem, provider=provider)
         call = Call(id=self.new_id(), operation="models", model=f"{provider}/", options=options)
-        reply = await self._attempt(_without_model(configured), "models")(call)
+        reply = await self._attempt(_without_model(configured), call)(call)
         listed: tuple[ModelListing, ...] = reply.value
         return tuple([msgspec.structs.replace(model, provider=provider) for model in listed])
 
@@ -273,9 +276,11 @@ class Engine:
 
 
 def _emulations(deployment: Deployment, operation: Operation) -> tuple[Middleware, ...]:
-    if operation != "count_tokens" or operation in dialect(deployment.dialect).upstream:
-        return ()
-    return (estimating(deployment),)
+    if operation == "count_tokens" and not offers(deployment, operation):
+        return (estimating(deployment),)
+    if operation == "complete" and not offers(deployment, operation):
+        return (completing,)
+    return ()
 
 
 def _without_model(provider: ConfiguredProvider) -> Deployment:

@@ -6,39 +6,60 @@ It is the innermost handler: it encodes only what must be encoded, and knows no 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
-from modelway.call import Body, Call, Deployment, Operation, Reply, Timeouts
-from modelway.catalog.rows import AuthKind
+from modelway.call import Body, Call, Deployment, Operation, Reply
 from modelway.dialects import dialect
 from modelway.dialects.refusals import request_id
-from modelway.errors import BadRequestError, LLMError, UnsupportedError
+from modelway.errors import LLMError, UnsupportedError
 from modelway.fold import unfold
-from modelway.ports import Codec, Headers, Transport, WireRequest, WireResponse
+from modelway.ports import Codec, Signer, Transport, WireResponse
 from modelway.retrieval import EmbedResponse, RerankResponse
+from modelway.sending import Sender
 from modelway.streams import Live, Replay
-from modelway.transport.url import parse_base_url
-from modelway.types import CallWarning, ChatResponse, StreamEvent
+from modelway.types import CallWarning, ChatRequest, ChatResponse, StreamEvent
 
-_JSON: Headers = ((b"content-type", b"application/json"), (b"accept", b"application/json"))
 _NO_STREAM = CallWarning(
     setting="stream", message="this deployment does not stream: the answer comes in one piece"
 )
 
 
+def offers(deployment: Deployment, operation: Operation) -> bool:
+    """Whether a deployment can be asked this, in the dialect that it is spoken to in."""
+    return operation in dialect(deployment.dialect).upstream and (
+        operation in ("chat", "models") or operation in deployment.provider.operations
+    )
+
+
+def speaking(deployment: Deployment, operation: Operation, client: str | None) -> Deployment:
+    """The deployment in the dialect in which it is asked this by a client of that dialect.
+
+    The client's own where the host has it, so that its bytes are kept; else the preferred one of
+    those that have the operation. A local server is spoken to in its preferred dialect wherever
+    that one will do: the others came later, and older servers lack them.
+    """
+    spoken = [deployment, *[_in(deployment, *one) for one in deployment.also.items()]]
+    able = [one for one in spoken if offers(one, operation)]
+    if not deployment.provider.local:
+        able.sort(key=lambda one: one.dialect != client)
+    return able[0] if able else deployment
+
+
+def _in(deployment: Deployment, dialect_name: str, base_url: str) -> Deployment:
+    return msgspec.structs.replace(deployment, dialect=dialect_name, base_url=base_url)
+
+
 class Exchange:
     """``send`` is a ``Handler`` for calls to its deployment."""
 
-    def __init__(self, deployment: Deployment, transport: Transport) -> None:
+    def __init__(
+        self, deployment: Deployment, transport: Transport, signer: Signer | None = None
+    ) -> None:
         self.deployment = deployment
-        self._transport = transport
+        self._sender = Sender(deployment, transport, signer)
         self._dialect = dialect(deployment.dialect)
-        self._origin, self._prefix = parse_base_url(deployment.base_url)
-        self._headers = _headers(deployment, self._dialect.headers)
         self._touched = deployment.target.quirks.touched()
-        self._targets: dict[tuple[Operation, bool], str] = {}
 
     async def send(self, call: Call) -> Reply:
         """Ask once. Raises the provider's refusal, or the transport's error, as an LLMError."""
@@ -58,7 +79,7 @@ class Exchange:
         body = call.body
         if body is not None and self._passes(body):
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
-            response = await self._post(call, codec, spliced.body)
+            response = await self._asked(call, codec, spliced.body)
             answer = await response.read()
             usage = codec.usage(answer) if codec.usage is not None else None
             return Reply(
@@ -66,7 +87,7 @@ class Exchange:
             )
         encoded = codec.encode(self._request(call), self.deployment.target, False)
         self._allow(call, encoded.warnings)
-        response = await self._post(call, codec, encoded.body)
+        response = await self._asked(call, codec, encoded.body)
         value = codec.decode(await response.read())
         return self._valued(value, response, encoded.warnings)
 
@@ -98,7 +119,7 @@ class Exchange:
         encoded = codec.encode(self._request(call), self.deployment.target, False)
         warnings = (*encoded.warnings, _NO_STREAM)
         self._allow(call, warnings)
-        response = await self._post(call, codec, encoded.body)
+        response = await self._asked(call, codec, encoded.body)
         return self._replayed(codec, await response.read(), response, warnings)
 
     def _replayed(
@@ -120,23 +141,23 @@ class Exchange:
         body = call.body
         if body is not None and self._passes(body):
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
-            response = await self._post(call, codec, spliced.body)
-            if not _streams(codec, response):
+            response = await self._asked(call, codec, spliced.body)
+            if not self._sender.streams(codec, response):
                 return self._replayed(codec, await response.read(), response, (_NO_STREAM,))
             chunks = self._live_bytes(codec, response, spliced.hide_usage)
             await _begin(chunks)
             return Reply(deployment=self.deployment, chunks=chunks, headers=response.headers)
         encoded = codec.encode(self._request(call), self.deployment.target, True)
         self._allow(call, encoded.warnings)
-        response = await self._post(call, codec, encoded.body)
-        if not _streams(codec, response):
+        response = await self._asked(call, codec, encoded.body)
+        if not self._sender.streams(codec, response):
             warnings = (*encoded.warnings, _NO_STREAM)
             return self._replayed(codec, await response.read(), response, warnings)
         if codec.decoder is None:
             raise UnsupportedError(f"{self._dialect.name} does not stream {call.operation}")
         id_ = request_id(response.headers)
         events = Live[list[StreamEvent]](
-            response,
+            self._sender.unframed(response),
             codec.decoder(),
             located=self._located,
             request_id=id_,
@@ -155,7 +176,7 @@ class Exchange:
         if codec.relay is None:
             raise UnsupportedError(f"{self._dialect.name} does not relay this operation's streams")
         return Live[bytes](
-            response,
+            self._sender.unframed(response),
             codec.relay(hide_usage),
             located=self._located,
             request_id=request_id(response.headers),
@@ -171,7 +192,7 @@ class Exchange:
 
     def _codec(self, call: Call) -> Codec:
         codec = self._dialect.upstream.get(call.operation)
-        if codec is None:
+        if codec is None or not offers(self.deployment, call.operation):
             raise UnsupportedError(
                 f"{self.deployment.provider.name} has no operation {call.operation!r} "
                 f"in the dialect {self._dialect.name}"
@@ -186,6 +207,8 @@ class Exchange:
                 return None
             face = dialect(call.body.dialect).downstream[call.operation]
             request = face.decode(call.body.fields)
+        if not isinstance(request, ChatRequest):
+            return request
         missing = {
             name: value
             for name, value in self.deployment.defaults.items()
@@ -198,44 +221,11 @@ class Exchange:
             told = "; ".join([f"{warning.setting}: {warning.message}" for warning in warnings])
             raise UnsupportedError(f"refused, because the call is strict: {told}")
 
-    async def _post(self, call: Call, codec: Codec, body: bytes) -> WireResponse:
-        target = self._targets.get((call.operation, call.stream))
-        if target is None:
-            target = self._target(codec, call)
-        headers = self._headers
-        if call.body is not None and call.body.dialect == self._dialect.name:
-            if call.query:
-                target += ("&" if "?" in target else "?") + call.query
-            if call.headers:
-                headers += tuple([(name.encode(), value.encode()) for name, value in call.headers])
-        response = await self._transport.send(
-            WireRequest(
-                "POST" if body else "GET",
-                self._origin,
-                target,
-                headers,
-                body,
-                self._timeouts(call),
-            )
-        )
-        if response.status >= 300:
-            raise self._dialect.error(response.status, response.headers, await response.read())
-        return response
-
-    def _target(self, codec: Codec, call: Call) -> str:
-        path = self._prefix + codec.path(self.deployment.model, call.stream)
-        query = urlencode(self.deployment.query)
-        if query:
-            path += ("&" if "?" in path else "?") + query
-        self._targets[call.operation, call.stream] = path
-        return path
-
-    def _timeouts(self, call: Call) -> Timeouts:
-        timeouts = self.deployment.timeouts
-        limit_s = call.options.timeout_s
-        if limit_s is None or limit_s >= timeouts.total_s:
-            return timeouts
-        return msgspec.structs.replace(timeouts, total_s=limit_s)
+    async def _asked(self, call: Call, codec: Codec, body: bytes) -> WireResponse:
+        response = await self._sender.send(call, codec, body)
+        if codec.follow is None:
+            return response
+        return await self._sender.followed(call, codec, response)
 
     def _located(self, error: LLMError) -> LLMError:
         """The error with who it is from, and without the key, which providers like to quote."""
@@ -254,33 +244,3 @@ async def _begin(stream: Live[Any]) -> None:
     except BaseException:
         await stream.aclose()
         raise
-
-
-def _streams(codec: Codec, response: WireResponse) -> bool:
-    for name, value in response.headers:
-        if name == b"content-type":
-            return value.startswith(codec.stream_types)
-    return True
-
-
-def _headers(deployment: Deployment, of_dialect: Headers) -> Headers:
-    """Every request's headers; what the operator sets replaces what a row or dialect says."""
-    said: dict[bytes, bytes] = dict(_JSON)
-    said[b"user-agent"] = b"modelway"
-    said.update(of_dialect)
-    said.update(_auth(deployment.provider.auth, deployment.credential.secret))
-    for headers in (deployment.provider.headers, deployment.headers):
-        said.update({name.lower().encode(): value.encode() for name, value in headers.items()})
-    return tuple(said.items())
-
-
-def _auth(kind: AuthKind, secret: str) -> dict[bytes, bytes]:
-    if not secret or kind == "none":
-        return {}
-    if not (secret.isascii() and secret.isprintable()):
-        raise BadRequestError("the provider's key holds characters that no HTTP header can carry")
-    return (
-        {b"authorization": b"Bearer " + secret.encode()}
-        if kind == "bearer"
-        else {kind.encode(): secret.encode()}
-    )

@@ -75,6 +75,12 @@ class Transport(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Signer(Protocol):
+    """Authorises a finished request, by a signature or a token that is fetched and kept fresh."""
+
+    async def sign(self, request: WireRequest) -> WireRequest: ...
+
+
 # ---------------------------------------------------------------- dialects
 
 

@@ -14,7 +14,11 @@ def config(base_url: str, **more: Any) -> Mapping[str, Any]:
     """A simulator as three providers: one for each dialect, and one that does not stream."""
     return {
         "providers": {
-            "sim": {"like": "simulator", "base_url": f"{base_url}/v1"},
+            "sim": {
+                "like": "simulator",
+                "base_url": f"{base_url}/v1",
+                "dialect": "openai-chat",
+            },
             "sima": {
                 "like": "simulator",
                 "base_url": f"{base_url}/v1",

@@ -33,6 +33,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """Where an assistant message carries its reasoning back to this host."""
     json_schema: bool = True
     """Whether ``response_format: json_schema`` is accepted; otherwise ``json_object`` is sent."""
+    schema_subset: str | None = None
+    """The row of ``schema.subsets`` that holds at this host; ``None``: its dialect's own."""
     max_stop: int | None = None
     """The most stop sequences that are accepted."""
     developer_role: bool = False
@@ -73,6 +75,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """In order of preference; the first answers unless a deployment says otherwise."""
     base_urls: dict[str, str] = {}
     """Dialect → base URL, for a dialect that is spoken at another place than ``base_url``."""
+    base_url_at: dict[str, str] = {}
+    """A place's value → the base URL there, where it is not made like the others'."""
     places: dict[PlaceName, Place] = {}
     """What stands in braces in ``base_url``, or is needed by the hosting."""
     hostings: dict[str, str] = {}

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from modelway.call import Credential, Timeouts
 from modelway.catalog import load as catalogue
 from modelway.catalog.rows import Provider, Quirks
-from modelway.config import keys, levels
+from modelway.config import keys, levels, places
 from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
 from modelway.config.problems import nearest, shown
@@ -114,15 +114,19 @@ class Builder:
         row = self._row(name, node, level)
         if row is None:
             return
+        where = places.find(node, level, row, context)
+        row = places.placed(row, where.values)
         knobs = levels.over(levels.flat(level), self.defaults)
         self.levels[name] = knobs
         found = keys.find(name, level, row, context)
         self._secrets += [
             credential.secret for credential in found.credentials if credential.secret
         ]
-        provider = self._provider(name, level, row, knobs, found)
+        provider = self._provider(name, level, row, knobs=knobs, found=found, where=where)
         self.providers[name] = provider
         self._note_provider(provider, level, found)
+        for place, origin_ in where.origins.items():
+            self._note(f"providers.{name}.{place}", where.values[place], origin_)
         self._notice_unused(node, level)
         if provider.problem:
             context.notice(node, f"cannot be used now: {provider.problem}")
@@ -153,7 +157,7 @@ class Builder:
             self.context.error(node, f"a provider like {row.name} needs a base_url")
             return None
         changes: dict[str, Any] = {"name": name}
-        for field in ("auth", "models"):
+        for field in ("auth", "models", "operations"):
             if field in level:
                 changes[field] = level[field].value
         if "quirks" in level:
@@ -161,7 +165,8 @@ class Builder:
             changes["quirks"] = replace(row.quirks, **said) if said else Quirks()
         base_url, _ = self._base_url(level, row)
         if base_url != row.base_url:
-            changes |= {"base_url": base_url, "base_urls": {}}
+            kept = tuple([one for one in row.dialects if one not in row.base_urls]) or row.dialects
+            changes |= {"base_url": base_url, "base_urls": {}, "base_url_at": {}, "dialects": kept}
         return replace(row, **changes)
 
     def _environment_url(self, row: Provider) -> tuple[str, str] | None:
@@ -171,7 +176,14 @@ class Builder:
         return None
 
     def _provider(
-        self, name: str, level: Level, row: Provider, knobs: Level, found: keys.Keys
+        self,
+        name: str,
+        level: Level,
+        row: Provider,
+        *,
+        knobs: Level,
+        found: keys.Keys,
+        where: places.Places,
     ) -> ConfiguredProvider:
         timeouts = levels.LOCAL_TIMEOUTS if row.local else Timeouts()
         dialect = level["dialect"].value if "dialect" in level else row.dialects[0]
@@ -180,6 +192,14 @@ class Builder:
             row=row,
             base_url=row.base_urls.get(dialect, row.base_url),
             dialect=dialect,
+            also={}
+            if "dialect" in level
+            else {
+                each: row.base_urls.get(each, row.base_url)
+                for each in row.dialects
+                if each != dialect
+            },
+            places=where.values,
             credentials=found.credentials,
             headers=levels.part(knobs, "headers"),
             query=levels.part(knobs, "query"),
@@ -195,7 +215,7 @@ class Builder:
             if "supports_streaming" in knobs
             else True,
             defaults=levels.sampling(knobs),
-            problem=found.problem,
+            problem=found.problem or where.problem,
         )
 
     def _base_url(self, level: Level, row: Provider) -> tuple[str, str]:

@@ -87,11 +87,13 @@ def deployments(
 ) -> tuple[Deployment, ...]:
     """A deployment for each of the provider's credentials, which share the weight."""
     level = level or {}
+    spoken = dialect
     dialect = dialect or provider.dialect
     if dialect == provider.dialect:
         usual = provider.base_url
     else:
         usual = provider.row.base_urls.get(dialect, provider.row.base_url)
+    also = {} if base_url or spoken else provider.also
     base_url = base_url or usual
     elsewhere = "" if base_url in (usual, provider.base_url) else f"@{base_url}"
     name = f"{provider.name}/{model}{elsewhere}"
@@ -105,6 +107,7 @@ def deployments(
                     model=model,
                     quirks=provider.row.quirks,
                     max_output_tokens=max_output_tokens,
+                    places=provider.places,
                     body={**provider.body, **part(level, "extra")},
                 ),
                 credential=credential,
@@ -119,6 +122,7 @@ def deployments(
                 if "supports_streaming" in level
                 else provider.supports_streaming,
                 defaults={**provider.defaults, **sampling(level)},
+                also=also,
             )
             for number, credential in enumerate(provider.credentials, 1)
         ]

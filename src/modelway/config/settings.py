@@ -36,6 +36,10 @@ class ConfiguredProvider(Struct, frozen=True, kw_only=True):
     backoff: Backoff = Backoff()
     limits: Limits | None = None
     priority: int = 0
+    also: dict[str, str] = {}
+    """The host's other dialects, each with its base URL; none where the configuration named one."""
+    places: dict[str, str] = {}
+    """Parts of the host's address."""
     default_model: str | None = None
     supports_streaming: bool = True
     defaults: dict[str, Any] = {}

@@ -1,0 +1,70 @@
+"""The parts of a host's address that every account has its own of: a region, a project, a resource.
+
+Each is one label of a host or segment of a path, so that none can lead elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from modelway.catalog.rows import Provider
+from modelway.config.nodes import Node
+from modelway.config.reading import Context, Level
+from modelway.errors import BadRequestError
+from modelway.transport.url import check_label
+
+_NAMES = frozenset({"region", "project", "location", "resource", "api_version"})
+
+
+class Places(NamedTuple):
+    """What was found, where each came from, and what is missing."""
+
+    values: dict[str, str]
+    origins: dict[str, str]
+    problem: str | None = None
+
+
+def find(node: Node, level: Level, row: Provider, context: Context) -> Places:
+    """A provider's places: as configured, else from the row's variables, else the row's default."""
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    missing: list[str] = []
+    for name, place in row.places.items():
+        written = level[name].value if name in level else ""
+        variable = next((one for one in place.env if context.environment.get(one, "").strip()), "")
+        value = written or context.environment.get(variable, "").strip() or place.default
+        if not value:
+            how = f"set {' or '.join(place.env)}, or " if place.env else ""
+            missing.append(f"{name} is not set: {how}write `{name}:`")
+            continue
+        try:
+            values[name] = check_label(value, name)
+        except BadRequestError as error:
+            context.error(node.fields.get(name, node), error.message)
+            continue
+        origins[name] = (
+            level[name].origin if written else f"environment {variable}" if variable else "row"
+        )
+    for unused in _NAMES - row.places.keys():
+        if unused in level:
+            context.notice(node.fields[unused], f"has no effect: {row.name} has no {unused}")
+    return Places(values, origins, "; ".join(missing) or None)
+
+
+def placed(row: Provider, values: Mapping[str, str]) -> Provider:
+    """The row with its places in its URLs."""
+    at = next((row.base_url_at[one] for one in values.values() if one in row.base_url_at), None)
+    return replace(
+        row,
+        base_url=_filled(at or row.base_url, values),
+        base_urls={name: _filled(url, values) for name, url in row.base_urls.items()},
+    )
+
+
+def _filled(url: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        url = url.replace("{" + name + "}", value)
+    return url

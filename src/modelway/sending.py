@@ -1,0 +1,233 @@
+"""Finished bytes → HTTP, as one deployment wants them: its paths, its headers, its key, its frames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
+
+import msgspec
+
+from modelway.call import Call, Deployment, Operation, Timeouts
+from modelway.catalog.rows import AuthKind
+from modelway.dialects import dialect
+from modelway.errors import BadRequestError, ResponseError
+from modelway.ports import (
+    Codec,
+    Follow,
+    Headers,
+    Hosting,
+    Origin,
+    Signer,
+    Transport,
+    Unframer,
+    WireRequest,
+    WireResponse,
+)
+from modelway.transport.url import parse_base_url, split_url
+
+_JSON: Headers = ((b"content-type", b"application/json"), (b"accept", b"application/json"))
+_MOST_FOLLOWED = 1000
+"""Answers of a polled provider that say "not yet"; the total timeout ends most waits before."""
+
+
+class Sender:
+    """Sends to one deployment, and raises its refusals in words of the tree."""
+
+    def __init__(
+        self, deployment: Deployment, transport: Transport, signer: Signer | None = None
+    ) -> None:
+        self._deployment = deployment
+        self._transport = transport
+        self._signer = signer
+        self._dialect = dialect(deployment.dialect)
+        self._origin, self._prefix = parse_base_url(deployment.base_url)
+        self._headers = _headers(deployment, self._dialect.headers)
+        self._targets: dict[tuple[Operation, bool], str] = {}
+        self._hosting = _hosting(deployment)
+
+    async def send(self, call: Call, codec: Codec, body: bytes) -> WireResponse:
+        """The response to this body, its head read; a refusal is raised."""
+        target = self._targets.get((call.operation, call.stream))
+        if target is None:
+            target = self._target(codec, call)
+        if self._hosting is not None:
+            told = self._deployment.target
+            body = self._hosting.body(body, call.operation, told, call.stream)
+        headers = self._headers
+        if call.body is not None and call.body.dialect == self._dialect.name:
+            if call.query:
+                target += ("&" if "?" in target else "?") + call.query
+            if call.headers:
+                headers += tuple([(name.encode(), value.encode()) for name, value in call.headers])
+        request = WireRequest(
+            "POST" if body else "GET", self._origin, target, headers, body, self._timeouts(call)
+        )
+        return await self._exchanged(request)
+
+    def streams(self, codec: Codec, response: WireResponse) -> bool:
+        """Whether this is a streamed answer, by its media type; where none is said, it is."""
+        types = codec.stream_types
+        if self._hosting is not None and self._hosting.stream_types is not None:
+            types = self._hosting.stream_types
+        for name, value in response.headers:
+            if name == b"content-type":
+                return value.startswith(types)
+        return True
+
+    def unframed(self, response: WireResponse) -> WireResponse:
+        """A streamed answer as its dialect writes it."""
+        if self._hosting is None or self._hosting.unframer is None:
+            return response
+        return _Unframed(response, self._hosting.unframer())
+
+    async def followed(self, call: Call, codec: Codec, response: WireResponse) -> WireResponse:
+        """The answer at which the steps of a polled provider end: ``response``, where it is one."""
+        if codec.follow is None or (call.stream and self.streams(codec, response)):
+            return response
+        for _ in range(_MOST_FOLLOWED):
+            body = await response.read()
+            step = codec.follow(body, call.stream)
+            if step is None:
+                return _Read(response, body)
+            await asyncio.sleep(step.delay_s)
+            response = await self._exchanged(self._step(call, step))
+            if step.stream:
+                return response
+        raise ResponseError("the provider did not finish its answer")
+
+    def _step(self, call: Call, step: Follow) -> WireRequest:
+        """A GET of where the provider's answer leads: never to a place that is not the provider's."""
+        origin, path, query = split_url(step.url)
+        if not _same_site(origin, self._origin):
+            raise ResponseError(
+                f"the provider's answer leads to {origin.host}, which is not the provider's: not followed"
+            )
+        accept = b"text/event-stream" if step.stream else b"application/json"
+        kept = [pair for pair in self._headers if pair[0] not in (b"content-type", b"accept")]
+        return WireRequest(
+            "GET",
+            origin,
+            (path or "/") + query,
+            ((b"accept", accept), *kept),
+            b"",
+            self._timeouts(call),
+        )
+
+    async def _exchanged(self, request: WireRequest) -> WireResponse:
+        if self._signer is not None:
+            request = await self._signer.sign(request)
+        response = await self._transport.send(request)
+        if response.status >= 300:
+            refused = self._dialect.error
+            if self._hosting is not None and self._hosting.error is not None:
+                refused = self._hosting.error
+            raise refused(response.status, response.headers, await response.read())
+        return response
+
+    def _target(self, codec: Codec, call: Call) -> str:
+        path = codec.path(self._deployment.model, call.stream)
+        if self._hosting is not None:
+            path = self._hosting.path(path, call.operation, self._deployment.target, call.stream)
+        path = self._prefix + path
+        query = urlencode(self._deployment.query)
+        if query:
+            path += ("&" if "?" in path else "?") + query
+        self._targets[call.operation, call.stream] = path
+        return path
+
+    def _timeouts(self, call: Call) -> Timeouts:
+        timeouts = self._deployment.timeouts
+        limit_s = call.options.timeout_s
+        if limit_s is None or limit_s >= timeouts.total_s:
+            return timeouts
+        return msgspec.structs.replace(timeouts, total_s=limit_s)
+
+
+class _Read:
+    """A response whose body has been read."""
+
+    def __init__(self, response: WireResponse, body: bytes) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self._response = response
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._body:
+            yield self._body
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+class _Unframed:
+    """A response without the host's frames around its stream."""
+
+    def __init__(self, response: WireResponse, unframer: Unframer) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self._response = response
+        self._unframer = unframer
+
+    async def read(self) -> bytes:
+        return await self._response.read()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._response:
+            if whole := self._unframer.feed(piece):
+                yield whole
+        if rest := self._unframer.close():
+            yield rest
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def _hosting(deployment: Deployment) -> Hosting | None:
+    name = deployment.provider.hostings.get(deployment.dialect)
+    if name is None:
+        return None
+    from modelway.hosting import hosting  # noqa: PLC0415  # few hosts need one
+
+    return hosting(name)
+
+
+def _same_site(origin: Origin, own: Origin) -> bool:
+    """The provider's own origin, or by TLS a host of its domain: stream.replicate.com of api.…"""
+    if origin == own:
+        return True
+    domain = own.host.split(".")[-2:]
+    return (
+        origin.scheme == own.scheme == "https"
+        and origin.port == own.port
+        and len(domain) == 2
+        and not domain[-1].isdigit()
+        and origin.host.split(".")[-2:] == domain
+    )
+
+
+def _headers(deployment: Deployment, of_dialect: Headers) -> Headers:
+    """Every request's headers; what the operator sets replaces what a row or dialect says."""
+    said: dict[bytes, bytes] = dict(_JSON)
+    said[b"user-agent"] = b"modelway"
+    said.update(of_dialect)
+    said.update(_auth(deployment.provider.auth, deployment.credential.secret))
+    for headers in (deployment.provider.headers, deployment.headers):
+        said.update({name.lower().encode(): value.encode() for name, value in headers.items()})
+    return tuple(said.items())
+
+
+def _auth(kind: AuthKind, secret: str) -> dict[bytes, bytes]:
+    if not secret or kind == "none":
+        return {}
+    if not (secret.isascii() and secret.isprintable()):
+        raise BadRequestError("the provider's key holds characters that no HTTP header can carry")
+    return (
+        {b"authorization": b"Bearer " + secret.encode()}
+        if kind == "bearer"
+        else {kind.encode(): secret.encode()}
+    )
