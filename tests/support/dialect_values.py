@@ -64,7 +64,17 @@ ARGUMENTS = st.one_of(
     SMALL_OBJECTS.map(lambda value: json.dumps(value, ensure_ascii=False)),
     st.sampled_from(["{}", '{"n": 1.0, "big": 12345678901234567890, "e": 1e400}', '{ "a" :[ ] }']),
 )
-SCHEMAS = SMALL_OBJECTS.map(lambda inner: {"type": "object", "properties": inner})
+SCHEMAS = st.dictionaries(
+    NAMES, st.sampled_from([{"type": "string"}, {"type": ["integer", "null"]}, {"enum": ["a"]}])
+).map(
+    lambda inner: {
+        "type": "object",
+        "properties": inner,
+        "required": list(inner),
+        "additionalProperties": False,
+    }
+)
+"""Schemas that every provider takes as they are."""
 EXTRAS = st.dictionaries(
     NAMES.map(lambda name: f"x_{name}"), SMALL.filter(lambda value: value is not None), max_size=2
 )

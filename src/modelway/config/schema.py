@@ -27,6 +27,7 @@ from modelway.config.reading import (
     variable_name,
 )
 from modelway.policies.routing import canonical, lacking, spellings
+from modelway.schema.subsets import SUBSETS
 
 ROUTE_DIALECTS = ("openai-chat", "anthropic-messages")
 

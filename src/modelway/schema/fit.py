@@ -303,17 +303,12 @@ class _Fitting:
         if not (subset.closed or subset.all_required) or not _has_properties(schema):
             return
         if subset.closed:
-            others = schema.get("additionalProperties", False)
-            if isinstance(others, dict) or (others is True and not schema.get("properties")):
+            if self._leaves_names_open(schema):
                 raise self._unsupported(
                     path, "leaves the names of properties open, which {} does not take"
                 )
             made["additionalProperties"] = False
             made.setdefault("properties", {})
-            if "patternProperties" in schema:
-                raise self._unsupported(
-                    path, "leaves the names of properties open, which {} does not take"
-                )
         properties = made["properties"] if subset.closed else made.get("properties", {})
         required = [name for name in schema.get("required", ()) if name in properties]
         if subset.all_required:
@@ -325,6 +320,14 @@ class _Fitting:
             required = list(properties)
         if required or subset.all_required or "required" in schema:
             made["required"] = required
+
+    @staticmethod
+    def _leaves_names_open(schema: JSON) -> bool:
+        """Whether closing the object would forbid what it is for."""
+        others = schema.get("additionalProperties")
+        if "properties" not in schema:
+            return others is not False
+        return isinstance(others, dict) or "patternProperties" in schema
 
     def _count(self, made: JSON, depth: int) -> None:
         counted = self._counted

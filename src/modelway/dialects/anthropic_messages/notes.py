@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modelway.types import CallWarning
+from modelway.schema import Subset, fitted
+from modelway.types import JSON, CallWarning
 
 
 class Notes:
@@ -18,6 +19,13 @@ class Notes:
         key = (setting, message)
         if key not in self._warnings:
             self._warnings[key] = CallWarning(setting=setting, message=message)
+
+    def fitted(self, schema: JSON, row: Subset, setting: str) -> JSON:
+        """The schema within the subset; what that changed is noted."""
+        fit = fitted(schema, row, setting)
+        for warning in fit.warnings:
+            self.warn(warning.setting, warning.message)
+        return fit.schema
 
     def taken(self) -> tuple[CallWarning, ...]:
         return tuple(self._warnings.values())

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from msgspec import Raw
 from msgspec.json import Decoder
 
+from modelway.catalog.rows import Quirks
 from modelway.dialects.anthropic_messages.notes import Notes
 from modelway.dialects.anthropic_messages.wire import (
     JSON_OBJECT,
@@ -20,6 +21,7 @@ from modelway.dialects.anthropic_messages.wire import (
     ThinkingConfig,
     read,
 )
+from modelway.schema import subset
 from modelway.types import JSON, Effort, JsonObject, JsonSchema, ResponseFormat, Thinking
 
 MIN_BUDGET_TOKENS = 1024
@@ -120,7 +122,7 @@ def write_thinking(thinking: Thinking | None, max_tokens: int, notes: Notes) -> 
 def write_output_config(
     thinking: Thinking | None,
     format: ResponseFormat | None,
-    json_schema: bool,
+    quirks: Quirks,
     notes: Notes,
 ) -> JSON:
     config: JSON = {}
@@ -142,7 +144,7 @@ def write_output_config(
         case JsonObject():
             notes.warn("response_format", "Anthropic has no JSON mode without a schema: left out")
         case JsonSchema():
-            if not json_schema:
+            if not quirks.json_schema:
                 notes.warn("response_format", "this host takes no JSON schema: left out")
                 return config
             for name, said in (("name", format.name), ("description", format.description)):
@@ -150,5 +152,7 @@ def write_output_config(
                     notes.warn(f"response_format.{name}", "Anthropic has no such field: left out")
             if format.strict is False:
                 notes.warn("response_format.strict", "a schema is always enforced: left out")
-            config["format"] = {"type": "json_schema", "schema": format.schema}
+            row = subset(quirks.schema_subset or "anthropic")
+            schema = notes.fitted(format.schema, row, "response_format")
+            config["format"] = {"type": "json_schema", "schema": schema}
     return config

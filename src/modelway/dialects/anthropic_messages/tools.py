@@ -8,6 +8,7 @@ from typing import assert_never
 from msgspec import Raw
 from msgspec.json import Decoder
 
+from modelway.catalog.rows import Quirks
 from modelway.dialects.anthropic_messages.blocks import lifetime
 from modelway.dialects.anthropic_messages.content import cache_control
 from modelway.dialects.anthropic_messages.notes import Notes
@@ -20,6 +21,7 @@ from modelway.dialects.anthropic_messages.wire import (
     read,
 )
 from modelway.errors import BadRequestError, UnsupportedError
+from modelway.schema import Subset, subset
 from modelway.types import JSON, HostedTool, NamedTool, Tool, ToolChoice
 
 _CUSTOM_FIELDS = {"name", "description", "input_schema", "strict", "type", "cache_control"}
@@ -50,11 +52,12 @@ def _read_tool(raw: Raw, at: str) -> Tool | HostedTool:
     )
 
 
-def write_tools(tools: Sequence[Tool | HostedTool], notes: Notes) -> list[JSON]:
-    return [_write_tool(tool, f"tools.{number}", notes) for number, tool in enumerate(tools)]
+def write_tools(tools: Sequence[Tool | HostedTool], quirks: Quirks, notes: Notes) -> list[JSON]:
+    row = subset(quirks.schema_subset or "anthropic")
+    return [_write_tool(tool, f"tools.{number}", row, notes) for number, tool in enumerate(tools)]
 
 
-def _write_tool(tool: Tool | HostedTool, at: str, notes: Notes) -> JSON:
+def _write_tool(tool: Tool | HostedTool, at: str, row: Subset, notes: Notes) -> JSON:
     match tool:
         case HostedTool():
             if tool.dialect != NAME:
@@ -66,11 +69,18 @@ def _write_tool(tool: Tool | HostedTool, at: str, notes: Notes) -> JSON:
                 )
             return tool.definition
         case Tool():
-            definition: JSON = {"name": tool.name, "input_schema": _schema(tool, at, notes)}
+            schema, strict = _schema(tool, at, notes), tool.strict
+            if strict:
+                try:
+                    schema = notes.fitted(schema, row, f"{at}.parameters")
+                except UnsupportedError as error:
+                    notes.warn(f"{at}.strict", f"{error.message}: sent without strict")
+                    strict = False
+            definition: JSON = {"name": tool.name, "input_schema": schema}
             if tool.description is not None:
                 definition["description"] = tool.description
-            if tool.strict is not None:
-                definition["strict"] = tool.strict
+            if strict is not None:
+                definition["strict"] = strict
             if tool.cache is not None:
                 definition["cache_control"] = cache_control(tool.cache)
             return definition

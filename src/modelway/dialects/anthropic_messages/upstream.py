@@ -138,7 +138,7 @@ def _asked(request: ChatRequest, target: Target, max_tokens: int, notes: Notes) 
         body["system"] = system
     body["messages"] = turns
     if request.tools:
-        body["tools"] = write_tools(request.tools, notes)
+        body["tools"] = write_tools(request.tools, target.quirks, notes)
     choice = write_tool_choice(request.tool_choice, request.parallel_tool_calls, notes)
     if choice is not None:
         if request.tools or "tools" in request.extra or "tools" in target.body:
@@ -148,9 +148,7 @@ def _asked(request: ChatRequest, target: Target, max_tokens: int, notes: Notes) 
     thinking = write_thinking(request.thinking, max_tokens, notes)
     if thinking is not None:
         body["thinking"] = thinking
-    config = write_output_config(
-        request.thinking, request.response_format, target.quirks.json_schema, notes
-    )
+    config = write_output_config(request.thinking, request.response_format, target.quirks, notes)
     if config:
         body["output_config"] = config
     return body

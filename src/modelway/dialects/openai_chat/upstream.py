@@ -19,6 +19,7 @@ from modelway.dialects.openai_chat.reasoning import Warn, ask
 from modelway.dialects.openai_chat.wire import JSON, NAME
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.ports import Encoded
+from modelway.schema import fitted, subset
 from modelway.types import (
     CallWarning,
     ChatRequest,
@@ -138,7 +139,9 @@ def _tool(tool: Tool | HostedTool, target: Target, warn: Warn) -> JSON:
                 function["description"] = tool.description
             function["parameters"] = tool.parameters
             if tool.strict is not None:
-                function["strict"] = tool.strict
+                function["parameters"], function["strict"] = _strict(
+                    tool.parameters, tool.strict, target.quirks, f"tools.{tool.name}", warn
+                )
             written: JSON = {"type": "function", "function": function}
             if tool.cache is not None:
                 if target.quirks.cache_control:
@@ -174,14 +177,37 @@ def _response_format(wanted: ResponseFormat, quirks: Quirks, warn: Warn) -> JSON
             if not quirks.json_schema:
                 warn("response_format", "this provider takes no JSON schema; json_object is sent")
                 return {"type": "json_object"}
-            inner: JSON = {"name": wanted.name or SCHEMA_NAME, "schema": wanted.schema}
+            schema, strict = _strict(wanted.schema, wanted.strict, quirks, "response_format", warn)
+            inner: JSON = {"name": wanted.name or SCHEMA_NAME, "schema": schema}
             if wanted.description is not None:
                 inner["description"] = wanted.description
-            if wanted.strict is not None:
-                inner["strict"] = wanted.strict
+            if strict is not None:
+                inner["strict"] = strict
             return {"type": "json_schema", "json_schema": inner}
         case _:
             assert_never(wanted)
+
+
+def _strict(
+    schema: JSON, strict: bool | None, quirks: Quirks, setting: str, warn: Warn
+) -> tuple[JSON, bool | None]:
+    """The schema within what this host takes, and whether it is to be enforced.
+
+    What cannot be enforced at all is sent to be followed as well as the model can.
+    """
+    row = subset(quirks.schema_subset or "openai")
+    if row.only_strict and not strict:
+        row = subset("any")
+    try:
+        fit = fitted(schema, row, setting)
+    except UnsupportedError as error:
+        if not row.only_strict:
+            raise
+        warn(f"{setting}.strict", f"{error.message}: sent without strict")
+        return schema, False
+    for warning in fit.warnings:
+        warn(warning.setting, warning.message)
+    return fit.schema, strict
 
 
 def _extras(request: ChatRequest, body: JSON, warn: Warn) -> None:

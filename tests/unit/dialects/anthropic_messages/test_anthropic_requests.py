@@ -38,7 +38,11 @@ from modelway.types import (
 
 NAME = "anthropic-messages"
 TARGET = Target(model="claude")
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "additionalProperties": False,
+}
 
 
 def said(text):

@@ -43,6 +43,12 @@ RICH = Target(
 )
 HI = (Message(role="user", parts=(Text(text="hi"),)),)
 PNG = Inline(media_type="image/png", data="AAAA")
+CLOSED = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 
 
 def encode(request, target=PLAIN, stream=False):
@@ -110,14 +116,14 @@ def test_everything_the_dialect_can_say_comes_back():
         logprobs=True,
         top_logprobs=2,
         tools=(
-            Tool(name="f", description="d", parameters={"type": "object"}, strict=True, cache="1h"),
+            Tool(name="f", description="d", parameters=CLOSED, strict=True, cache="1h"),
             HostedTool(
                 dialect="openai-chat", definition={"type": "custom", "custom": {"name": "x"}}
             ),
         ),
         tool_choice=NamedTool(name="f"),
         parallel_tool_calls=False,
-        response_format=JsonSchema(schema={"type": "object"}, strict=True),
+        response_format=JsonSchema(schema=CLOSED, strict=True),
         thinking=Thinking(mode="enabled", effort="high"),
         user="u",
         metadata={"a": "b"},
