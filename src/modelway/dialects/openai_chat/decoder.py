@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from modelway.dialects.openai_chat import usage as usages
 from modelway.dialects.openai_chat.assembly import Assembly
-from modelway.dialects.openai_chat.faults import from_object
 from modelway.dialects.openai_chat.parts import source_in
 from modelway.dialects.openai_chat.wire import Chunk, read_chunk
+from modelway.dialects.openai_wire.faults import from_object
+from modelway.dialects.openai_wire.usage import read as read_usage
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.fold import fold
 from modelway.framing.sse import Events
@@ -71,7 +71,7 @@ class Reading:
                 events += choice.add(piece, both[0] or both[1])
                 raw = raw or piece.usage
         if raw:
-            self.usage = usages.read(raw)
+            self.usage = read_usage(raw)
         if chunk.search_results or chunk.citations:
             found = [source_in(source) for source in chunk.search_results or chunk.citations or ()]
             self._sources = [source for source in found if source is not None]

@@ -11,11 +11,11 @@ from msgspec import Struct
 from modelway.dialects.openai_chat import usage as usages
 from modelway.dialects.openai_chat.answer import message_out
 from modelway.dialects.openai_chat.conversation import messages, read
-from modelway.dialects.openai_chat.faults import malformed
 from modelway.dialects.openai_chat.parts import cache_in
 from modelway.dialects.openai_chat.reasoning import EFFORTS, asked
 from modelway.dialects.openai_chat.upstream import SCHEMA_NAME, check
 from modelway.dialects.openai_chat.wire import JSON, NAME
+from modelway.dialects.openai_wire.faults import malformed
 from modelway.errors import BadRequestError
 from modelway.framing.fields import Fields
 from modelway.types import (

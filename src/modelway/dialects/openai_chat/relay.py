@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from modelway.dialects.openai_chat import usage as usages
 from modelway.dialects.openai_chat.assembly import FINISH
 from modelway.dialects.openai_chat.decoder import DONE, NO_CHOICES, error_in
 from modelway.dialects.openai_chat.wire import JSON, read_chunk
+from modelway.dialects.openai_wire.usage import read as read_usage
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Borders, parse
 from modelway.types import FinishReason, Usage
@@ -158,7 +158,7 @@ class ChunkRelay:
         if not chunk.choices or chunk.error is not None or chunk.x_groq is not None:
             return self._look_closely(chunk, data)
         if chunk.usage is not None:
-            self.usage = usages.read(chunk.usage)
+            self.usage = read_usage(chunk.usage)
         return True
 
     def _count(self, delta: _Delta) -> None:
@@ -185,7 +185,7 @@ class ChunkRelay:
         self._foreign = self._foreign or (chunk.choices is None and chunk.usage is None)
         raw = whole.usage or (whole.x_groq.usage if whole.x_groq is not None else None)
         if raw:
-            self.usage = usages.read(raw)
+            self.usage = read_usage(raw)
         return not (self._hide_usage and not chunk.choices and chunk.usage)
 
 

@@ -32,6 +32,9 @@ from modelway.types import (
     ToolChoice,
 )
 
+SUBSET = "openai"
+"""Of JSON Schema; see ``schema.subsets``."""
+
 SCHEMA_NAME = "response"
 """Sent as a schema's name, which OpenAI requires, where none is given."""
 
@@ -195,7 +198,7 @@ def _strict(
 
     What cannot be enforced at all is sent to be followed as well as the model can.
     """
-    row = subset(quirks.schema_subset or "openai")
+    row = subset(quirks.schema_subset or SUBSET)
     if row.only_strict and not strict:
         row = subset("any")
     try:

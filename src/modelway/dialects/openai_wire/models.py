@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from modelway.dialects.openai_chat.faults import from_object
-from modelway.dialects.openai_chat.wire import JSON
+from modelway.dialects.openai_wire.faults import from_object
 from modelway.errors import ResponseError
-from modelway.types import ModelListing
+from modelway.types import JSON, ModelListing
 
 
 def decode(body: bytes) -> tuple[ModelListing, ...]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from modelway.dialects.openai_chat.wire import JSON
 from modelway.dialects.refusals import by_status, request_id, retry_after_s, scrub
 from modelway.dialects.told import for_caller
 from modelway.errors import (
@@ -45,6 +44,7 @@ from modelway.errors import (
     UnsupportedError,
 )
 from modelway.ports import Headers
+from modelway.types import JSON
 
 _CODES: dict[type[LLMError], tuple[str, ...]] = {
     ContextLengthError: (

@@ -1,0 +1,1 @@
+"""What OpenAI's two dialects have in common: errors, models, vectors, media. Not a dialect itself."""
