@@ -8,7 +8,7 @@ import os
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec.structs import replace
 
@@ -20,6 +20,9 @@ from modelway.ports import Observer, Origin, Transport, WireRequest, WireRespons
 from modelway.transport.routes import choose_transport
 from modelway.transport.settings import TLS, PoolLimits
 from modelway.transport.url import parse_base_url
+
+if TYPE_CHECKING:
+    from modelway import cassettes
 
 Config: TypeAlias = str | Path | Mapping[str, Any] | Settings | None
 """A file's path, a mapping, loaded settings; ``None``: a file found, else the environment."""
@@ -58,9 +61,13 @@ async def open_engine(
     """Load, and where nothing is configured look for local servers. Raises what ``load`` raises.
 
     A provider named ``simulator`` is always there; it is started in this process when it is first
-    asked, unless one listens on its usual port or ``transport`` is given.
+    asked, unless one listens on its usual port or ``transport`` is given. A cassette that the
+    environment names is recorded to or replayed, unless ``transport`` is given.
     """
     environment = os.environ if environment is None else environment
+    cassette = _cassette(environment) if transport is None else None
+    if cassette is not None and cassette.mode == "replay":
+        return _replaying(cassette, config, environment, observers)
     settings = config if isinstance(config, Settings) else load(config, environment=environment)
     resources = AsyncExitStack()
     if transport is None:
@@ -71,12 +78,50 @@ async def open_engine(
             settings = await _look_around(settings, transport, environment, embedded, notices)
         if SIMULATOR not in settings.providers:
             settings = _with(settings, _simulator(default=False))
+        if cassette is not None:
+            transport = _recording(cassette, transport, settings)
         engine = Engine(settings, transport, observers=observers)
     except BaseException:
         await transport.aclose()
         raise
     resources.push_async_callback(engine.aclose)
     return Opened(engine, tuple(notices), resources)
+
+
+def _cassette(environment: Mapping[str, str]) -> cassettes.Choice | None:
+    if not environment.get("MODELWAY_CASSETTE"):
+        return None
+    from modelway import cassettes  # noqa: PLC0415  # only where one is named
+
+    return cassettes.chosen(environment)
+
+
+def _recording(cassette: cassettes.Choice, transport: Transport, settings: Settings) -> Transport:
+    from modelway import cassettes  # noqa: PLC0415
+
+    return cassettes.taping(cassette, transport, settings)
+
+
+def _replaying(
+    cassette: cassettes.Choice,
+    config: Config,
+    environment: Mapping[str, str],
+    observers: Sequence[Observer],
+) -> Opened:
+    """An engine that has nothing but a cassette: no look around, no key, no connection."""
+    from modelway import cassettes  # noqa: PLC0415
+
+    settings, player, notices = cassettes.replaying(
+        cassette,
+        environment,
+        lambda keyless: (
+            config if isinstance(config, Settings) else load(config, environment=keyless)
+        ),
+    )
+    resources = AsyncExitStack()
+    engine = Engine(settings, player, observers=observers)
+    resources.push_async_callback(engine.aclose)
+    return Opened(engine, notices, resources)
 
 
 async def _look_around(
