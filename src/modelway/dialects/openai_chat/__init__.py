@@ -9,6 +9,7 @@ from modelway.dialects.openai_chat.relay import ChunkRelay
 from modelway.dialects.openai_chat.splice import splice
 from modelway.dialects.openai_chat.wire import NAME, read_plain
 from modelway.dialects.openai_wire import faults, models
+from modelway.dialects.openai_wire.body import SUBSET
 from modelway.framing.fields import Fields
 from modelway.ports import Codec, Dialect, Encoded, Face
 from modelway.types import Usage
@@ -61,5 +62,5 @@ DIALECT = Dialect(
     refuse=faults.refuse,
     # Features and traces; organisation and project belong to the operator's own account.
     passed_headers=frozenset({b"openai-beta", b"x-client-request-id"}),
-    schema_subset=upstream.SUBSET,
+    schema_subset=SUBSET,
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from modelway.dialects.openai_chat.parts import citation_out, data_url, image_out
+from modelway.dialects.openai_chat.parts import citation_out, image_out
 from modelway.dialects.openai_chat.reasoning import details_out
 from modelway.dialects.openai_chat.wire import JSON, NAME
+from modelway.dialects.openai_wire.media import data_url
 from modelway.types import (
     Audio,
     File,

@@ -10,10 +10,11 @@ from typing import Any, NoReturn, TypeVar, get_args
 import msgspec
 from msgspec import Struct
 
-from modelway.dialects.openai_chat.parts import MEDIA_TYPES, cache_in, from_url, image_in
+from modelway.dialects.openai_chat.parts import cache_in, image_in
 from modelway.dialects.openai_chat.reasoning import details_in, text_of
 from modelway.dialects.openai_chat.wire import JSON, NAME, Function, ReasoningDetail
 from modelway.dialects.openai_wire.faults import malformed
+from modelway.dialects.openai_wire.media import MEDIA_TYPES, from_url
 from modelway.types import (
     Audio,
     File,

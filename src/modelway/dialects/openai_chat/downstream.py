@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, get_args
 
 import msgspec
@@ -13,8 +12,9 @@ from modelway.dialects.openai_chat.answer import message_out
 from modelway.dialects.openai_chat.conversation import messages, read
 from modelway.dialects.openai_chat.parts import cache_in
 from modelway.dialects.openai_chat.reasoning import EFFORTS, asked
-from modelway.dialects.openai_chat.upstream import SCHEMA_NAME, check
+from modelway.dialects.openai_chat.upstream import SCHEMA_NAME
 from modelway.dialects.openai_chat.wire import JSON, NAME
+from modelway.dialects.openai_wire.body import check, encode_json
 from modelway.dialects.openai_wire.faults import malformed
 from modelway.errors import BadRequestError
 from modelway.framing.fields import Fields
@@ -321,11 +321,3 @@ def logprobs_out(logprobs: tuple[TokenLogprob, ...]) -> JSON | None:
 
 def _logprob(one: TokenLogprob) -> JSON:
     return {"token": one.token, "logprob": one.logprob, "bytes": one.bytes}
-
-
-def encode_json(value: Any) -> bytes:
-    """JSON; text that holds half a surrogate pair is mended rather than lost with the answer."""
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")

@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from modelway.dialects.openai_chat import usage as usages
 from modelway.dialects.openai_chat.answer import whole_out
-from modelway.dialects.openai_chat.downstream import encode_json, finish_out, logprobs_out
+from modelway.dialects.openai_chat.downstream import finish_out, logprobs_out
 from modelway.dialects.openai_chat.parts import citation_out
 from modelway.dialects.openai_chat.reasoning import details_out
 from modelway.dialects.openai_chat.wire import JSON
+from modelway.dialects.openai_wire.body import encode_json
 from modelway.dialects.openai_wire.faults import refuse
 from modelway.errors import LLMError, StreamInterruptedError
 from modelway.framing.fields import Fields

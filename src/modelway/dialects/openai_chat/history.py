@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from modelway.catalog.rows import Quirks
-from modelway.dialects.openai_chat.parts import (
-    AUDIO_FORMATS,
-    cache_out,
-    data_url,
-    image_out,
-)
+from modelway.dialects.openai_chat.parts import cache_out, image_out
 from modelway.dialects.openai_chat.reasoning import Warn, send_back
 from modelway.dialects.openai_chat.wire import JSON, NAME
+from modelway.dialects.openai_wire.media import AUDIO_FORMATS, data_url
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import (
     Audio,

@@ -6,22 +6,25 @@ Source: https://platform.openai.com/docs/api-reference/chat/create (OpenAPI 2.3.
 
 from __future__ import annotations
 
-import math
-from typing import Any, assert_never
-
-import msgspec
+from typing import assert_never
 
 from modelway.call import Target
 from modelway.catalog.rows import Quirks
 from modelway.dialects.openai_chat.history import History
 from modelway.dialects.openai_chat.parts import cache_out
-from modelway.dialects.openai_chat.reasoning import Warn, ask
+from modelway.dialects.openai_chat.reasoning import ask
 from modelway.dialects.openai_chat.wire import JSON, NAME
-from modelway.errors import BadRequestError, UnsupportedError
+from modelway.dialects.openai_wire.body import (
+    Notes,
+    Warn,
+    add_extras,
+    check,
+    finished,
+    strict_schema,
+)
+from modelway.errors import UnsupportedError
 from modelway.ports import Encoded
-from modelway.schema import fitted, subset
 from modelway.types import (
-    CallWarning,
     ChatRequest,
     HostedTool,
     JsonObject,
@@ -32,22 +35,11 @@ from modelway.types import (
     ToolChoice,
 )
 
-SUBSET = "openai"
-"""Of JSON Schema; see ``schema.subsets``."""
-
 SCHEMA_NAME = "response"
 """Sent as a schema's name, which OpenAI requires, where none is given."""
 
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("temperature", 0, 2),
-    ("top_p", 0, 1),
-    ("frequency_penalty", -2, 2),
-    ("presence_penalty", -2, 2),
-    ("max_tokens", 1, math.inf),
-    ("n", 1, 128),
-    ("top_logprobs", 0, 20),
-    ("seed", -(2**63), 2**64 - 1),
-)
+_OURS = frozenset({"model", "messages", "stream"})
+"""Body fields that neither extras nor the operator may replace."""
 
 _AS_THEY_ARE = (
     "max_tokens",
@@ -64,17 +56,10 @@ _AS_THEY_ARE = (
 )
 """Settings that have the same name and form on the wire."""
 
-_OURS = frozenset({"model", "messages", "stream"})
-"""Body fields that neither extras nor the operator may replace."""
-
 
 def encode(request: ChatRequest, target: Target, stream: bool) -> Encoded:
     """The body. BadRequestError for values out of range, UnsupportedError for what cannot be said."""
-    warnings: dict[str, CallWarning] = {}
-
-    def warn(setting: str, message: str) -> None:
-        warnings.setdefault(setting, CallWarning(setting=setting, message=message))
-
+    warn = Notes()
     check(request)
     quirks = target.quirks
     body: JSON = {
@@ -86,28 +71,12 @@ def encode(request: ChatRequest, target: Target, stream: bool) -> Encoded:
         if value is not None:
             body[name] = value
     _settings(request, target, body, warn)
-    _extras(request, body, warn)
+    add_extras(request, NAME, (*_OURS, "stream_options"), body, warn)
     if stream:
         body["stream"] = True
         if quirks.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    body = _as_the_host_wants(body, quirks, warn)
-    body |= {name: value for name, value in target.body.items() if name not in _OURS}
-    try:
-        return Encoded(msgspec.json.encode(body), tuple(warnings.values()))
-    except (UnicodeEncodeError, TypeError, OverflowError, RecursionError) as error:
-        raise BadRequestError(f"the request cannot be written as JSON: {error}") from None
-
-
-def check(request: ChatRequest) -> None:
-    """Refuse values out of the documented ranges, and NaN."""
-    if not request.messages:
-        raise BadRequestError("messages must hold at least one message", param="messages")
-    for name, least, most in _RANGES:
-        value = getattr(request, name)
-        if value is not None and not least <= value <= most:
-            limit = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
-            raise BadRequestError(f"{name} must be {limit}, not {value}", param=name)
+    return Encoded(finished(body, target, _OURS, warn), warn.taken())
 
 
 def _settings(request: ChatRequest, target: Target, body: JSON, warn: Warn) -> None:
@@ -142,7 +111,7 @@ def _tool(tool: Tool | HostedTool, target: Target, warn: Warn) -> JSON:
                 function["description"] = tool.description
             function["parameters"] = tool.parameters
             if tool.strict is not None:
-                function["parameters"], function["strict"] = _strict(
+                function["parameters"], function["strict"] = strict_schema(
                     tool.parameters, tool.strict, target.quirks, f"tools.{tool.name}", warn
                 )
             written: JSON = {"type": "function", "function": function}
@@ -180,7 +149,9 @@ def _response_format(wanted: ResponseFormat, quirks: Quirks, warn: Warn) -> JSON
             if not quirks.json_schema:
                 warn("response_format", "this provider takes no JSON schema; json_object is sent")
                 return {"type": "json_object"}
-            schema, strict = _strict(wanted.schema, wanted.strict, quirks, "response_format", warn)
+            schema, strict = strict_schema(
+                wanted.schema, wanted.strict, quirks, "response_format", warn
+            )
             inner: JSON = {"name": wanted.name or SCHEMA_NAME, "schema": schema}
             if wanted.description is not None:
                 inner["description"] = wanted.description
@@ -189,68 +160,3 @@ def _response_format(wanted: ResponseFormat, quirks: Quirks, warn: Warn) -> JSON
             return {"type": "json_schema", "json_schema": inner}
         case _:
             assert_never(wanted)
-
-
-def _strict(
-    schema: JSON, strict: bool | None, quirks: Quirks, setting: str, warn: Warn
-) -> tuple[JSON, bool | None]:
-    """The schema within what this host takes, and whether it is to be enforced.
-
-    What cannot be enforced at all is sent to be followed as well as the model can.
-    """
-    row = subset(quirks.schema_subset or SUBSET)
-    if row.only_strict and not strict:
-        row = subset("any")
-    try:
-        fit = fitted(schema, row, setting)
-    except UnsupportedError as error:
-        if not row.only_strict:
-            raise
-        warn(f"{setting}.strict", f"{error.message}: sent without strict")
-        return schema, False
-    for warning in fit.warnings:
-        warn(warning.setting, warning.message)
-    return fit.schema, strict
-
-
-def _extras(request: ChatRequest, body: JSON, warn: Warn) -> None:
-    for name, value in request.extra.items():
-        if request.extra_dialect not in {None, NAME}:
-            warn(
-                f"extra.{name}", f"it is a field of the dialect {request.extra_dialect!r}; not sent"
-            )
-        elif name not in _OURS and name != "stream_options":
-            _refuse_nan(value, name)
-            modelled = body.get(name)
-            both = isinstance(value, dict) and isinstance(modelled, dict)
-            body[name] = {**value, **modelled} if both else value  # type: ignore[dict-item]
-
-
-def _refuse_nan(value: Any, path: str) -> None:
-    match value:
-        case float() if not math.isfinite(value):
-            raise BadRequestError(f"extra.{path} must be a finite number", param=path)
-        case dict():
-            for name, inner in value.items():
-                _refuse_nan(inner, f"{path}.{name}")
-        case list() | tuple():
-            for number, inner in enumerate(value):
-                _refuse_nan(inner, f"{path}[{number}]")
-        case _:
-            pass
-
-
-def _as_the_host_wants(body: JSON, quirks: Quirks, warn: Warn) -> JSON:
-    """Fields renamed and dropped as the row says; a name that is there already is not overwritten."""
-    for name in quirks.drop:
-        if name in body and name not in _OURS:
-            warn(name, "this provider refuses the field; not sent")
-            del body[name]
-    if not quirks.rename:
-        return body
-    renamed: JSON = {}
-    for name, value in body.items():
-        wanted = quirks.rename.get(name, name)
-        if wanted == name or wanted not in body:
-            renamed[wanted] = value
-    return renamed
