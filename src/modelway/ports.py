@@ -215,6 +215,14 @@ class Dialect(NamedTuple):
     """Parts of a client's query string of which the same is true."""
     request_id_header: bytes = b"x-request-id"
     """Where clients of this dialect look for the id of their request."""
+    streams_unless_told: bool = False
+    """Whether an answer streams where a client's body does not say."""
+    schema_subset: str | None = "any"
+    """The row of ``schema.subsets`` that its structured answers take; ``None``: it has none."""
+    json_mode: bool = True
+    """Whether some JSON object can be asked for, without a schema."""
+    tools: bool = True
+    """Whether functions can be offered to its models."""
     inlined: frozenset[str] = frozenset()
     """Tags of parts (``image``, ``audio``, ``file``) that go as bytes: their URLs are fetched first."""
 

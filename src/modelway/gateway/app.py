@@ -20,14 +20,16 @@ from modelway.gateway.ingress import call_of, declared_length, read_body
 from modelway.gateway.listing import Listing
 from modelway.gateway.origin import refuse_foreign
 from modelway.gateway.presence import Presence
-from modelway.gateway.routes import Route
+from modelway.gateway.routes import Found, Route
 from modelway.ports import Dialect
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_TOKEN_HEADERS = frozenset((b"authorization", b"x-api-key", b"api-key"))
+_TOKEN_HEADERS = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))
+_TELLING = {b"anthropic-version": "anthropic-messages", b"x-goog-api-key": "gemini"}
+"""Headers that tell a client's dialect, where its path does not."""
 
 
 class Gateway:
@@ -61,7 +63,8 @@ class Gateway:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
         path = _path(scope)
-        route = routes.find(method, path)
+        found = routes.find(method, path)
+        route = None if found is None else found.route
         client = dialect(_client_dialect(scope, route))
         id_ = self.engine.new_id()
         try:
@@ -71,10 +74,10 @@ class Gateway:
                 tenant = self.keys.identify(token).tenant
                 if not self.keys.required:
                     refuse_foreign(scope["headers"])
-            if route is None:
+            if found is None or route is None:
                 raise _no_route(method, path)
             if route.action != "ask":
-                await self._tell(route, client, path, send)
+                await self._tell(found, client, send)
                 return
             body = await read_body(receive, length, self._max_body_bytes)
             call = call_of(
@@ -85,6 +88,8 @@ class Gateway:
                 headers=passed,
                 query=_passed_query(scope["query_string"], client),
                 tenant=tenant,
+                model=_named(found.model) if found.model else None,
+                stream=route.stream,
             )
         except LLMError as error:
             await egress.refuse(send, client, error, id_)
@@ -116,8 +121,8 @@ class Gateway:
 
     # ------------------------------------------------------------ what is not a call
 
-    async def _tell(self, route: Route, client: Dialect, path: bytes, send: Send) -> None:
-        match route.action:
+    async def _tell(self, found: Found, client: Dialect, send: Send) -> None:
+        match found.route.action:
             case "live":
                 await egress.text(send, 200, {"status": "alive"})
             case "ready":
@@ -127,9 +132,13 @@ class Gateway:
                 models = await self._listing.models()
                 await egress.json(send, client.downstream["models"].encode(models))
             case _:
-                name = unquote(path[len(route.path) :].decode("latin-1"))
-                listed = client.downstream["models"].encode((await self._listing.one(name),))
-                await egress.json(send, _only_one(listed))
+                model = await self._listing.one(_named(found.model))
+                face = client.downstream.get("model")
+                if face is None:
+                    listed = _only_one(client.downstream["models"].encode((model,)))
+                else:
+                    listed = face.encode(model)
+                await egress.json(send, listed)
 
 
 def _path(scope: Scope) -> bytes:
@@ -144,9 +153,14 @@ def _client_dialect(scope: Scope, route: Route | None) -> str:
     if route is not None and route.dialect is not None:
         return route.dialect
     for name, _ in scope["headers"]:
-        if name == b"anthropic-version":
-            return "anthropic-messages"
+        if name in _TELLING:
+            return _TELLING[name]
     return "openai-chat"
+
+
+def _named(model: bytes) -> str:
+    """A model's name in a path."""
+    return unquote(model.decode("latin-1"))
 
 
 def _headers(

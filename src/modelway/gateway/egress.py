@@ -17,11 +17,7 @@ from modelway.types import ChatResponse, Start
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _JSON = (b"content-type", b"application/json")
-_EVENTS = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-)
+_EVENTS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 _LIMITS = (b"x-ratelimit-", b"anthropic-ratelimit-")
 _KNOWN_DEPLOYMENTS = 10_000
 
@@ -46,9 +42,13 @@ class Answers:
 
     async def stream(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
         """Send events as they come. A fault after the first is told inside the stream."""
-        headers = [*_EVENTS, *self._headers(client, call, reply)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
         face = client.downstream[call.operation]
+        headers = [
+            (b"content-type", face.stream_type),
+            *_EVENTS,
+            *self._headers(client, call, reply),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         assert face.encoder is not None  # noqa: S101 - an operation that streams has one
         assert call.body is not None  # noqa: S101 - a gateway's call has its client's bytes
         encoder = None

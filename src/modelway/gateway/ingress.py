@@ -11,7 +11,7 @@ import msgspec
 from modelway.call import Body, Call, Operation
 from modelway.errors import BadRequestError, ForbiddenError, PayloadTooLargeError
 from modelway.framing.fields import split
-from modelway.gateway.outside import refuse_private_urls
+from modelway.gateway.asked import ASKED
 from modelway.ports import Dialect
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -169,8 +169,13 @@ def call_of(
     headers: Sequence[tuple[bytes, bytes]] = (),
     query: bytes = b"",
     tenant: str = "local",
+    model: str | None = None,
+    stream: bool | None = None,
 ) -> Call:
-    """The call that these bytes ask for. BadRequestError names the field that is wrong."""
+    """The call that these bytes ask for. BadRequestError names the field that is wrong.
+
+    ``model`` and ``stream`` are what the path says of them, in dialects where it does.
+    """
     fields = split(body)
     for name, value in fields.items():
         check = _CHECKS.get(name)
@@ -180,16 +185,21 @@ def call_of(
             _check_null(name, value, check)
         elif check.further is not None:
             check.further(name, value)
-    for name in ("model", "messages"):
+    asked = ASKED[dialect.name, operation]
+    for name in asked.required:
         if name not in fields:
             raise BadRequestError(f"the field {name!r} is missing", param=name)
-    refuse_private_urls(fields["messages"])
-    stream = fields.get("stream")
+    for name in asked.urls_in:
+        if name in fields:
+            asked.inspect(name, fields[name])
+    if stream is None:
+        said = fields.get("stream")
+        stream = memoryview(said)[0] == _TRUE if said is not None else dialect.streams_unless_told
     return Call(
         id=id_,
         operation=operation,
-        model=_string(fields["model"]),
-        stream=stream is not None and memoryview(stream)[0] == _TRUE,
+        model=_string(fields["model"]) if model is None else model,
+        stream=stream,
         body=Body(dialect=dialect.name, fields=fields),
         headers=tuple(
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]

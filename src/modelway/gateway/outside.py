@@ -69,6 +69,46 @@ def refuse_private_urls(messages: Raw) -> None:
         raise BadRequestError(f"messages cannot be read: {error}", param="messages") from None
 
 
+_NAMES = frozenset(
+    ("url", "image_url", "file_url", "server_url", "uri", "fileUri", "file_uri", "connector_url")
+)
+"""Fields of the other dialects that hold a URL, wherever they stand."""
+_NOT_OURS = frozenset(
+    (
+        "annotations",
+        "args",
+        "arguments",
+        "citations",
+        "input_schema",
+        "json",
+        "parameters",
+        "parametersJsonSchema",
+        "response",
+        "schema",
+        "sources",
+    )
+)
+"""What functions are given and give, and what they are declared with: data, and no places."""
+
+
+def refuse_private_places(name: str, value: Raw) -> None:
+    """The same for a field of any dialect: every URL below it, but for what functions say."""
+    try:
+        waiting: list[tuple[str, Any]] = [(name, msgspec.json.decode(value))]
+        while waiting:
+            path, inner = waiting.pop()
+            if isinstance(inner, list):
+                waiting += [(f"{path}[{number}]", item) for number, item in enumerate(inner)]
+            elif isinstance(inner, dict):
+                for key, item in inner.items():
+                    if key in _NAMES and isinstance(item, str):
+                        _check(f"{path}.{key}", item)
+                    elif key not in _NOT_OURS:
+                        waiting.append((f"{path}.{key}", item))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRequestError(f"{name} cannot be read: {error}", param=name) from None
+
+
 def _begins(value: Raw) -> int:
     return memoryview(value)[0] if value is not _ABSENT else 0
 

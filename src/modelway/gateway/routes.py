@@ -9,23 +9,74 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 from modelway.call import Operation
+from modelway.dialects import NAMES
 
 Access: TypeAlias = Literal["key", "open"]
+Action: TypeAlias = Literal["ask", "list_models", "show_model", "live", "ready"]
 
 
 class Route(NamedTuple):
-    """``dialect`` is the client's; ``None``: the route is not an operation of a model."""
+    """``dialect`` is the client's; ``None``: the route is not an operation of a model.
+
+    A path that ends in ``/`` goes on with a model's name, and that with ``verb``.
+    """
 
     method: str
     path: bytes
-    action: Literal["ask", "list_models", "show_model", "live", "ready"]
+    action: Action
     access: Access = "key"
     operation: Operation = "chat"
     dialect: str | None = None
+    verb: bytes = b""
+    stream: bool | None = None
+    """Whether the answer streams, where the path says so and not the body."""
 
 
-ROUTES = (
+class Found(NamedTuple):
+    """A route, and the model's name in its path, percent-encoded."""
+
+    route: Route
+    model: bytes = b""
+
+
+def _gemini(prefix: bytes) -> tuple[Route, ...]:
+    """Source: https://ai.google.dev/api, 2026-11-21."""
+    verbs: tuple[tuple[bytes, Operation, bool | None], ...] = (
+        (b":generateContent", "chat", False),
+        (b":streamGenerateContent", "chat", True),
+        (b":countTokens", "count_tokens", None),
+        (b":embedContent", "embed", None),
+        (b":batchEmbedContents", "embed", None),
+    )
+    return tuple(
+        [
+            Route(
+                "POST",
+                prefix,
+                "ask",
+                operation=operation,
+                dialect="gemini",
+                verb=verb,
+                stream=stream,
+            )
+            for verb, operation, stream in verbs
+        ]
+    )
+
+
+_ROUTES = (
     Route("POST", b"/v1/chat/completions", "ask", dialect="openai-chat"),
+    Route("POST", b"/v1/completions", "ask", operation="complete", dialect="openai-chat"),
+    Route("POST", b"/v1/embeddings", "ask", operation="embed", dialect="openai-chat"),
+    Route("POST", b"/v1/rerank", "ask", operation="rerank", dialect="openai-chat"),
+    Route("POST", b"/v1/responses", "ask", dialect="openai-responses"),
+    Route(
+        "POST",
+        b"/v1/responses/input_tokens",
+        "ask",
+        operation="count_tokens",
+        dialect="openai-responses",
+    ),
     Route("POST", b"/v1/messages", "ask", dialect="anthropic-messages"),
     Route(
         "POST",
@@ -34,26 +85,54 @@ ROUTES = (
         operation="count_tokens",
         dialect="anthropic-messages",
     ),
+    *_gemini(b"/v1beta/models/"),
+    *_gemini(b"/v1/models/"),
+    Route("POST", b"/model/", "ask", dialect="bedrock-converse", verb=b"/converse", stream=False),
+    Route(
+        "POST", b"/model/", "ask", dialect="bedrock-converse", verb=b"/converse-stream", stream=True
+    ),
+    Route("POST", b"/v2/chat", "ask", dialect="cohere"),
+    Route("POST", b"/v2/embed", "ask", operation="embed", dialect="cohere"),
+    Route("POST", b"/v2/rerank", "ask", operation="rerank", dialect="cohere"),
+    Route("POST", b"/api/chat", "ask", dialect="ollama"),
+    Route("POST", b"/api/embed", "ask", operation="embed", dialect="ollama"),
+    Route("GET", b"/api/tags", "list_models", operation="models", dialect="ollama"),
     Route("GET", b"/v1/models", "list_models", operation="models"),
+    Route("GET", b"/v1/models/", "show_model", operation="models"),
+    Route("GET", b"/v1beta/models", "list_models", operation="models", dialect="gemini"),
+    Route("GET", b"/v1beta/models/", "show_model", operation="model", dialect="gemini"),
     Route("GET", b"/health/live", "live", access="open"),
     Route("GET", b"/health/ready", "ready", access="open"),
 )
 
-MODEL = Route("GET", b"/v1/models/", "show_model", operation="models")
-"""The one route that goes on after its path: with a model's name."""
+ROUTES = tuple(
+    [route for route in _ROUTES if route.dialect in (None, *NAMES)]
+)  # until all are here
+_WHOLE = {
+    (route.method, route.path): Found(route) for route in ROUTES if not route.path.endswith(b"/")
+}
+_OPEN_ENDED = tuple([route for route in ROUTES if route.path.endswith(b"/")])
 
-_BY_PATH = {(route.method, route.path): route for route in ROUTES}
-_PATHS = {route.path for route in ROUTES}
 
-
-def find(method: str, path: bytes) -> Route | None:
+def find(method: str, path: bytes) -> Found | None:
     """The route of this method and raw path."""
-    route = _BY_PATH.get((method, path))
-    if route is None and method == "GET" and path.startswith(MODEL.path) and path != MODEL.path:
-        return MODEL
-    return route
+    found = _WHOLE.get((method, path))
+    if found is not None:
+        return found
+    for route in _OPEN_ENDED:
+        if route.method == method and (model := _model(route, path)):
+            return Found(route, model)
+    return None
 
 
 def known(path: bytes) -> bool:
     """True when another method has this path."""
-    return path in _PATHS or (path.startswith(MODEL.path) and path != MODEL.path)
+    return any(
+        path == route.path if route.path[-1:] != b"/" else _model(route, path) for route in ROUTES
+    )
+
+
+def _model(route: Route, path: bytes) -> bytes:
+    if not (path.startswith(route.path) and path.endswith(route.verb)):
+        return b""
+    return path[len(route.path) : len(path) - len(route.verb)]

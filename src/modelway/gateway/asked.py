@@ -1,0 +1,44 @@
+"""What a client's body must have, by dialect and operation, before it becomes a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from modelway.call import Operation
+from modelway.gateway.outside import refuse_private_places, refuse_private_urls
+
+
+class Asked(NamedTuple):
+    """``required``: fields that must be there; ``inspect``: who looks for URLs, in which fields."""
+
+    required: tuple[str, ...]
+    urls_in: tuple[str, ...] = ()
+    inspect: Callable[[str, Raw], None] = refuse_private_places
+
+
+_MESSAGES = Asked(("model", "messages"), ("messages",), lambda _, value: refuse_private_urls(value))
+_COHERE = Asked(("model", "messages"), ("messages", "documents"))
+
+ASKED: dict[tuple[str, Operation], Asked] = {
+    ("openai-chat", "chat"): _MESSAGES,
+    ("openai-chat", "complete"): Asked(("model", "prompt")),
+    ("openai-chat", "embed"): Asked(("model", "input")),
+    ("openai-chat", "rerank"): Asked(("model", "query", "documents")),
+    ("openai-responses", "chat"): Asked(("model",), ("input", "tools")),
+    ("openai-responses", "count_tokens"): Asked(("model",), ("input", "tools")),
+    ("anthropic-messages", "chat"): _MESSAGES,
+    ("anthropic-messages", "count_tokens"): _MESSAGES,
+    ("gemini", "chat"): Asked(("contents",), ("contents",)),
+    ("gemini", "count_tokens"): Asked((), ("contents", "generateContentRequest")),
+    ("gemini", "embed"): Asked((), ("content", "requests")),
+    ("bedrock-converse", "chat"): Asked(("messages",), ("messages",)),
+    ("cohere", "chat"): _COHERE,
+    ("cohere", "embed"): Asked(("model",), ("inputs", "images")),
+    ("cohere", "rerank"): Asked(("model", "query", "documents")),
+    ("ollama", "chat"): Asked(("model", "messages")),
+    ("ollama", "embed"): Asked(("model", "input")),
+}
+"""Every route that asks has an entry; a test holds it."""
