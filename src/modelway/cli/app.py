@@ -26,6 +26,8 @@ _COMMANDS = {
     "providers": "List the providers: what is configured, and what is known.",
     "health": "Ask every provider whether it answers.",
     "config": "Check, show or write a configuration.",
+    "record": "Serve, and record what the providers answer.",
+    "replay": "Serve from a recording, without keys or network.",
     "simulate": "Serve a simulated provider, for tests and offline work.",
     "bench": "Measure a model, or a gateway.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 from modelway.cli import output
 from modelway.cli.options import Config, Flag, Port, Switch
@@ -57,19 +58,39 @@ def serve(
     new_key
         Make a new key in place of those made before, when the key is lost.
     """
-    loop = new_event_loop()
-    try:
-        loop.run_until_complete(_serve(config, host, port, auth=auth, new_key=new_key))
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+    run_gateway(config, host, port, auth=auth, new_key=new_key)
     return 0
 
 
-async def _serve(
-    config: Config, host: str | None, port: int | None, *, auth: bool, new_key: bool
+def run_gateway(
+    config: Config,
+    host: str | None,
+    port: int | None,
+    *,
+    auth: bool = True,
+    new_key: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> None:
-    opened = await open_engine(config, embedded="if_nothing_else")
+    """Serve until a signal says to end."""
+    loop = new_event_loop()
+    serving = _serve(config, host, port, auth=auth, new_key=new_key, environment=environment)
+    try:
+        loop.run_until_complete(serving)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+async def _serve(
+    config: Config,
+    host: str | None,
+    port: int | None,
+    *,
+    auth: bool,
+    new_key: bool,
+    environment: Mapping[str, str] | None,
+) -> None:
+    opened = await open_engine(config, environment=environment, embedded="if_nothing_else")
     try:
         settings = opened.engine.settings
         host = settings.gateway.host if host is None else host
