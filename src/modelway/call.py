@@ -139,13 +139,18 @@ Settled: TypeAlias = Callable[["Usage | None", "LLMError | None"], None]
 
 
 class Stream(Protocol):
-    """A streamed answer. Iterate it once, to its end or until ``aclose``, which is always safe.
+    """A streamed answer. Iterate it once, to its end or until ``aclose``, which is always safe."""
 
-    ``usage`` and ``finished`` are what has been learned so far.
-    """
+    @property
+    def usage(self) -> Usage | None:
+        """What has been said of it so far."""
+        ...
 
-    usage: Usage | None
-    finished: bool
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end."""
+        ...
+
     on_settled: list[Settled]
     on_batch: list[Callable[[Sized], None]]
     """Called with each batch that is handed on, while it is."""

@@ -28,8 +28,10 @@ from modelway.observe.stats import Counts, Stats
 from modelway.observe.watch import observing
 from modelway.policies import retry
 from modelway.policies.completing import completing
+from modelway.policies.emulate import emulating
 from modelway.policies.estimate import estimating
 from modelway.policies.routing import strategy
+from modelway.policies.splitting import splitting
 from modelway.ports import Clock, Handler, Middleware, Observer, Strategy, Transport
 from modelway.streams import LEFT
 from modelway.types import ModelListing, Usage
@@ -276,10 +278,14 @@ class Engine:
 
 
 def _emulations(deployment: Deployment, operation: Operation) -> tuple[Middleware, ...]:
+    if operation == "chat":
+        return (emulating(deployment),)
     if operation == "count_tokens" and not offers(deployment, operation):
         return (estimating(deployment),)
     if operation == "complete" and not offers(deployment, operation):
         return (completing,)
+    if operation == "embed":
+        return (splitting(deployment),)
     return ()
 
 

@@ -104,7 +104,10 @@ class _Fitting:
     def root(self) -> JSON:
         schema = self._root
         if self._subset.object_root:
-            schema = self._object_root(schema)
+            rooted = object_schema(schema)
+            if rooted is None:
+                raise self._unsupported("", "is not of an object, which {} requires")
+            schema = rooted
         made = self._schema(schema, "", 1, ())
         for limit, most in self._subset.limits.items():
             if self._counted[limit] > most:
@@ -112,18 +115,6 @@ class _Fitting:
                     "", f"has {self._counted[limit]} {_COUNTED[limit]}, of which {{}} takes {most}"
                 )
         return made
-
-    def _object_root(self, schema: JSON) -> JSON:
-        """A root that is a reference has it written out, for it must be seen to be an object."""
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            target = resolved(self._root, reference)
-            if isinstance(target, dict):
-                beside = {name: value for name, value in schema.items() if name != "$ref"}
-                schema = {**target, **beside}
-        if not is_object(schema):
-            raise self._unsupported("", "is not of an object, which {} requires")
-        return schema
 
     # ------------------------------------------------------------ one schema
 
@@ -363,13 +354,16 @@ _COUNTED: dict[Limit, str] = {
 }
 
 
-def is_object(schema: Any) -> bool:
-    """Whether a schema says of itself that it is an object's, and is no union."""
-    return (
-        isinstance(schema, dict)
-        and (schema.get("type") == "object" or ("type" not in schema and "properties" in schema))
-        and not {"anyOf", "oneOf"} & schema.keys()
-    )
+def object_schema(schema: JSON) -> JSON | None:
+    """The schema with its root written out, so that it is seen to be an object's; None: it is not."""
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        target = resolved(schema, reference)
+        if isinstance(target, dict):
+            beside = {name: value for name, value in schema.items() if name != "$ref"}
+            schema = {**target, **beside}
+    named = schema.get("type") == "object" or ("type" not in schema and "properties" in schema)
+    return schema if named and not {"anyOf", "oneOf"} & schema.keys() else None
 
 
 def _has_properties(schema: JSON) -> bool:

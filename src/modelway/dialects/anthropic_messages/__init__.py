@@ -11,7 +11,7 @@ from modelway.dialects.anthropic_messages import (
     stream,
     upstream,
 )
-from modelway.dialects.anthropic_messages.wire import NAME
+from modelway.dialects.anthropic_messages.wire import NAME, SUBSET
 from modelway.ports import Codec, Dialect, Face
 
 DIALECT = Dialect(
@@ -40,8 +40,6 @@ DIALECT = Dialect(
     passed_headers=frozenset({b"anthropic-beta"}),
     passed_query=frozenset({b"beta=true"}),
     request_id_header=b"request-id",
+    schema_subset=SUBSET,
+    json_mode=False,
 )
-"""Source of the version: https://platform.claude.com/docs/en/api/versioning, 2026-11-21.
-
-A client's own ``anthropic-version`` is not passed on: the bytes read here are those of this version.
-"""

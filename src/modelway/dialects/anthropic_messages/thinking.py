@@ -16,6 +16,7 @@ from modelway.catalog.rows import Quirks
 from modelway.dialects.anthropic_messages.notes import Notes
 from modelway.dialects.anthropic_messages.wire import (
     JSON_OBJECT,
+    SUBSET,
     OutputConfig,
     OutputFormat,
     ThinkingConfig,
@@ -152,7 +153,7 @@ def write_output_config(
                     notes.warn(f"response_format.{name}", "Anthropic has no such field: left out")
             if format.strict is False:
                 notes.warn("response_format.strict", "a schema is always enforced: left out")
-            row = subset(quirks.schema_subset or "anthropic")
+            row = subset(quirks.schema_subset or SUBSET)
             schema = notes.fitted(format.schema, row, "response_format")
             config["format"] = {"type": "json_schema", "schema": schema}
     return config

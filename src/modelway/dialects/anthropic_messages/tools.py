@@ -16,6 +16,7 @@ from modelway.dialects.anthropic_messages.wire import (
     JSON_OBJECT,
     NAME,
     RAW_LIST,
+    SUBSET,
     CustomTool,
     ToolSelection,
     read,
@@ -53,7 +54,7 @@ def _read_tool(raw: Raw, at: str) -> Tool | HostedTool:
 
 
 def write_tools(tools: Sequence[Tool | HostedTool], quirks: Quirks, notes: Notes) -> list[JSON]:
-    row = subset(quirks.schema_subset or "anthropic")
+    row = subset(quirks.schema_subset or SUBSET)
     return [_write_tool(tool, f"tools.{number}", row, notes) for number, tool in enumerate(tools)]
 
 

@@ -19,6 +19,9 @@ from modelway.types import JSON, CacheTTL
 
 NAME = "anthropic-messages"
 
+SUBSET = "anthropic"
+"""Of JSON Schema; see ``schema.subsets``."""
+
 T = TypeVar("T")
 
 # ---------------------------------------------------------------- content blocks
