@@ -11,10 +11,11 @@ from typing import Self, Unpack
 import msgspec
 
 from modelway import inquiry, question
-from modelway.call import Call, Operation, Options, Reply
+from modelway.call import Call, Operation, Options, Question, Reply
 from modelway.chat_stream import ChatStream
-from modelway.config.resolve import default_model
+from modelway.config.resolve import default_model, embedding_model
 from modelway.config.settings import Settings
+from modelway.embedding import Coalescer, embed_request
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ConfigError
 from modelway.inquiry import Capabilities, PlannedDeployment, ProviderHealth
@@ -22,7 +23,15 @@ from modelway.observe.stats import Stats
 from modelway.opening import Config, Embedded, Opened, open_engine
 from modelway.ports import Observer, Transport
 from modelway.question import Parameters, Prompt
-from modelway.types import ChatRequest, ChatResponse, ModelListing, TokenCount
+from modelway.retrieval import (
+    EmbedInput,
+    EmbedRequest,
+    EmbedResponse,
+    InputType,
+    RerankRequest,
+    RerankResponse,
+)
+from modelway.types import JSON, ChatRequest, ChatResponse, ModelListing, TokenCount
 
 _DEFAULT = Options()
 
@@ -52,6 +61,7 @@ class Client:
         self._embedded = embedded
         self._opened: Opened | None = None
         self._opening = asyncio.Lock()
+        self._coalescer = Coalescer()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._default_model: str | None = None
         self._last_stats = Stats()
@@ -114,6 +124,74 @@ class Client:
         reply = await engine.handle(self._call(engine, request, alone, operation="count_tokens"))
         counted: TokenCount = reply.value
         return counted
+
+    # ------------------------------------------------------------ vectors and ranks
+
+    async def embed(
+        self,
+        inputs: EmbedInput | Sequence[EmbedInput],
+        *,
+        model: str | None = None,
+        dimensions: int | None = None,
+        input_type: InputType | None = None,
+        truncate: bool | None = None,
+        extra: JSON | None = None,
+        coalesce_s: float | None = None,
+        options: Options | None = None,
+    ) -> EmbedResponse:
+        """A vector for each text. What is more than a host takes at once goes in several requests.
+
+        With ``coalesce_s``, calls that ask the same model within so many seconds are sent as one.
+        """
+        request = embed_request(
+            inputs,
+            model=model,
+            dimensions=dimensions,
+            input_type=input_type,
+            truncate=truncate,
+            extra=extra,
+        )
+        engine = await self._engine()
+        if not request.model:
+            request = msgspec.structs.replace(request, model=embedding_model(engine.settings))
+
+        async def ask(asked: EmbedRequest) -> EmbedResponse:
+            started = time.monotonic()
+            reply = await engine.handle(self._call(engine, asked, options, operation="embed"))
+            answer: EmbedResponse = reply.value
+            return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
+
+        if coalesce_s is None:
+            return await ask(request)
+        return await self._coalescer.embed(request, ask, window_s=coalesce_s, key=options)
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str | JSON],
+        *,
+        model: str,
+        top_n: int | None = None,
+        return_documents: bool | None = None,
+        extra: JSON | None = None,
+        options: Options | None = None,
+    ) -> RerankResponse:
+        """The documents in the order of their relevance to the query, the most relevant first."""
+        if not documents:
+            raise BadRequestError("there are no documents to rank", param="documents")
+        request = RerankRequest(
+            model=model,
+            query=query,
+            documents=tuple(documents),
+            top_n=top_n,
+            return_documents=return_documents,
+            extra=extra or {},
+        )
+        engine = await self._engine()
+        started = time.monotonic()
+        reply = await engine.handle(self._call(engine, request, options, operation="rerank"))
+        answer: RerankResponse = reply.value
+        return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
     # ------------------------------------------------------------ knowing
 
@@ -197,6 +275,7 @@ class Client:
                         observers=self._observers,
                         transport=self._transport,
                         embedded=self._embedded,
+                        any_file=True,
                     )
                     self._loop = loop
                     self._default_model = None
@@ -210,13 +289,13 @@ class Client:
     def _call(
         self,
         engine: Engine,
-        request: ChatRequest,
+        request: Question,
         options: Options | None,
         *,
         operation: Operation = "chat",
         stream: bool = False,
     ) -> Call:
-        if not request.messages:
+        if isinstance(request, ChatRequest) and not request.messages:
             raise BadRequestError("nothing is asked: the request has no messages", param="messages")
         return Call(
             id=engine.new_id(),

@@ -97,6 +97,8 @@ class Client:
 
     chat = _blocking(AsyncClient.chat)
     stream = _streaming(AsyncClient.stream)
+    embed = _blocking(AsyncClient.embed)
+    rerank = _blocking(AsyncClient.rerank)
     count_tokens = _blocking(AsyncClient.count_tokens)
     list_models = _blocking(AsyncClient.list_models)
     is_model_available = _blocking(AsyncClient.is_model_available)

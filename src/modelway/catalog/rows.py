@@ -83,6 +83,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """Dialect → name of the hosting that carries it here, where the host has paths of its own."""
     operations: tuple[str, ...] = ("chat", "models")
     """What the host offers, of what its dialects can say."""
+    embed_batch: int | None = None
+    """The most inputs that one request for embeddings may have."""
     auth: AuthKind = "bearer"
     signer: SignerKind | None = None
     api_key_env: tuple[str, ...] = ()
@@ -93,6 +95,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     key_required: bool = True
     local: bool = False
     """Runs on the user's own machine: longer timeouts, no cost, found by its port."""
+    in_process: bool = False
+    """Runs in this process: its base URL is a name that no connection is made to."""
     headers: dict[str, str] = {}
     """Sent with every request."""
     quirks: Quirks = Quirks()

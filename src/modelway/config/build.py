@@ -26,11 +26,11 @@ from modelway.config.settings import (
     Settings,
     TransportSettings,
 )
+from modelway.local.settings import BASE_URL, LocalSettings
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 _UNUSED = {
-    "embedding_model": "kept, but not used: embeddings are not there yet",
     "limits": "accepted, but not enforced in this version: nothing holds requests back",
     "priority": "accepted, but without effect on a provider: give it to the deployments of a model",
 }
@@ -128,6 +128,9 @@ class Builder:
         for place, origin_ in where.origins.items():
             self._note(f"providers.{name}.{place}", where.values[place], origin_)
         self._notice_unused(node, level)
+        for field in ("models_dir", "engine"):
+            if field in level and not row.in_process:
+                context.error(node.fields[field], "only for a provider that is `like: local`")
         if provider.problem:
             context.notice(node, f"cannot be used now: {provider.problem}")
 
@@ -140,7 +143,9 @@ class Builder:
         """The catalogue's row under this configuration's name, with the user's changes to it."""
         like: str = level["like"].value if "like" in level else name
         row = catalogue.provider(like)
-        if row is None and "base_url" in node.fields and "like" not in level:
+        if "base_url" in node.fields and (
+            row.in_process if row else "like" not in level
+        ):  # a server that somebody calls `local`
             row = catalogue.provider("openai-compatible")
         if row is None:
             place = node.fields.get("like", node)
@@ -163,6 +168,8 @@ class Builder:
         if "quirks" in level:
             said = {field: setting.value for field, setting in level["quirks"].value.items()}
             changes["quirks"] = replace(row.quirks, **said) if said else Quirks()
+        if row.in_process:
+            return replace(row, **changes, base_url=f"{BASE_URL}/{name}/v1")
         base_url, _ = self._base_url(level, row)
         if base_url != row.base_url:
             kept = tuple([one for one in row.dialects if one not in row.base_urls]) or row.dialects
@@ -211,10 +218,12 @@ class Builder:
             default_model=level["default_model"].value
             if "default_model" in level
             else row.default_model,
+            embedding_model=level["embedding_model"].value if "embedding_model" in level else None,
             supports_streaming=knobs["supports_streaming"].value
             if "supports_streaming" in knobs
             else True,
             defaults=levels.sampling(knobs),
+            local=self._local(level) if row.in_process else None,
             problem=found.problem or where.problem,
         )
 
@@ -224,6 +233,12 @@ class Builder:
         if found := self._environment_url(row):
             return completed(found[1], row.base_url), f"environment {found[0]}"
         return row.base_url, _row_origin(level, row.name)
+
+    def _local(self, level: Level) -> LocalSettings:
+        said: Level = dict(level["engine"].value) if "engine" in level else {}
+        if "models_dir" in level:
+            said["models_dir"] = level["models_dir"]
+        return LocalSettings(**{name: setting.value for name, setting in said.items()})
 
     def _limits(self, level: Level) -> Limits | None:
         if "limits" not in level:
@@ -308,6 +323,11 @@ class Builder:
             self._note(f"{path}.{name}", "(hidden)", place)
         if found.problem:
             self._note(f"{path}.problem", found.problem, "check")
+        for name in LocalSettings.__struct_fields__ if provider.local else ():
+            set_in: Level = {**level, **level["engine"].value} if "engine" in level else level
+            if name in set_in:
+                where = "" if name == "models_dir" else "engine."
+                self._note(f"{path}.{where}{name}", set_in[name].value, set_in[name].origin)
         if provider.default_model:
             told = level.get("default_model")
             place = told.origin if told else _row_origin(level, provider.name)

@@ -53,6 +53,22 @@ def default_model(settings: Settings) -> str | None:
     return f"{ready[0].name}/{ready[0].default_model}" if ready else None
 
 
+def embedding_model(settings: Settings) -> str:
+    """What embeds when no model is named: the default provider's ``embedding_model``, else the first.
+
+    UnknownModelError where no provider has one.
+    """
+    providers = sorted(
+        settings.providers.values(), key=lambda provider: provider.name != settings.default_provider
+    )
+    for provider in providers:
+        if provider.embedding_model and not provider.problem:
+            return f"{provider.name}/{provider.embedding_model}"
+    raise UnknownModelError(
+        "no model is named to embed with: give one, or set a provider's `embedding_model`"
+    )
+
+
 def model_names(settings: Settings) -> list[str]:
     """Names that resolve, for suggestions and lists: routes, and providers' known models."""
     names = list(settings.routes)

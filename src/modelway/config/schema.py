@@ -132,6 +132,15 @@ QUIRKS: Table = {
 }
 assert set(QUIRKS) == set(Quirks.__struct_fields__)  # noqa: S101 - the two lists stay one
 
+ENGINE: Table = {
+    "context_tokens": integer(16, 2**24),
+    "gpu_layers": integer(0, 10_000),
+    "threads": integer(1, 1024),
+    "slots": integer(1, 256),
+    "loaded_models": integer(1, 64),
+}
+"""How a provider that runs in this process does so."""
+
 PROVIDER: Table = {
     **KNOBS,
     "like": line_of_text,
@@ -154,6 +163,8 @@ PROVIDER: Table = {
     "priority": integer(0),
     "default_model": line_of_text,
     "embedding_model": line_of_text,
+    "models_dir": line_of_text,
+    "engine": table(ENGINE),
     "models": list_of(line_of_text),
     "quirks": table(QUIRKS),
 }

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from modelway.call import Backoff, Credential, Deployment, Timeouts
 from modelway.catalog.rows import Provider
 from modelway.config.problems import Problem
+from modelway.local.settings import LocalSettings
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -41,9 +42,12 @@ class ConfiguredProvider(Struct, frozen=True, kw_only=True):
     places: dict[str, str] = {}
     """Parts of the host's address."""
     default_model: str | None = None
+    embedding_model: str | None = None
     supports_streaming: bool = True
     defaults: dict[str, Any] = {}
     """ChatRequest fields for requests that do not set them."""
+    local: LocalSettings | None = None
+    """How its models run, where they do so in this process."""
     problem: str | None = None
     """Why it cannot be used now: ``OPENAI_API_KEY is not set``."""
 

@@ -1,0 +1,87 @@
+"""Texts to embed, in as many requests as their host wants them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from modelway.call import Call, Deployment, Reply
+from modelway.dialects import dialect
+from modelway.errors import ResponseError
+from modelway.ports import Handler, Middleware
+from modelway.retrieval import EmbedRequest, EmbedResponse
+from modelway.types import Usage
+
+_AT_ONCE = 4
+"""Requests of one call that are open at the same time."""
+
+
+def splitting(deployment: Deployment) -> Middleware:
+    """Splits what is more than the host takes at once, and joins the answers in order.
+
+    A client's own bytes go as they are: how many it sends is between it and its host.
+    """
+    most = deployment.provider.embed_batch
+
+    async def split(call: Call, inner: Handler) -> Reply:
+        request = call.request
+        if request is None and call.body is not None and call.body.dialect != deployment.dialect:
+            face = dialect(call.body.dialect).downstream["embed"]
+            request = face.decode(call.body.fields)
+        if not isinstance(request, EmbedRequest) or not most or len(request.inputs) <= most:
+            return await inner(call)
+        pieces = [
+            replace(
+                call,
+                request=replace(request, inputs=request.inputs[at : at + most]),
+                body=None,
+            )
+            for at in range(0, len(request.inputs), most)
+        ]
+        return joined(await _all(pieces, inner))
+
+    return split
+
+
+async def _all(calls: Sequence[Call], inner: Handler) -> list[Reply]:
+    """Every reply, in order; the first failure ends the others and is raised."""
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(call: Call) -> Reply:
+        async with free:
+            return await inner(call)
+
+    tasks = [asyncio.ensure_future(one(call)) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def joined(replies: Sequence[Reply]) -> Reply:
+    """The replies as one: vectors in order, usage added up where each said its own."""
+    answers: list[EmbedResponse] = [reply.value for reply in replies]
+    first = answers[0]
+    if any(answer.model != first.model for answer in answers):
+        raise ResponseError("parts of one request were embedded by different models")
+    usage = Usage(
+        input_tokens=_sum([answer.usage.input_tokens for answer in answers]),
+        raw={"requests": [answer.usage.raw for answer in answers]},
+    )
+    value = replace(
+        first,
+        vectors=tuple([vector for answer in answers for vector in answer.vectors]),
+        usage=usage,
+        warnings=tuple(dict.fromkeys([note for answer in answers for note in answer.warnings])),
+    )
+    return replace(replies[0], value=value, usage=usage)
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    said = [count for count in counts if count is not None]
+    return sum(said) if len(said) == len(counts) else None
