@@ -119,12 +119,17 @@ def _secrets(settings: Settings) -> list[str]:
 
 def _sources(settings: Settings) -> Callable[[WireRequest], Source | None]:
     """Tells whom a request goes to: the provider whose place and wire it has, else whose place."""
-    known: dict[Source, Provider] = {}
-    for provider in settings.providers.values():
-        known[_source(provider.row, provider.dialect, provider.base_url)] = provider.row
-    for route in settings.routes.values():
-        for one in route.deployments:
-            known[_source(one.provider, one.dialect, one.base_url)] = one.provider
+    providers = settings.providers.values()
+    deployments = [one for route in settings.routes.values() for one in route.deployments]
+    spoken = [(one.row, one.dialect, one.base_url, one.also) for one in providers]
+    spoken += [(one.provider, one.dialect, one.base_url, one.also) for one in deployments]
+    known = dict.fromkeys(
+        [
+            _source(row, name, place)
+            for row, dialect_name, base_url, also in spoken
+            for name, place in ((dialect_name, base_url), *also.items())
+        ]
+    )
     places = [(source, *parse_base_url(source.base_url)) for source in known]
 
     def find(request: WireRequest) -> Source | None:
