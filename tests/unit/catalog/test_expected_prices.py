@@ -6,10 +6,16 @@ is a day on which the price is known to have been in force, from memory of the d
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
+
+from modelway.catalog.load import provider as shipped_row
+from modelway.catalog.models_find import find
+from modelway.catalog.pricing import price_of, tariff_for
+from modelway.catalog.rows import Provider
 
 OPENAI = "https://platform.openai.com/docs/pricing"
 ANTHROPIC = "https://docs.anthropic.com/en/docs/about-claude/pricing"
@@ -156,3 +162,30 @@ def test_three_models_at_least_are_expected_of_every_kind():
         *("input_audio", "output_audio", "batch", "long"),
     }
     assert {kind: len(found) for kind, found in models.items() if len(found) < 3} == {}
+
+
+# ---------------------------------------------------------------- held against the catalogue
+
+
+def _stated(row: Expected) -> str:
+    """The catalogue's price in the documentation's units, or why there is none."""
+    provider = shipped_row(row.provider) or Provider(
+        name=row.provider, base_url="", dialects=("openai-chat",)
+    )
+    info = find(provider, row.model)
+    assert info is not None, "not in the catalogue"
+    _, _, kind = row.kind.rpartition("batch_")
+    tariff = tariff_for(
+        info,
+        at=datetime.fromisoformat(f"{row.day}T12:00:00+00:00"),
+        service="batch" if "batch_" in row.kind else "standard",
+        input_tokens=row.prompt_tokens,
+    )
+    assert tariff is not None, f"no tariff then, of {info.tariffs}"
+    price = price_of(tariff, kind)
+    return "no price" if price is None else str(Decimal(price) / 10**18)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=_named)
+def test_the_catalogue_says_what_the_documentation_says(row: Expected):
+    assert Decimal(_stated(row)) == Decimal(row.dollars)

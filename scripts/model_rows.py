@@ -1,0 +1,494 @@
+"""Writes src/modelway/catalog/model_rows from the two sources; says where they disagree.
+
+The same wheels give the same bytes. Prices are genai-prices' where it has them, for it dates them
+and names its sources; litellm adds the classes that it lacks where both agree on input and output.
+Windows, caps, modalities and capabilities are litellm's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import re
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from model_corrections import CORRECTIONS, FREE, MAKERS, TRUST_LISTED
+from model_sources import (
+    Tariffs,
+    conditions_of,
+    exact_names,
+    genai,
+    genai_tariffs,
+    litellm,
+    litellm_tariffs,
+    matches,
+)
+
+from modelway.catalog.models import RATES
+
+FOLDER = Path(__file__).parent.parent / "src/modelway/catalog/model_rows"
+
+
+class Host(NamedTuple):
+    """Where the rows of one of our providers come from."""
+
+    genai: tuple[str, ...] = ()
+    litellm: tuple[str, ...] = ()
+    """Values of ``litellm_provider``."""
+    prefixes: tuple[str, ...] = ()
+    """Taken off the names that litellm uses."""
+    drop: str = "^$"
+    """Names that are no models, or that a caller cannot say."""
+
+
+HOSTS = {
+    "openai": Host(("openai",), ("openai", "text-completion-openai"), ("openai/",)),
+    "anthropic": Host(("anthropic",), ("anthropic",), ("anthropic/",)),
+    "gemini": Host(("google",), ("gemini",), ("gemini/",), drop="^claude|^text-|@"),
+    "vertex": Host(
+        ("google",),
+        tuple(
+            f"vertex_ai{kind}"
+            for kind in (
+                *("", "-language-models", "-embedding-models", "-anthropic_models"),
+                *("-mistral_models", "-llama_models", "-deepseek_models", "-qwen_models"),
+                *("-zai_models", "-openai_models", "-ai21_models", "-minimax_models"),
+            )
+        ),
+        ("vertex_ai/",),
+    ),
+    "azure": Host(("azure",), ("azure", "azure_ai", "azure_text"), ("azure/", "azure_ai/")),
+    "bedrock": Host(
+        ("aws",),
+        ("bedrock", "bedrock_converse"),
+        ("bedrock/converse/",),
+        drop=r"/|^[a-z-]+-[0-9]$|^regional\.",
+    ),
+    "openrouter": Host(("openrouter",)),
+    "groq": Host(("groq",), ("groq",), ("groq/",)),
+    "together": Host(("together",), ("together_ai",), ("together_ai/",), drop="^together-ai-"),
+    "moonshot": Host(("moonshotai",), ("moonshot",), ("moonshot/",)),
+    "deepseek": Host(("deepseek",), ("deepseek",), ("deepseek/",)),
+    "mistral": Host(("mistral",), ("mistral",), ("mistral/",)),
+    "qwen": Host((), ("dashscope",), ("dashscope/",)),
+    "xai": Host(("x-ai",), ("xai",), ("xai/",)),
+    "fireworks": Host(
+        ("fireworks",),
+        ("fireworks_ai", "fireworks_ai-embedding-models"),
+        ("fireworks_ai/",),
+        drop="^fireworks-ai-",
+    ),
+    "cerebras": Host(("cerebras",), ("cerebras",), ("cerebras/",)),
+    "perplexity": Host(("perplexity",), ("perplexity",), ("perplexity/",)),
+    "huggingface": Host(),
+    "cohere": Host(("cohere",), ("cohere", "cohere_chat"), ("cohere/",)),
+    "replicate": Host((), ("replicate",), ("replicate/",)),
+    "voyage": Host(("voyageai",), ("voyage",), ("voyage/",)),
+}
+"""Sources by provider. A host that resells is priced by its own rows alone, never by a maker's."""
+
+MODES = {
+    "chat": "chat",
+    "responses": "chat",
+    "completion": "complete",
+    "embedding": "embed",
+    "rerank": "rerank",
+    "image_generation": "image",
+    "image_edit": "image",
+    "audio_speech": "speech",
+    "audio_transcription": "transcription",
+    "realtime": "realtime",
+}
+FLAGS = {
+    "tools": ("supports_function_calling",),
+    "parallel_tools": ("supports_parallel_function_calling",),
+    "json_schema": ("supports_response_schema", "supports_native_structured_output"),
+    "reasoning": ("supports_reasoning",),
+    "prompt_caching": ("supports_prompt_caching",),
+    "streaming": ("supports_native_streaming",),
+    "system": ("supports_system_messages",),
+    "web_search": ("supports_web_search",),
+}
+INPUTS = {
+    "supports_vision": "image",
+    "supports_audio_input": "audio",
+    "supports_video_input": "video",
+    "supports_pdf_input": "document",
+}
+FIELDS = ("mode", "context_tokens", "max_output_tokens", "inputs", "outputs", *FLAGS)
+
+
+def main(as_of: str, genai_wheel: Path, litellm_wheel: Path) -> None:
+    """``as_of`` is the day on which the sources were looked at: they know of prices to come."""
+    day = dt.date.fromisoformat(as_of)
+    names = [wheel.name.split("-")[:2] for wheel in (genai_wheel, litellm_wheel)]
+    labels = [f"{name.replace('_', '-')} {version}" for name, version in names]
+    dated, listed = genai(genai_wheel), litellm(litellm_wheel)
+    made_from = " + ".join(labels)
+    FOLDER.mkdir(exist_ok=True)
+    said: list[str] = []
+    whole: dict[str, Rows] = {}
+    for provider, host in HOSTS.items():
+        whole[provider] = rows_of(provider, host, dated, listed, Asked(day, labels, said))
+    for name, rows in whole.items():
+        lend_facts(name, rows, whole)
+        correct(name, rows)
+        (FOLDER / f"{name}.json").write_text(written(rows, as_of, made_from), encoding="utf-8")
+        print(f"{name}: {len(rows.models)} models, {len(rows.aliases)} further names")
+    print(f"{len(said)} disagreements", *said, sep="\n  ", file=sys.stderr)
+
+
+class Asked(NamedTuple):
+    """What goes with every question to the sources."""
+
+    day: dt.date
+    labels: list[str]
+    said: list[str]
+    """How they disagree."""
+
+
+class Rows(NamedTuple):
+    models: dict[str, dict[str, Any]]
+    aliases: dict[str, str]
+
+
+def rows_of(
+    provider: str,
+    host: Host,
+    dated: dict[str, list[dict[str, Any]]],
+    listed: dict[str, dict[str, Any]],
+    asked: Asked,
+) -> Rows:
+    """Every name that either source has, each with what both say of it."""
+    models = [model for source in host.genai for model in dated[source]]
+    facts = {
+        bare(name, host.prefixes): model
+        for name, model in sorted(listed.items(), key=lambda item: -len(item[0]))
+        if model.get("litellm_provider") in host.litellm
+        and not re.search(host.drop, bare(name, host.prefixes))
+    }
+    found = Rows({}, {})
+    taken: dict[str, list[str]] = {}
+    for name, stated in facts.items():
+        owner = next((each for each in models if matches(each["match"], name)), None)
+        if owner is not None:
+            taken.setdefault(owner["id"], []).append(name)
+        row = merged(name, owner, stated, provider, asked)
+        if row is not None:
+            found.models[name] = row
+    for model in models:
+        names = [each for each in names_of(model) if not re.search(host.drop, each)]
+        if not names:
+            continue
+        name = names[0]
+        if name not in found.models:
+            like = sorted(taken.get(model["id"], []), key=lambda name: (len(name), name))
+            row = merged(name, model, facts[like[0]] if like else {}, provider, asked)
+            if row is None:
+                continue
+            found.models[name] = row
+        for each in names:
+            first = next((one for one in models if matches(one["match"], each)), None)
+            if each not in found.models and first is model:
+                found.aliases.setdefault(each, name)
+    if provider == "huggingface":
+        _routed(found, dated, asked)
+    _fold_aliases(found, taken)
+    _name_newest(found)
+    return found
+
+
+def bare(name: str, prefixes: tuple[str, ...]) -> str:
+    for prefix in prefixes:
+        if name.startswith(prefix):
+            return name[len(prefix) :]
+    return name
+
+
+def _routed(found: Rows, dated: dict[str, list[dict[str, Any]]], asked: Asked) -> None:
+    """The router's models by the names that say who answers: ``org/model:provider``."""
+    for source, models in dated.items():
+        if not source.startswith("huggingface_"):
+            continue
+        for model in models:
+            row = merged(model["id"], model, {}, "huggingface", asked)
+            if row is not None:
+                found.models[f"{model['id']}:{source.removeprefix('huggingface_')}"] = row
+
+
+def merged(
+    name: str,
+    model: dict[str, Any] | None,
+    facts: dict[str, Any],
+    provider: str,
+    asked: Asked,
+) -> dict[str, Any] | None:
+    labels = asked.labels
+    dated = genai_tariffs(model) if model is not None else []
+    listed = litellm_tariffs(facts)
+    own = (
+        f"{provider}/{name}" not in TRUST_LISTED
+        and model is not None
+        and (name in names_of(model) if provider != "bedrock" else not _REGION.match(name))
+    )
+    tariffs, source, quarrel = priced(dated, listed, asked, own)
+    if quarrel:
+        asked.said.append(f"{provider}/{name}: {quarrel}")
+    row, sources = facts_of(facts, labels[1])
+    if model is not None and "context_tokens" not in row and model.get("context_window"):
+        row["context_tokens"] = model["context_window"]
+        sources["context_tokens"] = labels[0]
+    if "mode" not in row:
+        row["mode"] = _mode(name, tariffs)
+    tariffs, reason = without_zeros(provider, name, tariffs)
+    if provider in {"gemini", "vertex"} and "audio" in row.get("inputs", ()):
+        # Sound costs what text costs, where the table has no line of its own for it.
+        # Source: https://ai.google.dev/gemini-api/docs/pricing, 2026-11-21.
+        for each in tariffs:
+            if "input" in each:
+                each.setdefault("input_audio", each["input"])
+    if tariffs:
+        row["tariffs"] = tariffs
+        sources["tariffs"] = source
+    elif reason:
+        row["why_unpriced"] = reason
+    useful = tariffs or row["mode"] in {"chat", "complete", "embed", "rerank"}
+    return {**row, "_sources": sources} if useful and len(row) > 1 else None
+
+
+def _mode(name: str, tariffs: Tariffs) -> str:
+    if "embed" in name or "bge" in name:
+        return "embed"
+    if "rerank" in name:
+        return "rerank"
+    return "chat" if any("output" in each for each in tariffs) else "other"
+
+
+def names_of(model: dict[str, Any]) -> list[str]:
+    """Its id, and what its rule lists or has names begin with."""
+    plain = re.sub(r"-(latest|0)$", "", model["id"])
+    named = exact_names(model["match"])
+    return list(
+        dict.fromkeys([n for n in (model["id"], *named, plain) if matches(model["match"], n)])
+    )
+
+
+def priced(dated: Tariffs, listed: Tariffs, asked: Asked, own: bool) -> tuple[Tariffs, str, str]:
+    """The tariffs, where they are from, and how the sources disagree."""
+    labels = asked.labels
+    if not dated or not listed:
+        return dated or listed, labels[0] if dated else labels[1], ""
+    standard = [each for each in dated if conditions_of(each)[0] == "standard"]
+    days = sorted({each["since"] for each in standard if each.get("since")})
+    day = max([each for each in days if each <= asked.day], default=None)
+    to_come = [each for each in days if each > asked.day]
+    if any(each.get("hours") for each in listed):
+        # By the hour and by the day of the week, which the other source cannot say.
+        kept = [each for each in dated if each.get("since") != day]
+        both = " + ".join(labels)
+        return [*kept, *[{**each, "since": day} for each in listed]], both, ""
+    last = _plain(standard, day)
+    other = _plain(listed, None)
+    differing = [
+        f"{rate} {last[rate]} or {other[rate]}"
+        for rate in ("input", "output")
+        if rate in last and rate in other and last[rate] != other[rate]
+    ]
+    if differing:
+        quarrel = f"{', '.join(differing)}: took the {'first' if own else 'second'}"
+        return (dated, labels[0], quarrel) if own else (listed, labels[1], quarrel)
+    tariffs, added = [dict(each) for each in dated], False
+    for each in listed:
+        service, _, over, _ = conditions_of(each)
+        since = day if service == "standard" or any(t.get("since") for t in tariffs) else None
+        same = [t for t in tariffs if conditions_of(t) == (service, since, over, ())]
+        # A service or a length that one source has and the other has not is added to the former
+        # only for services: a length that is missing may have been abolished.
+        if same:
+            extra = {r: each[r] for r in RATES if r in each and r not in same[0]}
+            if "output" not in same[0] and service == "standard":
+                extra.pop("output", None)
+            same[0].update(extra)
+            added = added or bool(extra)
+        elif (
+            service != "standard"
+            and not to_come
+            and not any(
+                conditions_of(t)[0] == service and conditions_of(t)[2] == over for t in tariffs
+            )
+        ):
+            tariffs.append({**each, "since": since})
+            added = True
+    return tariffs, " + ".join(labels) if added else labels[0], ""
+
+
+def _plain(tariffs: Tariffs, day: dt.date | None) -> dict[str, Any]:
+    return next((each for each in tariffs if conditions_of(each) == ("standard", day, 0, ())), {})
+
+
+def without_zeros(provider: str, name: str, tariffs: Tariffs) -> tuple[Tariffs, str]:
+    """A price of 0 stays where we know that the model is free; elsewhere it is no price."""
+    kept: Tariffs = []
+    for each in tariffs:
+        rates = {rate: each[rate] for rate in RATES if rate in each}
+        if not any(rates.values()):
+            if not any(re.search(rule, f"{provider}/{name}") for rule in FREE):
+                continue
+        else:
+            rates = {rate: price for rate, price in rates.items() if price}
+        if rates:
+            kept.append({k: v for k, v in each.items() if k not in RATES} | rates)
+    reason = "" if kept or not tariffs else "the sources say 0, and no document says it is free"
+    return kept, reason
+
+
+def facts_of(facts: dict[str, Any], label: str) -> tuple[dict[str, Any], dict[str, str]]:
+    row: dict[str, Any] = {}
+    if facts.get("mode") is not None:
+        row["mode"] = MODES.get(facts["mode"], "other")
+    for ours, theirs in (
+        ("context_tokens", "max_input_tokens"),
+        ("max_output_tokens", "max_output_tokens"),
+        ("dimensions", "output_vector_size"),
+    ):
+        if type(facts.get(theirs)) is int and facts[theirs] > 0:
+            row[ours] = facts[theirs]
+    if row.get("mode") in {"embed", "rerank"}:
+        row.pop("max_output_tokens", None)
+    inputs = list(facts.get("supported_modalities") or [])
+    if not inputs and "supports_vision" in facts:
+        inputs = ["text"]
+    if inputs:
+        inputs += [each for flag, each in INPUTS.items() if facts.get(flag)]
+        row["inputs"] = _modalities(inputs)
+    outputs = list(facts.get("supported_output_modalities") or [])
+    if outputs:
+        row["outputs"] = _modalities(outputs)
+    for ours, flags in FLAGS.items():
+        told = [facts[flag] for flag in flags if isinstance(facts.get(flag), bool)]
+        if told:
+            row[ours] = any(told)
+    with contextlib.suppress(ValueError):
+        row["retires"] = dt.date.fromisoformat(str(facts.get("deprecation_date")))
+    return row, dict.fromkeys(row, label)
+
+
+def _modalities(found: list[str]) -> list[str]:
+    known = ("text", "image", "audio", "video", "document")
+    renamed = {"document" if each in {"pdf", "file"} else each for each in found}
+    return [each for each in known if each in renamed]
+
+
+def _fold_aliases(found: Rows, taken: dict[str, list[str]]) -> None:
+    """Names of one model of the source, of which the same is known, become one row."""
+    for owner, names in taken.items():
+        row = found.models.get(owner)
+        for name in names:
+            if name != owner and name in found.models and found.models[name] == row:
+                del found.models[name]
+                found.aliases[name] = owner
+
+
+_REGION = re.compile(r"^[a-z-]+\.[a-z0-9]+\.")
+_DATE = re.compile(r"^(.+?)[-@](\d{4}-\d{2}-\d{2}|\d{8})(-v\d+(?::\d+)?)?$")
+
+
+def _name_newest(found: Rows) -> None:
+    """A family's plain name, where nobody lists it, is its newest snapshot's."""
+    newest: dict[str, str] = {}
+    for name in sorted([*found.models, *found.aliases]):
+        if (parsed := _DATE.match(name)) and not parsed[3]:
+            newest[parsed[1]] = found.aliases.get(name, name)
+    for plain, name in newest.items():
+        if plain not in found.models:
+            found.aliases.setdefault(plain, name)
+
+
+def lend_facts(provider: str, rows: Rows, whole: dict[str, Rows]) -> None:
+    """What a model can do, from its maker's row, where its host has no word of it. Never prices."""
+    if provider != "openrouter":
+        return
+    for name, row in rows.models.items():
+        vendor, _, model = name.partition("/")
+        maker = whole.get(MAKERS.get(vendor, ""))
+        plain = model.partition(":")[0]
+        if maker is None:
+            continue
+        for spelled in (plain, plain.replace(".", "-")):
+            source = maker.models.get(maker.aliases.get(spelled, spelled))
+            if source is None:
+                continue
+            for field in FIELDS:
+                if field in source and field not in row:
+                    row[field] = source[field]
+                    row["_sources"][field] = f"{MAKERS[vendor]}/{spelled}"
+            break
+
+
+def correct(provider: str, rows: Rows) -> None:
+    """What documentation says against a source, or that no source says."""
+    for correction in CORRECTIONS:
+        if correction.provider != provider:
+            continue
+        for name in correction.models:
+            row = rows.models.setdefault(name, {"mode": "chat", "_sources": {}})
+            rows.aliases.pop(name, None)
+            row.update(correction.says)
+            row["_sources"] |= dict.fromkeys(correction.says, correction.docs)
+
+
+def written(rows: Rows, version: str, made_from: str) -> str:
+    """A line a model, in order of their names."""
+    kinds: list[dict[str, str]] = []
+    lines = []
+    for name, row in sorted(rows.models.items()):
+        sources = {field: row["_sources"][field] for field in row if field in row["_sources"]}
+        if sources not in kinds:
+            kinds.append(sources)
+        stated = {k: v for k, v in row.items() if k != "_sources" and v not in (None, (), [])}
+        if stated.get("mode") == "chat":
+            del stated["mode"]
+        if "tariffs" in stated:
+            stated["tariffs"] = [_tariff(each) for each in _ordered(stated["tariffs"])]
+        stated["source"] = kinds.index(sources)
+        lines.append(f"{json.dumps(name)}:{_json(stated)}")
+    aliases = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(rows.aliases.items())]
+    return (
+        f'{{"version":{json.dumps(version)},"made_from":{json.dumps(made_from)},\n"sources":[\n'
+        + ",\n".join([_json(each) for each in kinds])
+        + '\n],\n"models":{\n'
+        + ",\n".join(lines)
+        + '\n},\n"aliases":{\n'
+        + ",\n".join(aliases)
+        + "\n}}\n"
+    )
+
+
+def _ordered(tariffs: Tariffs) -> Tariffs:
+    return sorted(tariffs, key=lambda each: [str(part) for part in conditions_of(each)])
+
+
+def _tariff(tariff: dict[str, Any]) -> dict[str, Any]:
+    conditions = {k: v for k, v in tariff.items() if k not in RATES and v}
+    if conditions.get("service") == "standard":
+        del conditions["service"]
+    return conditions | {rate: tariff[rate] for rate in RATES if tariff.get(rate) is not None}
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{json.dumps(k)}:{_json(v)}" for k, v in value.items()]) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join([_json(each) for each in value]) + "]"
+    return msgspec.json.encode(value).decode()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

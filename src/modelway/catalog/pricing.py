@@ -1,0 +1,276 @@
+"""What a call costs, from its usage and its model's tariffs: exact integers, never a guessed 0.
+
+Counted in 10⁻²⁴ USD, in which a price per token is whole, and told in 10⁻¹² USD (pico-dollars). A
+fraction of a pico-dollar is rounded up, once a call. No floating point anywhere.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from modelway.catalog.models import ModelInfo, Service, Tariff
+from modelway.types import Usage
+
+Class: TypeAlias = Literal[
+    "input",
+    "cached",
+    "cached_audio",
+    "cache_write",
+    "cache_write_1h",
+    "input_audio",
+    "output",
+    "reasoning",
+    "output_audio",
+    "calls",
+    "searches",
+]
+"""What is counted apart because it may be priced apart."""
+
+_PICO = 10**12
+"""Units of 10⁻²⁴ in one of 10⁻¹²."""
+_PER_MILLION = Decimal(10**18)
+"""USD per million tokens → 10⁻²⁴ USD per token."""
+_PER_THOUSAND = Decimal(10**21)
+"""USD per thousand calls → 10⁻²⁴ USD per call."""
+_PICO_USD = Decimal(10**12)
+
+_GENERATED = ("output", "reasoning", "output_audio")
+
+
+class Cost(Struct, frozen=True, kw_only=True):
+    """What a call cost, in pico-dollars (10⁻¹² USD)."""
+
+    total_pico_usd: int
+    parts: dict[str, int]
+    """By class; they add up to the total. ``reported`` where the provider says what it charges."""
+    source: Literal["catalogue", "provider"]
+    version: str = ""
+    """Of the prices."""
+    expected_pico_usd: int | None = None
+    """What the catalogue says, where the provider's own word is the total."""
+    notes: tuple[str, ...] = ()
+    """What in the usage contradicts itself, and what was made of it."""
+
+    @property
+    def mismatch_pico_usd(self) -> int:
+        """How much more the provider reports than the catalogue says; 0 where one is silent."""
+        return 0 if self.expected_pico_usd is None else self.total_pico_usd - self.expected_pico_usd
+
+
+class Unpriced(Struct, frozen=True, kw_only=True):
+    """Why it is not known what a call cost."""
+
+    reason: str
+
+
+def cost(
+    usage: Usage, info: ModelInfo | None, *, at: dt.datetime, service: Service = "standard"
+) -> Cost | Unpriced:
+    """What this usage costs at the time ``at``, which has a time zone.
+
+    What the provider itself reports wins; the catalogue's figure is then kept beside it.
+    """
+    computed = _computed(usage, info, at, service)
+    if usage.reported_cost_usd is None:
+        return computed
+    total = max(round(Decimal(repr(usage.reported_cost_usd)) * _PICO_USD), 0)
+    return Cost(
+        total_pico_usd=total,
+        parts={"reported": total},
+        source="provider",
+        version=info.version if info is not None else "",
+        expected_pico_usd=computed.total_pico_usd if isinstance(computed, Cost) else None,
+        notes=computed.notes if isinstance(computed, Cost) else (),
+    )
+
+
+def _computed(
+    usage: Usage, info: ModelInfo | None, at: dt.datetime, service: Service
+) -> Cost | Unpriced:
+    if info is None:
+        return Unpriced(reason="the model is not in the catalogue")
+    if not info.tariffs:
+        return Unpriced(reason=info.why_unpriced or "no price of the model is known")
+    if usage.output_tokens is None and info.mode in {"chat", "complete"}:
+        return Unpriced(reason="the provider did not say how many tokens it made")
+    counted = count(usage)
+    if isinstance(counted, Unpriced):
+        return counted
+    counts, notes = counted
+    tariff = tariff_for(info, at=at, service=service, input_tokens=usage.input_tokens or 0)
+    if tariff is None:
+        return Unpriced(reason=f"no {service} price is known for {at.date()}")
+    exact: dict[str, int] = {}
+    for kind, number in counts.items():
+        price = price_of(tariff, kind)
+        if price is None:
+            return Unpriced(reason=f"no price of {kind} is known, and there were {number}")
+        exact[kind] = number * price
+    if tariff.calls:
+        exact["calls"] = unit_price(tariff.calls, "calls")
+    parts = _rounded(exact)
+    return Cost(
+        total_pico_usd=sum(parts.values()),
+        parts=parts,
+        source="catalogue",
+        version=info.version,
+        notes=notes,
+    )
+
+
+def _rounded(exact: dict[str, int]) -> dict[str, int]:
+    """Parts whose sum is the exact sum rounded up: the steps of the running total."""
+    parts: dict[str, int] = {}
+    running = before = 0
+    for kind, amount in exact.items():
+        running += amount
+        now = -(-running // _PICO)
+        parts[kind] = now - before
+        before = now
+    return parts
+
+
+def count(usage: Usage) -> tuple[dict[Class, int], tuple[str, ...]] | Unpriced:
+    """The usage cut into classes that do not overlap, those that occur; and what did not add up.
+
+    Cached sound is what cached tokens and sound must share to fit into the input.
+    """
+    if usage.input_tokens is None and not usage.search_units:
+        return Unpriced(reason="the provider did not say how many tokens it read")
+    notes: list[str] = []
+    whole = usage.input_tokens or 0
+    cached = _within(usage.cached_tokens, whole, "cached tokens", "input", notes)
+    write = _within(usage.cache_write_tokens, whole - cached, "cache writes", "input", notes)
+    write_1h = _within(usage.cache_write_1h_tokens, write, "writes for 1 h", "cache writes", notes)
+    audio = _within(usage.input_audio_tokens, whole - write, "sound", "input", notes)
+    both = max(cached + write + audio - whole, 0)
+    made = usage.output_tokens or 0
+    reasoning = _within(usage.reasoning_tokens, made, "reasoning", "output", notes)
+    spoken = _within(usage.output_audio_tokens, made - reasoning, "sound", "output", notes)
+    counts: dict[Class, int] = {
+        "input": whole - cached - write - audio + both,
+        "cached": cached - both,
+        "cached_audio": both,
+        "cache_write": write - write_1h,
+        "cache_write_1h": write_1h,
+        "input_audio": audio - both,
+        "output": made - reasoning - spoken,
+        "reasoning": reasoning,
+        "output_audio": spoken,
+        "searches": usage.search_units or 0,
+    }
+    return {kind: number for kind, number in counts.items() if number}, tuple(notes)
+
+
+def _within(part: int | None, whole: int, name: str, of: str, notes: list[str]) -> int:
+    """A part that is not more than its whole: some hosts report such, as Azure for Grok."""
+    part = max(part or 0, 0)
+    if part > whole:
+        notes.append(f"{part} {name} are more than the {whole} tokens of {of} that they are of")
+    return min(part, whole)
+
+
+def tariff_for(
+    info: ModelInfo, *, at: dt.datetime, service: Service = "standard", input_tokens: int = 0
+) -> Tariff | None:
+    """The one that applies: in force, for input of this length, at this hour."""
+    at = at.astimezone(dt.UTC)
+    in_force = _in_force(info.tariffs, at.date(), service)
+    fitting = [one for one in in_force if input_tokens > one.over_tokens or not one.over_tokens]
+    best: Tariff | None = None
+    for one in fitting:
+        if one.hours and not _inside(one, at):
+            continue
+        if best is None or _rank(one) > _rank(best):
+            best = one
+    return best
+
+
+def _in_force(tariffs: Iterable[Tariff], day: dt.date, service: Service) -> list[Tariff]:
+    there = [
+        one for one in tariffs if one.service == service and (one.since is None or one.since <= day)
+    ]
+    newest = max([one.since or dt.date.min for one in there], default=None)
+    return [one for one in there if (one.since or dt.date.min) == newest]
+
+
+def _rank(tariff: Tariff) -> tuple[int, bool]:
+    return tariff.over_tokens, bool(tariff.hours)
+
+
+def _inside(tariff: Tariff, at: dt.datetime) -> bool:
+    if tariff.days and at.isoweekday() not in tariff.days:
+        return False
+    now = f"{at:%H:%M}"
+    for hours in tariff.hours:
+        start, _, end = hours.partition("-")
+        end = "24:00" if end == "00:00" else end
+        if start <= now < end if start < end else (now >= start or now < end):
+            return True
+    return False
+
+
+def price_of(tariff: Tariff, kind: Class) -> int | None:
+    """10⁻²⁴ USD for one of this class; ``None`` where no price is known. Reasoning is output."""
+    price: Decimal | None = getattr(tariff, kind)
+    if price is None and kind == "reasoning":
+        price = tariff.output
+    return None if price is None else unit_price(price, kind)
+
+
+def unit_price(price: Decimal, kind: Class) -> int:
+    """USD per million tokens, or per thousand of what is no token, → 10⁻²⁴ USD for one."""
+    return int(price * (_PER_THOUSAND if kind in {"calls", "searches"} else _PER_MILLION))
+
+
+def estimate(
+    info: ModelInfo | None,
+    *,
+    input_tokens: int,
+    output_tokens: int,
+    at: dt.datetime,
+    service: Service = "standard",
+    kinds: Collection[Class] = ("input", "output", "reasoning"),
+) -> Cost | Unpriced:
+    """The most that a call can cost that reads and makes no more tokens than this, of these kinds.
+
+    Each side is priced at the dearest of its kinds, at any hour, at any length up to this one.
+    """
+    if info is None or not info.tariffs:
+        return _unknown(info)
+    at = at.astimezone(dt.UTC)
+    possible = [
+        one
+        for one in _in_force(info.tariffs, at.date(), service)
+        if input_tokens > one.over_tokens or not one.over_tokens
+    ]
+    if not possible:
+        return Unpriced(reason=f"no {service} price is known for {at.date()}")
+    exact: dict[str, int] = {"input": 0, "output": 0}
+    for side, tokens in (("input", input_tokens), ("output", output_tokens)):
+        of_side = [kind for kind in kinds if (kind in _GENERATED) == (side == "output")]
+        prices = [price_of(one, kind) for one in possible for kind in of_side]
+        if tokens and (not prices or any(price is None for price in prices)):
+            return Unpriced(reason=f"not every price of {', '.join(of_side) or side} is known")
+        exact[side] = tokens * max([price or 0 for price in prices], default=0)
+    calls = [unit_price(one.calls, "calls") for one in possible if one.calls]
+    if calls:
+        exact["calls"] = max(calls)
+    parts = _rounded(exact)
+    return Cost(
+        total_pico_usd=sum(parts.values()),
+        parts=parts,
+        source="catalogue",
+        version=info.version,
+    )
+
+
+def _unknown(info: ModelInfo | None) -> Unpriced:
+    if info is None:
+        return Unpriced(reason="the model is not in the catalogue")
+    return Unpriced(reason=info.why_unpriced or "no price of the model is known")
