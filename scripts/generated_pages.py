@@ -151,7 +151,12 @@ def _facts(row: Provider) -> str:
     rows = [
         ("name", f"`{row.name}`"),
         ("other names", ", ".join([f"`{alias}`" for alias in row.aliases])),
-        ("base URL", _code(row.base_url) or "to be configured"),
+        (
+            "base URL",
+            "none: no connection is made"
+            if row.in_process
+            else _code(row.base_url) or "to be configured",
+        ),
         *[(f"base URL of {name}", f"`{url}`") for name, url in row.base_urls.items()],
         ("URL variable", _variables(row.base_url_env)),
         ("dialects", _dialects(row)),
@@ -171,6 +176,12 @@ def _use(row: Provider) -> str:
     ask = f'$ modelway ask -m {model} "Why is the sky blue?"'
     if row.key_required:
         return f"```console\n$ export {row.api_key_env[0]}=…\n{ask}\n```\n"
+    if row.in_process:
+        model = f"{row.name}/path/to/model.gguf"
+        return (
+            "```console\n$ pip install 'modelway[local]'\n"
+            f'$ modelway ask -m {model} "Why is the sky blue?"\n```\n'
+        )
     start = "$ modelway simulate\n" if row.name == "simulator" else ""
     return f"```console\n{start}{ask}\n```\n"
 
@@ -184,6 +195,8 @@ def _configuration(row: Provider) -> str:
         )
     if row.key_required:
         fields.append(f'api_key: "${{{row.api_key_env[0]}}}"')
+    elif row.in_process:
+        fields.append("models_dir: ~/models")
     elif row.local:
         fields.append(f'base_url: "{row.base_url}"')
     if row.default_model:

@@ -22,7 +22,7 @@ from modelway.errors import (
     UnknownModelError,
     UnsupportedError,
 )
-from modelway.opening import SIMULATOR
+from modelway.opening import only_named
 from modelway.types import ModelListing
 
 _HEALTH = Options(timeout_s=10.0)
@@ -101,12 +101,8 @@ async def _listed(
 
 
 def _unless_stand_in(providers: Mapping[str, ConfiguredProvider]) -> list[str]:
-    """Not the simulator, which is there to be named, unless somebody configured it."""
-    return [
-        name
-        for name, provider in providers.items()
-        if provider.row.name != SIMULATOR or provider.default_model
-    ]
+    """Not those that are only there to be named."""
+    return [name for name, provider in providers.items() if not only_named(provider)]
 
 
 def _problems(engine: Engine) -> str:

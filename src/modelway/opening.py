@@ -16,7 +16,10 @@ from modelway.config.load import load
 from modelway.config.resolve import default_model
 from modelway.config.settings import ConfiguredProvider, Settings, TransportSettings
 from modelway.engine import Engine
+from modelway.local.settings import LocalModels, LocalSettings
+from modelway.local.transport import LocalTransport
 from modelway.ports import Observer, Origin, Transport, WireRequest, WireResponse
+from modelway.transport.fetch import Fetcher
 from modelway.transport.routes import choose_transport
 from modelway.transport.settings import TLS, PoolLimits
 from modelway.transport.url import parse_base_url
@@ -31,6 +34,7 @@ Embedded: TypeAlias = Literal["never", "if_nothing_else"]
 """Whether the simulator stands in, in this process, when there is no key and no local server."""
 
 SIMULATOR = "simulator"
+LOCAL = "local"
 _SAYS_SO = (
     "no provider's key is set and no local server was found, so modelway's own simulator answers: "
     "its words mean nothing. Set a key, such as OPENAI_API_KEY, or start a local server."
@@ -57,12 +61,15 @@ async def open_engine(
     observers: Sequence[Observer] = (),
     transport: Transport | None = None,
     embedded: Embedded = "never",
+    any_file: bool = False,
 ) -> Opened:
     """Load, and where nothing is configured look for local servers. Raises what ``load`` raises.
 
-    A provider named ``simulator`` is always there; it is started in this process when it is first
-    asked, unless one listens on its usual port or ``transport`` is given. A cassette that the
-    environment names is recorded to or replayed, unless ``transport`` is given.
+    Providers named ``simulator`` and ``local`` are always there. The simulator is started in this
+    process when it is first asked, unless one listens at its place or ``transport`` is given; ``local``
+    runs models in this process, unless ``transport`` is given. A cassette that the environment names is
+    recorded to or replayed, unless ``transport`` is given. ``any_file``: such models may be any file,
+    not only those that are configured; never for the requests of others.
     """
     environment = os.environ if environment is None else environment
     cassette = _cassette(environment) if transport is None else None
@@ -70,6 +77,7 @@ async def open_engine(
         return _replaying(cassette, config, environment, observers)
     settings = config if isinstance(config, Settings) else load(config, environment=environment)
     resources = AsyncExitStack()
+    own = transport is None
     if transport is None:
         transport = _Rerouted(_transport(settings.transport, environment), resources)
     notices: list[str] = []
@@ -77,10 +85,16 @@ async def open_engine(
         if settings.source == "environment" and default_model(settings) is None:
             settings = await _look_around(settings, transport, environment, embedded, notices)
         if SIMULATOR not in settings.providers:
-            settings = _with(settings, _simulator(default=False))
+            settings = _with(settings, _simulator(environment, default=False))
+        if LOCAL not in settings.providers:
+            settings = _with(settings, _unconfigured(LOCAL, environment))
+        if own:
+            transport = LocalTransport(transport, _in_process(settings, any_file))
         if cassette is not None:
             transport = _recording(cassette, transport, settings)
-        engine = Engine(settings, transport, observers=observers)
+        fetch = _fetcher(settings.transport)
+        resources.push_async_callback(fetch.aclose)
+        engine = Engine(settings, transport, observers=observers, fetch=fetch)
     except BaseException:
         await transport.aclose()
         raise
@@ -137,8 +151,16 @@ async def _look_around(
     settings = discovery.adopt(settings, found)
     if not settings.providers and embedded == "if_nothing_else":
         notices.append(_SAYS_SO)
-        return _with(settings, _simulator(default=True))
+        return _with(settings, _simulator(environment, default=True))
     return settings
+
+
+def _fetcher(said: TransportSettings) -> Fetcher:
+    return Fetcher(
+        trusted=[parse_base_url(url)[0] for url in said.fetch_trusted],
+        max_bytes=said.fetch_max_bytes,
+        tls=TLS(ca_file=said.ca_file),
+    )
 
 
 def _transport(said: TransportSettings, environment: Mapping[str, str]) -> Transport:
@@ -156,10 +178,41 @@ def _with(settings: Settings, provider: ConfiguredProvider) -> Settings:
     return replace(settings, providers=providers)
 
 
-def _simulator(*, default: bool) -> ConfiguredProvider:
+def _simulator(environment: Mapping[str, str], *, default: bool) -> ConfiguredProvider:
     """The simulator as a provider; unless it is the default, it must be named to be asked."""
-    provider = load({"providers": {SIMULATOR: {}}}, environment={}).providers[SIMULATOR]
+    provider = _unconfigured(SIMULATOR, environment)
     return provider if default else replace(provider, default_model=None)
+
+
+def _unconfigured(name: str, environment: Mapping[str, str]) -> ConfiguredProvider:
+    """A provider that nobody wrote down, at its usual place or where its variable says."""
+    named = {key: environment[key] for key in ("SIMULATOR_URL",) if environment.get(key)}
+    return load({"providers": {name: {}}}, environment=named).providers[name]
+
+
+def only_named(provider: ConfiguredProvider) -> bool:
+    """Whether it is there to be named, and nobody configured it: not to be listed with the others."""
+    usual = provider.row.name == LOCAL and provider.local == LocalSettings()
+    return not provider.default_model and (usual or provider.row.name == SIMULATOR)
+
+
+def _in_process(settings: Settings, any_file: bool) -> dict[str, LocalModels]:
+    """What may run here: what a configuration names as a model, and what each directory holds."""
+    named: dict[str, set[str]] = {}
+    for route in settings.routes.values():
+        for deployment in route.deployments:
+            named.setdefault(deployment.provider.name, set()).add(deployment.model)
+    return {
+        name: LocalModels(
+            settings=one.local,
+            named=frozenset(
+                {*named.get(name, ()), *one.row.models, one.default_model or ""} - {""}
+            ),
+            any_file=any_file,
+        )
+        for name, one in settings.providers.items()
+        if one.local is not None
+    }
 
 
 class _Rerouted:
@@ -168,7 +221,7 @@ class _Rerouted:
     def __init__(self, transport: Transport, resources: AsyncExitStack) -> None:
         self._transport = transport
         self._resources = resources
-        self._usual = parse_base_url(_simulator(default=True).base_url)[0]
+        self._usual = parse_base_url(_unconfigured(SIMULATOR, {}).base_url)[0]
         self._there = self._usual
         self._starting = asyncio.Lock()
         self._started = False

@@ -110,9 +110,14 @@ async def test_a_simulator_on_the_usual_port_is_used_instead(monkeypatch):
     with SimulatorThread() as running:
         port = int(running.base_url.rpartition(":")[2])
         usual = opening.parse_base_url(running.base_url)[0]
-        provider = opening._simulator(default=True)
+        real = opening._unconfigured
+        provider = real(SIMULATOR, {})
         there = opening.replace(provider, base_url=f"{running.base_url}/v1")
-        monkeypatch.setattr(opening, "_simulator", lambda *, default: there)
+        monkeypatch.setattr(
+            opening,
+            "_unconfigured",
+            lambda name, environment: there if name == SIMULATOR else real(name, environment),
+        )
         opened = await open_engine({}, environment={})
         await ask(opened, f"{SIMULATOR}/any")
         assert usual.port == port
@@ -140,3 +145,12 @@ async def test_tls_files_of_the_configuration_are_used():
     with pytest.raises(ConfigError, match=r"ca\.pem"):
         await ask(opened, "o/gpt-4o")
     await opened.aclose()
+
+
+async def test_a_simulator_elsewhere_is_named_by_its_variable():
+    with SimulatorThread() as running:
+        for config in ({}, {"providers": {"openai": {"api_key": "sk-none"}}}):
+            opened = await open_engine(config, environment={"SIMULATOR_URL": running.base_url})
+            await ask(opened, f"{SIMULATOR}/any")
+            await opened.aclose()
+        assert len(running.simulator.requests) == 2

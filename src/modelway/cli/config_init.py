@@ -20,7 +20,7 @@ from modelway.config.load import load
 from modelway.config.problems import nearest, shown
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
-from modelway.opening import SIMULATOR
+from modelway.opening import only_named
 from modelway.transport.url import parse_base_url
 
 _PORT = 4000
@@ -135,7 +135,7 @@ async def _look_around() -> list[str]:
     return [
         one.row.name
         for one in settings.providers.values()
-        if catalogue.provider(one.row.name) and one.row.name != SIMULATOR and not one.problem
+        if catalogue.provider(one.row.name) and not only_named(one) and not one.problem
     ]
 
 

@@ -12,7 +12,7 @@ from modelway.client import Client
 from modelway.config.resolve import default_model
 from modelway.config.settings import Route, Settings
 from modelway.errors import ConfigError, LLMError
-from modelway.opening import SIMULATOR
+from modelway.opening import only_named
 from modelway.types import ModelListing
 
 
@@ -65,11 +65,9 @@ async def _models(provider: str | None, config: Path | None, *, json: bool) -> i
 
 
 def _usable(settings: Settings) -> list[str]:
-    """The providers to ask; the simulator only where somebody configured it."""
+    """The providers to ask; those that are only there to be named, if somebody did."""
     return [
-        name
-        for name, one in settings.providers.items()
-        if not one.problem and (one.row.name != SIMULATOR or one.default_model)
+        name for name, one in settings.providers.items() if not one.problem and not only_named(one)
     ]
 
 

@@ -14,7 +14,7 @@ from modelway.cli import output
 from modelway.cli.options import Config, Json
 from modelway.client import Client
 from modelway.config.settings import ConfiguredProvider, Settings
-from modelway.opening import SIMULATOR
+from modelway.opening import only_named
 
 
 def providers(
@@ -66,7 +66,7 @@ async def _settings(config: Path | None) -> Settings:
 
 def _configured(one: ConfiguredProvider, settings: Settings) -> dict[str, Any]:
     state = one.problem or "ready"
-    if one.row.name == SIMULATOR and not one.default_model:
+    if only_named(one):
         state = "when it is named"
     return {
         **_known(one.row),

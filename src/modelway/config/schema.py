@@ -201,6 +201,8 @@ TRANSPORT: Table = {
     "ca_file": line_of_text,
     "client_certificate": line_of_text,
     "client_key": line_of_text,
+    "fetch_max_bytes": integer(1, 2**32),
+    "fetch_trusted": list_of(base_url),
 }
 
 TOP: Table = {

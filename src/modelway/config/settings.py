@@ -86,6 +86,10 @@ class TransportSettings(Struct, frozen=True, kw_only=True):
     ca_file: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    fetch_max_bytes: int = 20 * 1024 * 1024
+    """The most that is fetched for one part that a message names by URL."""
+    fetch_trusted: tuple[str, ...] = ()
+    """Private places, as base URLs, that messages may name."""
 
 
 class Origin(Struct, frozen=True, kw_only=True):

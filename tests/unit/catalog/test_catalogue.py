@@ -35,7 +35,7 @@ def test_every_host_has_a_row():
         ("llama.cpp", "llamacpp"),
         ("google", "gemini"),
         ("mock", "simulator"),
-        ("local", "openai-compatible"),
+        ("local", "local"),
         ("hf", "huggingface"),
         ("x.ai", "xai"),
     ],

@@ -1,0 +1,1 @@
+"""Models that run in this process, out of GGUF files: llama.cpp behind the transport's port."""
