@@ -21,6 +21,7 @@ from modelway.attempts import Run, Turn, when
 from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
+from modelway.dialects import dialect
 from modelway.errors import ConfigError, LLMError, MissingKeyError, UnknownModelError
 from modelway.exchange import Exchange, offers, speaking
 from modelway.observe.events import Bus, CallEvent, EventName
@@ -30,9 +31,10 @@ from modelway.policies import retry
 from modelway.policies.completing import completing
 from modelway.policies.emulate import emulating
 from modelway.policies.estimate import estimating
+from modelway.policies.inlining import inlining
 from modelway.policies.routing import strategy
 from modelway.policies.splitting import splitting
-from modelway.ports import Clock, Handler, Middleware, Observer, Strategy, Transport
+from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Strategy, Transport
 from modelway.streams import LEFT
 from modelway.types import ModelListing, Usage
 
@@ -71,10 +73,12 @@ class Engine:
         observers: Sequence[Observer] = (),
         clock: Clock | None = None,
         chance: random.Random | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
         self.settings = settings
         self.counts = Counts()
         self._transport = transport
+        self._fetch = fetch
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._retries = retry.RetryBudget()
@@ -100,7 +104,7 @@ class Engine:
         if handler is None:
             spoken = speaking(deployment, call.operation, client)
             exchange = Exchange(spoken, self._transport)
-            handler = onion(exchange.send, *_emulations(spoken, call.operation))
+            handler = onion(exchange.send, *_emulations(spoken, call.operation, self._fetch))
             if len(self._ring_b) >= _KNOWN_PLANS:
                 self._ring_b.clear()
             self._ring_b[key] = handler
@@ -277,8 +281,12 @@ class Engine:
         await self._transport.aclose()
 
 
-def _emulations(deployment: Deployment, operation: Operation) -> tuple[Middleware, ...]:
+def _emulations(
+    deployment: Deployment, operation: Operation, fetch: Fetch | None
+) -> tuple[Middleware, ...]:
     if operation == "chat":
+        if fetch is not None and dialect(deployment.dialect).inlined:
+            return (emulating(deployment), inlining(deployment.dialect, fetch))
         return (emulating(deployment),)
     if operation == "count_tokens" and not offers(deployment, operation):
         return (estimating(deployment),)

@@ -244,6 +244,17 @@ class Observer(Protocol):
     def observe(self, events: Sequence[Any]) -> None: ...
 
 
+class Fetched(NamedTuple):
+    media_type: str
+    data: bytes
+
+
+class Fetch(Protocol):
+    """Gets what a caller's URL names, from where a caller may lead us."""
+
+    async def __call__(self, url: str) -> Fetched: ...
+
+
 class Clock(Protocol):
     def monotonic(self) -> float: ...
     def time(self) -> float: ...

@@ -1,0 +1,103 @@
+"""Content by URL, for hosts that take it as bytes only: fetched, and sent along."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from modelway.call import Call, Reply
+from modelway.dialects import dialect
+from modelway.errors import BadRequestError
+from modelway.ports import Fetch, Handler, Middleware
+from modelway.types import (
+    Audio,
+    ChatRequest,
+    File,
+    Image,
+    Inline,
+    Message,
+    Part,
+    Remote,
+    ToolResult,
+)
+
+_Held: TypeAlias = Image | Audio | File
+_KINDS: dict[type[_Held], str] = {Image: "image", Audio: "audio", File: "file"}
+_AT_ONCE = 4
+
+
+def inlining(spoken: str, fetch: Fetch) -> Middleware:
+    """Replaces the URLs that the dialect ``spoken`` cannot send; a call without any is untouched."""
+    kinds = dialect(spoken).inlined
+
+    async def inline(call: Call, inner: Handler) -> Reply:
+        body = call.body
+        if body is not None and body.dialect == spoken:
+            return await inner(call)
+        request = call.request
+        if request is None and body is not None:
+            face = dialect(body.dialect).downstream[call.operation]
+            request = face.decode(body.fields)
+        if not isinstance(request, ChatRequest):
+            return await inner(call)
+        urls = dict.fromkeys(_urls(request.messages, kinds))
+        if urls:
+            fetched = await _fetched(urls, fetch)
+            messages = tuple([_filled(message, kinds, fetched) for message in request.messages])
+            request = replace(request, messages=messages)
+        return await inner(replace(call, request=request))
+
+    return inline
+
+
+def _urls(messages: Iterable[Message], kinds: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Each URL to fetch, with the kind of part that it is for."""
+    for message in messages:
+        for part in message.parts:
+            yield from _of(part, kinds)
+
+
+def _of(part: Part, kinds: frozenset[str]) -> Iterator[tuple[str, str]]:
+    if isinstance(part, ToolResult):
+        for inner in part.parts:
+            yield from _of(inner, kinds)
+    elif isinstance(part, Image | Audio | File):
+        kind, source = _KINDS[type(part)], part.source
+        if kind in kinds and isinstance(source, Remote) and _is_web(source.url):
+            yield kind, source.url
+
+
+def _is_web(url: str) -> bool:
+    return url.lower().startswith(("http:", "https:"))
+
+
+async def _fetched(urls: Iterable[tuple[str, str]], fetch: Fetch) -> dict[tuple[str, str], Inline]:
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(kind: str, url: str) -> Inline:
+        async with free:
+            media_type, data = await fetch(url)
+        if kind != "file" and not media_type.startswith(f"{kind}/"):
+            raise BadRequestError(f"{url.partition('?')[0][:200]} is {media_type}, not {kind}")
+        return Inline(media_type=media_type, data=b64encode(data).decode())
+
+    wanted = list(urls)
+    return dict(zip(wanted, await asyncio.gather(*[one(*each) for each in wanted]), strict=True))
+
+
+def _filled(
+    message: Message, kinds: frozenset[str], fetched: dict[tuple[str, str], Inline]
+) -> Message:
+    return replace(message, parts=tuple([_part(part, kinds, fetched) for part in message.parts]))
+
+
+def _part(part: Part, kinds: frozenset[str], fetched: dict[tuple[str, str], Inline]) -> Part:
+    if isinstance(part, ToolResult):
+        return replace(part, parts=tuple([_part(one, kinds, fetched) for one in part.parts]))
+    for kind, url in _of(part, kinds):
+        return replace(part, source=fetched[kind, url])
+    return part
