@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from modelway.catalog import load as catalogue
 from modelway.catalog.rows import Provider
 from modelway.config.load import load
-from modelway.config.resolve import default_model
 from modelway.config.settings import ConfiguredProvider, Settings
 from modelway.dialects import dialect
 from modelway.errors import ConfigError, LLMError
@@ -182,20 +181,22 @@ def replaying(
 ) -> Replay:
     """A cassette as all there is: its providers can be asked, without a configuration or a key.
 
-    ``loading`` gives the settings that an environment amounts to; what they say of a provider holds.
+    ``loading`` gives the settings that an environment amounts to. What a configuration says of a
+    provider holds; what the environment alone would make of it does not.
     """
     cassette = read_cassette(choice.path)
     found = _recorded_sources(cassette)
     keyless = _Keyless(environment, {source.like for source in found})
+    made = [_provider(source, models, keyless) for source, models in found.items()]
+    recorded = {one.name: one for one in reversed(made) if one is not None}
     settings = loading(keyless)
-    providers = dict(settings.providers)
-    for source, models in found.items():
-        if source.name not in providers:
-            made = _provider(source, models, keyless)
-            providers |= {} if made is None else {made.name: made}
-    settings = replace(settings, providers=providers)
-    if settings.source == "environment" and default_model(settings) is None:
-        settings = replace(settings, default_provider=next(iter(providers), None))
+    if settings.source != "environment":
+        settings = replace(settings, providers=recorded | settings.providers)
+    else:
+        settings = loading(environment)  # a made-up key would make a provider available
+        settings = replace(settings, providers=settings.providers | recorded)
+        if settings.default_model is None and settings.default_provider is None and recorded:
+            settings = replace(settings, default_provider=next(reversed(recorded)))
     count = len(cassette.recordings)
     told = f"answers come from {choice.path}: {count} recorded exchange{'s' * (count != 1)}"
     return Replay(settings, _player(choice, cassette, settings), (told, *cassette.notices))
@@ -243,10 +244,9 @@ def _provider(
 
 
 class _Keyless(Mapping[str, str]):
-    """Variables that hold keys are there, set or not.
+    """Variables that hold keys are there, set or not; of the catalogue's, the recorded providers'.
 
-    Of those that the catalogue knows only the recorded providers', since a key makes its provider
-    available. The value is random: it may become a key of the gateway's.
+    The value is random: it may become a key of the gateway's.
     """
 
     def __init__(self, real: Mapping[str, str], likes: set[str]) -> None:

@@ -86,15 +86,12 @@ def differences(recorded: Asked, now: Asked) -> Iterator[str]:
     yield from _differ("body", _content(recorded.body), _content(now.body))
 
 
-def _content(body: Body | None) -> Any:
-    if body is None:
-        return None
-    return next(
-        (part for part in (body.json, body.text, body.sha256) if part is not msgspec.UNSET), None
-    )
-
-
 _ABSENT = object()
+
+
+def _content(body: Body | None) -> Any:
+    parts = () if body is None else (body.json, body.text, body.sha256)
+    return next((part for part in parts if part is not msgspec.UNSET), _ABSENT)
 
 
 def _differ(path: str, was: Any, is_: Any) -> Iterator[str]:
