@@ -13,6 +13,7 @@ from modelway.ports import Dialect
 
 _PACKAGES = {
     "openai-chat": "modelway.dialects.openai_chat",
+    "openai-responses": "modelway.dialects.openai_responses",
     "anthropic-messages": "modelway.dialects.anthropic_messages",
 }
 

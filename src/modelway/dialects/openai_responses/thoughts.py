@@ -1,0 +1,141 @@
+"""Reasoning as a client of this API is told of it, and gives it back.
+
+OpenAI's own has a summary, and state that only OpenAI reads. Another's text is a ``reasoning_text``,
+and its signature travels where clients keep state: in ``encrypted_content``, as an envelope of ours.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from modelway.dialects.openai_responses.wire import STATE
+from modelway.types import JSON, Reasoning, ReasoningDelta
+
+_ENVELOPE = "modelway.1."
+
+
+class _Carried(Struct, omit_defaults=True):
+    signature: str | None = None
+    encrypted: str | None = None
+    format: str | None = None
+
+
+_carried = msgspec.json.Decoder(_Carried)
+
+
+def parts_in(
+    id_: str | None, summary: str, thought: str, encrypted: str | None
+) -> tuple[Reasoning, ...]:
+    """The parts of a whole item: a summary with its state, and a thought that is shown."""
+    carried = _opened(encrypted)
+    if carried is not None:
+        part = Reasoning(
+            text=thought or summary,
+            signature=carried.signature,
+            encrypted=carried.encrypted,
+            id=id_,
+            format=carried.format,
+        )
+        return (part,)
+    parts: tuple[Reasoning, ...] = ()
+    if summary or encrypted or not thought:
+        parts = (Reasoning(text=summary, encrypted=encrypted or None, id=id_, format=STATE),)
+    return (*parts, Reasoning(text=thought, id=id_)) if thought else parts
+
+
+def _opened(encrypted: str | None) -> _Carried | None:
+    if encrypted is None or not encrypted.startswith(_ENVELOPE):
+        return None
+    try:
+        return _carried.decode(base64.urlsafe_b64decode(encrypted[len(_ENVELOPE) :]))
+    except (ValueError, UnicodeError):
+        return None
+
+
+class Thought:
+    """A reasoning item that is being told."""
+
+    __slots__ = ("_carried", "_content", "_summary", "at", "index", "item", "named")
+
+    def __init__(self, at: int, item: JSON, event: ReasoningDelta) -> None:
+        self.at = at
+        self.item = item
+        self.index = event.index
+        """Our index of the part that was last told."""
+        self.named = event.id
+        self._summary: list[str] | None = None
+        self._content: list[str] | None = None
+        self._carried = _Carried()
+
+    def takes(self, event: ReasoningDelta) -> bool:
+        """Whether it is of this item: more of the same part, or the part that goes with it."""
+        if event.index == self.index:
+            return True
+        pieces = self._summary if event.format == STATE else self._content
+        beside = abs(event.index - self.index) == 1 and pieces is None
+        return beside and (event.id is None or self.named in {None, event.id})
+
+    def add(self, event: ReasoningDelta) -> list[JSON]:
+        own = event.format == STATE
+        if event.index == self.index:
+            own = own or (self._summary is not None and self._content is None)
+        self.index = event.index
+        if event.encrypted is not None and own:
+            self.item["encrypted_content"] = event.encrypted
+        elif event.encrypted is not None:
+            self._carried.encrypted = event.encrypted
+        if event.signature is not None:
+            self._carried.signature = (self._carried.signature or "") + event.signature
+        if event.format is not None and not own:
+            self._carried.format = event.format
+        if own:
+            if self._summary is None:
+                self._summary = []
+            return self._add_summary(event.text) if event.text else []
+        if self._content is None:
+            self._content = []
+        if not event.text:
+            return []
+        self._content.append(event.text)
+        return [self._event("reasoning_text.delta", "content_index", delta=event.text)]
+
+    def _add_summary(self, text: str) -> list[JSON]:
+        said: list[JSON] = []
+        assert self._summary is not None  # noqa: S101 - set by the only caller
+        if not self._summary:
+            part = {"type": "summary_text", "text": ""}
+            said.append(self._event("reasoning_summary_part.added", "summary_index", part=part))
+        self._summary.append(text)
+        said.append(self._event("reasoning_summary_text.delta", "summary_index", delta=text))
+        return said
+
+    def _event(self, kind: str, index: str, **fields: Any) -> JSON:
+        return {
+            "type": f"response.{kind}",
+            "item_id": self.item["id"],
+            "output_index": self.at,
+            index: 0,
+            **fields,
+        }
+
+    def close(self) -> list[JSON]:
+        """The item is whole after it."""
+        said: list[JSON] = []
+        if self._summary:
+            text = "".join(self._summary)
+            part = {"type": "summary_text", "text": text}
+            self.item["summary"] = [part]
+            said.append(self._event("reasoning_summary_text.done", "summary_index", text=text))
+            said.append(self._event("reasoning_summary_part.done", "summary_index", part=part))
+        if self._content:
+            text = "".join(self._content)
+            self.item["content"] = [{"type": "reasoning_text", "text": text}]
+            said.append(self._event("reasoning_text.done", "content_index", text=text))
+        if self._carried != _Carried():
+            sealed = base64.urlsafe_b64encode(msgspec.json.encode(self._carried)).decode()
+            self.item.setdefault("encrypted_content", _ENVELOPE + sealed)
+        return said
