@@ -120,14 +120,12 @@ def _sources(settings: Settings) -> Callable[[WireRequest], Source | None]:
     """Tells whom a request goes to: the provider whose place and wire it has, else whose place."""
     providers = settings.providers.values()
     deployments = [one for route in settings.routes.values() for one in route.deployments]
-    spoken = [(one.row, one.dialect, one.base_url, one.also) for one in providers]
-    spoken += [(one.provider, one.dialect, one.base_url, one.also) for one in deployments]
-    known = dict.fromkeys(
-        [
-            _source(row, name, place)
-            for row, dialect_name, base_url, also in spoken
-            for name, place in ((dialect_name, base_url), *also.items())
-        ]
+    asked = [(one.row, one.dialect, one.base_url, one.also) for one in providers]
+    asked += [(one.provider, one.dialect, one.base_url, one.also) for one in deployments]
+    known = dict.fromkeys([_source(row, name, place) for row, name, place, _ in asked])
+    # the dialects that a host is asked in where its own will not do
+    known |= dict.fromkeys(
+        [_source(row, name, at) for row, _, _, also in asked for name, at in also.items()]
     )
     places = [(source, *parse_base_url(source.base_url)) for source in known]
 
