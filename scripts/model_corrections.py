@@ -6,8 +6,11 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-FREE = (r"^openrouter/.*:free$",)
-"""Models whose price is known to be 0. Source: https://openrouter.ai/docs/faq, 2026-11-21."""
+FREE = (
+    r"^openrouter/.*:free$",  # Source: https://openrouter.ai/docs/faq, 2026-11-21.
+    r"^gemini/gemma-3",  # Source: https://ai.google.dev/gemini-api/docs/pricing, 2026-11-21.
+)
+"""Models whose price is known to be 0."""
 
 MAKERS = {
     "openai": "openai",
@@ -31,11 +34,29 @@ class Correction(NamedTuple):
     says: dict[str, Any]
 
 
-def _tariff(input_: str, cached: str, output: str, **conditions: Any) -> dict[str, Any]:
-    prices = {"input": Decimal(input_), "cached": Decimal(cached), "output": Decimal(output)}
-    return conditions | prices
+def _tariff(
+    input_: str, cached: str | None, output: str, calls: str | None = None, **conditions: Any
+) -> dict[str, Any]:
+    prices = {"input": input_, "cached": cached, "output": output, "calls": calls}
+    return conditions | {k: Decimal(price) for k, price in prices.items() if price is not None}
 
 
+def _claude(input_: str, output: str) -> dict[str, Any]:
+    """Written at 1.25 and 2 times the price of input, read at a tenth of it."""
+    price = Decimal(input_)
+    return {
+        "input": price,
+        "output": Decimal(output),
+        "cached": price / 10,
+        "cache_write": price * Decimal("1.25"),
+        "cache_write_1h": price * 2,
+    }
+
+
+PERPLEXITY = "https://docs.perplexity.ai/getting-started/pricing"
+CEREBRAS = "https://inference-docs.cerebras.ai/models/overview"
+FOUNDRY = "https://docs.claude.com/en/docs/build-with-claude/claude-in-microsoft-foundry"
+VERTEX = "https://cloud.google.com/vertex-ai/generative-ai/pricing"
 DEEPSEEK = "https://api-docs.deepseek.com/quick_start/pricing"
 _V3_1 = dt.date(2025, 9, 6)
 """From 2025-09-05 16:00 UTC; days begin at midnight here."""
@@ -70,6 +91,49 @@ CORRECTIONS = (
             ]
         },
     ),
+    # A call costs by how much is searched; the sources have the most, but the least is the default.
+    *[
+        Correction(
+            provider="perplexity",
+            models=(model,),
+            docs=PERPLEXITY,
+            says={"tariffs": [_tariff(input_, None, output, calls)]},
+        )
+        for model, input_, output, calls in (
+            ("sonar", "1", "1", "5"),
+            ("sonar-pro", "3", "15", "6"),
+            ("sonar-reasoning", "1", "5", "5"),
+            ("sonar-reasoning-pro", "2", "8", "6"),
+        )
+    ],
+    # No longer in the sources, which keep what is served.
+    *[
+        Correction(
+            provider="cerebras",
+            models=(model,),
+            docs=CEREBRAS,
+            says={"tariffs": [_tariff(input_, None, output)]},
+        )
+        for model, input_, output in (
+            ("qwen-3-235b-a22b-instruct-2507", "0.60", "1.20"),
+            ("qwen-3-235b-a22b-thinking-2507", "0.60", "2.90"),
+            ("qwen-3-coder-480b", "2.00", "2.00"),
+        )
+    ],
+    # Both sell it at the prices of its maker.
+    *[
+        Correction(
+            provider=provider,
+            models=("claude-opus-4-1",),
+            docs=docs,
+            says={
+                "context_tokens": 200_000,
+                "max_output_tokens": 32_000,
+                "tariffs": [_claude("15", "75")],
+            },
+        )
+        for provider, docs in (("vertex", VERTEX), ("azure", FOUNDRY))
+    ],
     # Neither source has the price of long prompts.
     Correction(
         provider="xai",

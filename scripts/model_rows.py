@@ -7,7 +7,6 @@ Windows, caps, modalities and capabilities are litellm's.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
 import re
@@ -18,6 +17,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 from model_corrections import CORRECTIONS, FREE, MAKERS, TRUST_LISTED
+from model_facts import FIELDS, facts_of
+from model_hosts import HOSTS, Host
 from model_sources import (
     Tariffs,
     conditions_of,
@@ -34,101 +35,17 @@ from modelway.catalog.models import RATES
 FOLDER = Path(__file__).parent.parent / "src/modelway/catalog/model_rows"
 
 
-class Host(NamedTuple):
-    """Where the rows of one of our providers come from."""
+def main(as_of: str, genai_wheel: Path, litellm_wheel: Path, older_wheel: Path) -> None:
+    """``as_of`` is the day on which the sources were looked at: they know of prices to come.
 
-    genai: tuple[str, ...] = ()
-    litellm: tuple[str, ...] = ()
-    """Values of ``litellm_provider``."""
-    prefixes: tuple[str, ...] = ()
-    """Taken off the names that litellm uses."""
-    drop: str = "^$"
-    """Names that are no models, or that a caller cannot say."""
-
-
-HOSTS = {
-    "openai": Host(("openai",), ("openai", "text-completion-openai"), ("openai/",)),
-    "anthropic": Host(("anthropic",), ("anthropic",), ("anthropic/",)),
-    "gemini": Host(("google",), ("gemini",), ("gemini/",), drop="^claude|^text-|@"),
-    "vertex": Host(
-        ("google",),
-        tuple(
-            f"vertex_ai{kind}"
-            for kind in (
-                *("", "-language-models", "-embedding-models", "-anthropic_models"),
-                *("-mistral_models", "-llama_models", "-deepseek_models", "-qwen_models"),
-                *("-zai_models", "-openai_models", "-ai21_models", "-minimax_models"),
-            )
-        ),
-        ("vertex_ai/",),
-    ),
-    "azure": Host(("azure",), ("azure", "azure_ai", "azure_text"), ("azure/", "azure_ai/")),
-    "bedrock": Host(
-        ("aws",),
-        ("bedrock", "bedrock_converse"),
-        ("bedrock/converse/",),
-        drop=r"/|^[a-z-]+-[0-9]$|^regional\.",
-    ),
-    "openrouter": Host(("openrouter",)),
-    "groq": Host(("groq",), ("groq",), ("groq/",)),
-    "together": Host(("together",), ("together_ai",), ("together_ai/",), drop="^together-ai-"),
-    "moonshot": Host(("moonshotai",), ("moonshot",), ("moonshot/",)),
-    "deepseek": Host(("deepseek",), ("deepseek",), ("deepseek/",)),
-    "mistral": Host(("mistral",), ("mistral",), ("mistral/",)),
-    "qwen": Host((), ("dashscope",), ("dashscope/",)),
-    "xai": Host(("x-ai",), ("xai",), ("xai/",)),
-    "fireworks": Host(
-        ("fireworks",),
-        ("fireworks_ai", "fireworks_ai-embedding-models"),
-        ("fireworks_ai/",),
-        drop="^fireworks-ai-",
-    ),
-    "cerebras": Host(("cerebras",), ("cerebras",), ("cerebras/",)),
-    "perplexity": Host(("perplexity",), ("perplexity",), ("perplexity/",)),
-    "huggingface": Host(),
-    "cohere": Host(("cohere",), ("cohere", "cohere_chat"), ("cohere/",)),
-    "replicate": Host((), ("replicate",), ("replicate/",)),
-    "voyage": Host(("voyageai",), ("voyage",), ("voyage/",)),
-}
-"""Sources by provider. A host that resells is priced by its own rows alone, never by a maker's."""
-
-MODES = {
-    "chat": "chat",
-    "responses": "chat",
-    "completion": "complete",
-    "embedding": "embed",
-    "rerank": "rerank",
-    "image_generation": "image",
-    "image_edit": "image",
-    "audio_speech": "speech",
-    "audio_transcription": "transcription",
-    "realtime": "realtime",
-}
-FLAGS = {
-    "tools": ("supports_function_calling",),
-    "parallel_tools": ("supports_parallel_function_calling",),
-    "json_schema": ("supports_response_schema", "supports_native_structured_output"),
-    "reasoning": ("supports_reasoning",),
-    "prompt_caching": ("supports_prompt_caching",),
-    "streaming": ("supports_native_streaming",),
-    "system": ("supports_system_messages",),
-    "web_search": ("supports_web_search",),
-}
-INPUTS = {
-    "supports_vision": "image",
-    "supports_audio_input": "audio",
-    "supports_video_input": "video",
-    "supports_pdf_input": "document",
-}
-FIELDS = ("mode", "context_tokens", "max_output_tokens", "inputs", "outputs", *FLAGS)
-
-
-def main(as_of: str, genai_wheel: Path, litellm_wheel: Path) -> None:
-    """``as_of`` is the day on which the sources were looked at: they know of prices to come."""
+    ``older_wheel`` is a litellm that still lists models which are served no more.
+    """
     day = dt.date.fromisoformat(as_of)
-    names = [wheel.name.split("-")[:2] for wheel in (genai_wheel, litellm_wheel)]
+    names = [wheel.name.split("-")[:2] for wheel in (genai_wheel, litellm_wheel, older_wheel)]
     labels = [f"{name.replace('_', '-')} {version}" for name, version in names]
     dated, listed = genai(genai_wheel), litellm(litellm_wheel)
+    older = litellm(older_wheel)
+    listed |= {n: {**one, "older": True} for n, one in older.items() if n not in listed}
     made_from = " + ".join(labels)
     FOLDER.mkdir(exist_ok=True)
     said: list[str] = []
@@ -174,8 +91,12 @@ def rows_of(
     }
     found = Rows({}, {})
     taken: dict[str, list[str]] = {}
-    for name, stated in facts.items():
+    for name, stated in sorted(facts.items(), key=lambda item: bool(item[1].get("older"))):
         owner = next((each for each in models if matches(each["match"], name)), None)
+        if owner is not None and stated.get("older") and owner["id"] in taken:
+            if name in names_of(owner):
+                continue
+            owner = None  # a name of its own, of which the newer list knows nothing
         if owner is not None:
             taken.setdefault(owner["id"], []).append(name)
         row = merged(name, owner, stated, provider, asked)
@@ -228,15 +149,16 @@ def merged(
     provider: str,
     asked: Asked,
 ) -> dict[str, Any] | None:
-    labels = asked.labels
+    labels = [asked.labels[0], asked.labels[2 if facts.get("older") else 1]]
     dated = genai_tariffs(model) if model is not None else []
-    listed = litellm_tariffs(facts)
+    # An older list has no say where there is a newer one.
+    listed = [] if dated and facts.get("older") else litellm_tariffs(facts)
     own = (
         f"{provider}/{name}" not in TRUST_LISTED
         and model is not None
         and (name in names_of(model) if provider != "bedrock" else not _REGION.match(name))
     )
-    tariffs, source, quarrel = priced(dated, listed, asked, own)
+    tariffs, source, quarrel = priced(dated, listed, labels, asked.day, own=own)
     if quarrel:
         asked.said.append(f"{provider}/{name}: {quarrel}")
     row, sources = facts_of(facts, labels[1])
@@ -278,15 +200,16 @@ def names_of(model: dict[str, Any]) -> list[str]:
     )
 
 
-def priced(dated: Tariffs, listed: Tariffs, asked: Asked, own: bool) -> tuple[Tariffs, str, str]:
+def priced(
+    dated: Tariffs, listed: Tariffs, labels: list[str], today: dt.date, *, own: bool
+) -> tuple[Tariffs, str, str]:
     """The tariffs, where they are from, and how the sources disagree."""
-    labels = asked.labels
     if not dated or not listed:
         return dated or listed, labels[0] if dated else labels[1], ""
     standard = [each for each in dated if conditions_of(each)[0] == "standard"]
     days = sorted({each["since"] for each in standard if each.get("since")})
-    day = max([each for each in days if each <= asked.day], default=None)
-    to_come = [each for each in days if each > asked.day]
+    day = max([each for each in days if each <= today], default=None)
+    to_come = [each for each in days if each > today]
     if any(each.get("hours") for each in listed):
         # By the hour and by the day of the week, which the other source cannot say.
         kept = [each for each in dated if each.get("since") != day]
@@ -333,55 +256,16 @@ def _plain(tariffs: Tariffs, day: dt.date | None) -> dict[str, Any]:
 
 def without_zeros(provider: str, name: str, tariffs: Tariffs) -> tuple[Tariffs, str]:
     """A price of 0 stays where we know that the model is free; elsewhere it is no price."""
+    free = any(re.search(rule, f"{provider}/{name}") for rule in FREE)
     kept: Tariffs = []
     for each in tariffs:
-        rates = {rate: each[rate] for rate in RATES if rate in each}
-        if not any(rates.values()):
-            if not any(re.search(rule, f"{provider}/{name}") for rule in FREE):
-                continue
-        else:
-            rates = {rate: price for rate, price in rates.items() if price}
+        rates = {rate: each[rate] for rate in RATES if each.get(rate)}
+        if free and not rates:
+            rates = dict.fromkeys(("input", "output", "cached", "cache_write"), Decimal(0))
         if rates:
             kept.append({k: v for k, v in each.items() if k not in RATES} | rates)
     reason = "" if kept or not tariffs else "the sources say 0, and no document says it is free"
     return kept, reason
-
-
-def facts_of(facts: dict[str, Any], label: str) -> tuple[dict[str, Any], dict[str, str]]:
-    row: dict[str, Any] = {}
-    if facts.get("mode") is not None:
-        row["mode"] = MODES.get(facts["mode"], "other")
-    for ours, theirs in (
-        ("context_tokens", "max_input_tokens"),
-        ("max_output_tokens", "max_output_tokens"),
-        ("dimensions", "output_vector_size"),
-    ):
-        if type(facts.get(theirs)) is int and facts[theirs] > 0:
-            row[ours] = facts[theirs]
-    if row.get("mode") in {"embed", "rerank"}:
-        row.pop("max_output_tokens", None)
-    inputs = list(facts.get("supported_modalities") or [])
-    if not inputs and "supports_vision" in facts:
-        inputs = ["text"]
-    if inputs:
-        inputs += [each for flag, each in INPUTS.items() if facts.get(flag)]
-        row["inputs"] = _modalities(inputs)
-    outputs = list(facts.get("supported_output_modalities") or [])
-    if outputs:
-        row["outputs"] = _modalities(outputs)
-    for ours, flags in FLAGS.items():
-        told = [facts[flag] for flag in flags if isinstance(facts.get(flag), bool)]
-        if told:
-            row[ours] = any(told)
-    with contextlib.suppress(ValueError):
-        row["retires"] = dt.date.fromisoformat(str(facts.get("deprecation_date")))
-    return row, dict.fromkeys(row, label)
-
-
-def _modalities(found: list[str]) -> list[str]:
-    known = ("text", "image", "audio", "video", "document")
-    renamed = {"document" if each in {"pdf", "file"} else each for each in found}
-    return [each for each in known if each in renamed]
 
 
 def _fold_aliases(found: Rows, taken: dict[str, list[str]]) -> None:
@@ -491,4 +375,4 @@ def _json(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], *map(Path, sys.argv[2:]))
