@@ -18,9 +18,10 @@ from modelway.retrieval import EmbedRequest, RerankRequest
 from modelway.types import CallWarning, ChatRequest, StreamEvent, Usage
 
 Operation: TypeAlias = Literal[
-    "chat", "complete", "embed", "rerank", "count_tokens", "models", "model"
+    "chat", "complete", "embed", "rerank", "count_tokens", "models", "model", "pass"
 ]
-"""``complete``: legacy text completion; ``models``: a provider's list; ``model``: one of its models."""
+"""``complete``: legacy text completion; ``models``: a provider's list; ``model``: one of its models;
+``pass``: an endpoint that is not modelled, whose bytes go as they are."""
 
 Question: TypeAlias = ChatRequest | EmbedRequest | RerankRequest
 
@@ -117,16 +118,28 @@ class Body(Struct, frozen=True, kw_only=True):
     fields: Fields
 
 
+class Passing(Struct, frozen=True, kw_only=True):
+    """A request to an endpoint that is not modelled: everything but where it goes and whose key."""
+
+    method: str
+    path: str
+    """Below the provider's base URL, percent-encoded, without ``.`` and ``..``."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: str = ""
+    body: bytes = b""
+
+
 class Call(Struct, frozen=True, kw_only=True):
-    """One operation on its way. At least one of ``request`` and ``body`` is there."""
+    """One operation on its way. At least one of ``request``, ``body`` and ``passing`` is there."""
 
     id: str
     operation: Operation = "chat"
     model: str
-    """As the caller wrote it."""
+    """As the caller wrote it; a provider's name and ``/`` for what asks no model."""
     stream: bool = False
     request: Question | None = None
     body: Body | None = None
+    passing: Passing | None = None
     headers: tuple[tuple[str, str], ...] = ()
     """The caller's headers that a same-dialect provider is meant to see (``anthropic-beta`` …)."""
     query: str = ""
@@ -197,6 +210,8 @@ class Reply(Struct, frozen=True, kw_only=True):
     """A whole answer in the client's own dialect, as the provider wrote it."""
     events: EventStream | None = None
     chunks: ByteStream | None = None
+    status: int = 200
+    """The provider's, of what was passed through."""
     usage: Usage | None = None
     warnings: tuple[CallWarning, ...] = ()
     request_id: str | None = None

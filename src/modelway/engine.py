@@ -22,7 +22,7 @@ from modelway.call import Call, Credential, Deployment, Operation, Options, Repl
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
-from modelway.errors import ConfigError, LLMError, MissingKeyError, UnknownModelError
+from modelway.errors import LLMError, MissingKeyError, UnknownModelError
 from modelway.exchange import Exchange, offers, speaking
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Counts, Stats
@@ -122,6 +122,8 @@ class Engine:
 
     def plan(self, call: Call) -> list[Sequence[Deployment]]:
         """What would answer: tiers in the order of fallback, each in its strategy's order."""
+        if call.operation == "pass" and call.model.endswith("/"):
+            return [(_without_model(self._provider(call.model[:-1])),)]
         routes = self._routes(call.model, call.options.fallbacks)
         return [
             route.deployments if len(route.deployments) == 1 else self._ordered(call, route)
@@ -257,16 +259,20 @@ class Engine:
         self, provider: str, options: Options = _NO_OPTIONS
     ) -> tuple[ModelListing, ...]:
         """What a configured provider says that it serves, at this moment."""
-        configured = self.settings.providers.get(provider)
-        if configured is None:
-            names = ", ".join(self.settings.providers) or "none"
-            raise ConfigError(f"no provider {provider!r} is configured; there are: {names}")
-        if configured.problem is not None:
-            raise MissingKeyError(configured.problem, provider=provider)
+        configured = self._provider(provider)
         call = Call(id=self.new_id(), operation="models", model=f"{provider}/", options=options)
         reply = await self._attempt(_without_model(configured), call)(call)
         listed: tuple[ModelListing, ...] = reply.value
         return tuple([msgspec.structs.replace(model, provider=provider) for model in listed])
+
+    def _provider(self, name: str) -> ConfiguredProvider:
+        configured = self.settings.providers.get(name)
+        if configured is None:
+            names = ", ".join(self.settings.providers) or "none"
+            raise UnknownModelError(f"no provider {name!r} is configured; there are: {names}")
+        if configured.problem is not None:
+            raise MissingKeyError(configured.problem, provider=name)
+        return configured
 
     def stats(self) -> Stats:
         return self.counts.snapshot()
@@ -303,7 +309,8 @@ def _without_model(provider: ConfiguredProvider) -> Deployment:
         id=f"{provider.name}/",
         provider=provider.row,
         dialect=provider.dialect,
-        target=Target(model=""),
+        target=Target(model="", places=provider.places),
+        also=provider.also,
         credential=provider.credentials[0] if provider.credentials else Credential(name="none"),
         base_url=provider.base_url,
         headers=provider.headers,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from modelway.call import Body, Call, Deployment, Operation, Reply
+from modelway.call import Body, Call, Deployment, Operation, Passing, Reply
 from modelway.dialects import dialect
 from modelway.dialects.refusals import request_id
 from modelway.errors import LLMError, UnsupportedError
@@ -17,7 +17,7 @@ from modelway.fold import unfold
 from modelway.ports import Codec, Signer, Transport, WireResponse
 from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.sending import Sender
-from modelway.streams import Live, Replay
+from modelway.streams import Live, Passed, Replay
 from modelway.types import CallWarning, ChatRequest, ChatResponse, StreamEvent
 
 _NO_STREAM = CallWarning(
@@ -27,8 +27,9 @@ _NO_STREAM = CallWarning(
 
 def offers(deployment: Deployment, operation: Operation) -> bool:
     """Whether a deployment can be asked this, in the dialect that it is spoken to in."""
-    return operation in dialect(deployment.dialect).upstream and (
-        operation in ("chat", "models") or operation in deployment.provider.operations
+    return operation == "pass" or (
+        operation in dialect(deployment.dialect).upstream
+        and (operation in ("chat", "models") or operation in deployment.provider.operations)
     )
 
 
@@ -64,6 +65,8 @@ class Exchange:
     async def send(self, call: Call) -> Reply:
         """Ask once. Raises the provider's refusal, or the transport's error, as an LLMError."""
         try:
+            if call.passing is not None:
+                return await self._pass(call, call.passing)
             codec = self._codec(call)
             if not call.stream:
                 return await self._whole(call, codec)
@@ -182,6 +185,16 @@ class Exchange:
             request_id=request_id(response.headers),
             keep_partial=False,
             mark=codec.mark,
+        )
+
+    async def _pass(self, call: Call, passing: Passing) -> Reply:
+        response = await self._sender.passed(call, passing)
+        return Reply(
+            deployment=self.deployment,
+            status=response.status,
+            chunks=Passed(response, self._located),
+            request_id=request_id(response.headers),
+            headers=response.headers,
         )
 
     # ------------------------------------------------------------ what both need

@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from modelway.call import Call, Deployment, Operation, Timeouts
+from modelway.call import Call, Deployment, Operation, Passing, Timeouts
 from modelway.catalog.rows import AuthKind
 from modelway.dialects import dialect
 from modelway.errors import BadRequestError, ResponseError
+from modelway.framing import multipart
+from modelway.framing.fields import join, split
 from modelway.ports import (
     Codec,
     Follow,
@@ -62,6 +64,25 @@ class Sender:
                 headers += tuple([(name.encode(), value.encode()) for name, value in call.headers])
         request = WireRequest(
             "POST" if body else "GET", self._origin, target, headers, body, self._timeouts(call)
+        )
+        return await self._exchanged(request)
+
+    async def passed(self, call: Call, passing: Passing) -> WireResponse:
+        """The response to a request of an endpoint that is not modelled."""
+        body = _with_model(passing, self._deployment.model)
+        said = {name for name, _ in passing.headers}
+        if passing.content_type:
+            said |= {b"content-type"}
+        own = [pair for pair in self._headers if pair[0] not in said | {b"accept", b"content-type"}]
+        if passing.content_type:
+            own.append((b"content-type", passing.content_type.encode("latin-1")))
+        target = self._prefix + passing.path
+        query = "&".join([part for part in (urlencode(self._deployment.query), call.query) if part])
+        if query:
+            target += "?" + query
+        headers = (*passing.headers, *own)
+        request = WireRequest(
+            passing.method, self._origin, target, headers, body, self._timeouts(call)
         )
         return await self._exchanged(request)
 
@@ -142,6 +163,20 @@ class Sender:
         if limit_s is None or limit_s >= timeouts.total_s:
             return timeouts
         return msgspec.structs.replace(timeouts, total_s=limit_s)
+
+
+def _with_model(passing: Passing, model: str) -> bytes:
+    """The body for the deployment's model, where it names one."""
+    body = passing.body
+    if not model or not body:
+        return body
+    if passing.content_type.startswith("multipart/form-data"):
+        return multipart.replaced(passing.content_type, body, "model", model.encode())
+    if passing.content_type.startswith("application/json"):
+        fields = split(body)
+        if "model" in fields:
+            return join({**fields, "model": msgspec.json.encode(model)})
+    return body
 
 
 class _Read:

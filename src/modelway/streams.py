@@ -176,6 +176,49 @@ class Live(Generic[Item]):
         await self._response.aclose()
 
 
+class Passed:
+    """A provider's bytes as they come, of an endpoint that is not modelled: what it used is unknown."""
+
+    def __init__(self, response: WireResponse, located: Callable[[LLMError], LLMError]) -> None:
+        self.usage: Usage | None = None
+        self.finished = False
+        self.on_settled: list[Settled] = []
+        self.on_batch: list[Callable[[Sized], None]] = []
+        self.received_chars: int | None = None
+        self._response = response
+        self._pieces: AsyncIterator[bytes] = aiter(response)
+        self._located = located
+        self._settled = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            piece = await anext(self._pieces)
+        except StopAsyncIteration:
+            self.finished = True
+            self._settle(None)
+            raise
+        except LLMError as error:
+            cut = self._located(_interrupted(error))
+            self._settle(cut)
+            raise cut from error
+        for told in self.on_batch:
+            told(piece)
+        return piece
+
+    def _settle(self, error: LLMError | None) -> None:
+        if not self._settled:
+            self._settled = True
+            for told in self.on_settled:
+                told(self.usage, error)
+
+    async def aclose(self) -> None:
+        self._settle(StreamInterruptedError("the reader left", code=LEFT))
+        await self._response.aclose()
+
+
 class Replay(Generic[Item]):
     """A stream of an answer that came whole."""
 

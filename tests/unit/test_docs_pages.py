@@ -169,7 +169,9 @@ def test_the_gateway_s_routes():
         for row in rows("gateway.md", "method and path")
         for found in re.finditer(r"`(GET|POST) ([^`{]+)`", row[0])
     }
-    assert told == {(route.method, route.path) for route in ROUTES}
+    assert told == {
+        (route.method, route.path) for route in ROUTES if route.method in ("GET", "POST")
+    }
 
 
 @pytest.mark.parametrize(

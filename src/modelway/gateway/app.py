@@ -19,6 +19,7 @@ from modelway.gateway.authorise import Keys
 from modelway.gateway.ingress import call_of, declared_length, read_body
 from modelway.gateway.listing import Listing
 from modelway.gateway.origin import refuse_foreign
+from modelway.gateway.passthrough import passing_call
 from modelway.gateway.presence import Presence
 from modelway.gateway.routes import Found, Route
 from modelway.ports import Dialect
@@ -30,6 +31,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _TOKEN_HEADERS = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))
 _TELLING = {b"anthropic-version": "anthropic-messages", b"x-goog-api-key": "gemini"}
 """Headers that tell a client's dialect, where its path does not."""
+
+
+_ASKING = frozenset(("ask", "pass", "pass_to"))
 
 
 class Gateway:
@@ -76,10 +80,14 @@ class Gateway:
                     refuse_foreign(scope["headers"])
             if found is None or route is None:
                 raise _no_route(method, path)
-            if route.action != "ask":
+            if route.action not in _ASKING:
                 await self._tell(found, client, send)
                 return
             body = await read_body(receive, length, self._max_body_bytes)
+            if route.operation == "pass":
+                call = passing_call(scope, path, found, body, id_=id_, tenant=tenant)
+                await self._ask(call, client, receive, send)
+                return
             call = call_of(
                 body,
                 id_=id_,
@@ -88,7 +96,7 @@ class Gateway:
                 headers=passed,
                 query=_passed_query(scope["query_string"], client),
                 tenant=tenant,
-                model=_named(found.model) if found.model else None,
+                model=_named(found.rest) if found.rest else None,
                 stream=route.stream,
             )
         except LLMError as error:
@@ -102,6 +110,12 @@ class Gateway:
             try:
                 reply = await self.engine.handle(call)
                 stream = reply.chunks or reply.events
+                if call.passing is not None and stream is not None:
+                    try:
+                        await self._answers.passed(send, client, call, reply)
+                    finally:
+                        await stream.aclose()
+                    return
                 if stream is None:
                     await self._answers.whole(send, client, call, reply)
                     return
@@ -132,7 +146,7 @@ class Gateway:
                 models = await self._listing.models()
                 await egress.json(send, client.downstream["models"].encode(models))
             case _:
-                model = await self._listing.one(_named(found.model))
+                model = await self._listing.one(_named(found.rest))
                 face = client.downstream.get("model")
                 if face is None:
                     listed = _only_one(client.downstream["models"].encode((model,)))

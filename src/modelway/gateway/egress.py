@@ -18,6 +18,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _JSON = (b"content-type", b"application/json")
 _EVENTS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+_DESCRIBING = frozenset((b"content-type", b"content-disposition", b"content-range", b"retry-after"))
 _LIMITS = (b"x-ratelimit-", b"anthropic-ratelimit-")
 _KNOWN_DEPLOYMENTS = 10_000
 
@@ -72,6 +73,23 @@ class Answers:
         except Exception as cause:  # noqa: BLE001 - ours, and the client must be told of it
             last = (encoder or face.encoder(call.body.fields)).fail(own_fault(call, cause))
         await send({"type": "http.response.body", "body": last})
+
+    async def passed(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
+        """An answer of an endpoint that is not modelled, as it comes, with what describes it.
+
+        One that breaks off is left without its end, so that no client takes it for whole.
+        """
+        headers = [pair for pair in reply.headers if pair[0] in _DESCRIBING]
+        headers += self._headers(client, call, reply)
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        assert reply.chunks is not None  # noqa: S101 - what is passed comes as bytes
+        try:
+            async for chunk in reply.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except LLMError as error:
+            logging.getLogger("modelway").warning("call %s broke off: %s", call.id, error)
+            return
+        await send({"type": "http.response.body", "body": b""})
 
     def _headers(self, client: Dialect, call: Call, reply: Reply) -> list[tuple[bytes, bytes]]:
         said = self._said.get(reply.deployment.id)

@@ -12,13 +12,14 @@ from modelway.call import Operation
 from modelway.dialects import NAMES
 
 Access: TypeAlias = Literal["key", "open"]
-Action: TypeAlias = Literal["ask", "list_models", "show_model", "live", "ready"]
+Action: TypeAlias = Literal["ask", "pass", "pass_to", "list_models", "show_model", "live", "ready"]
 
 
 class Route(NamedTuple):
     """``dialect`` is the client's; ``None``: the route is not an operation of a model.
 
-    A path that ends in ``/`` goes on with a model's name, and that with ``verb``.
+    A path that ends in ``/`` goes on: with a model's name, and that with ``verb``; or, where the
+    route passes on, with whatever the provider's own path has.
     """
 
     method: str
@@ -33,10 +34,10 @@ class Route(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A route, and the model's name in its path, percent-encoded."""
+    """A route, and what its path goes on with: a model's name, percent-encoded."""
 
     route: Route
-    model: bytes = b""
+    rest: bytes = b""
 
 
 def _gemini(prefix: bytes) -> tuple[Route, ...]:
@@ -101,6 +102,14 @@ _ROUTES = (
     Route("GET", b"/v1/models/", "show_model", operation="models"),
     Route("GET", b"/v1beta/models", "list_models", operation="models", dialect="gemini"),
     Route("GET", b"/v1beta/models/", "show_model", operation="model", dialect="gemini"),
+    *[
+        Route("POST", path, "pass", operation="pass", dialect="openai-chat")
+        for path in (b"/v1/images/", b"/v1/audio/", b"/v1/videos", b"/v1/moderations")
+    ],
+    *[
+        Route(method, b"/providers/", "pass_to", operation="pass", dialect="openai-chat")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+    ],
     Route("GET", b"/health/live", "live", access="open"),
     Route("GET", b"/health/ready", "ready", access="open"),
 )
@@ -120,19 +129,19 @@ def find(method: str, path: bytes) -> Found | None:
     if found is not None:
         return found
     for route in _OPEN_ENDED:
-        if route.method == method and (model := _model(route, path)):
-            return Found(route, model)
+        if route.method == method and (rest := _rest(route, path)):
+            return Found(route, rest)
     return None
 
 
 def known(path: bytes) -> bool:
     """True when another method has this path."""
     return any(
-        path == route.path if route.path[-1:] != b"/" else _model(route, path) for route in ROUTES
+        path == route.path if route.path[-1:] != b"/" else _rest(route, path) for route in ROUTES
     )
 
 
-def _model(route: Route, path: bytes) -> bytes:
+def _rest(route: Route, path: bytes) -> bytes:
     if not (path.startswith(route.path) and path.endswith(route.verb)):
         return b""
     return path[len(route.path) : len(path) - len(route.verb)]
