@@ -170,13 +170,15 @@ class Hosting(NamedTuple):
 
     path: Callable[[str, Operation, Target, bool], str]
     """The dialect's own path → the host's, below the base URL."""
-    body: Callable[[bytes, Operation, Target, bool], bytes]
-    """The dialect's own body → the host's."""
+    body: Callable[[bytes, Operation, Target, bool, Headers], bytes]
+    """The dialect's own body → the host's. The headers are those that it will be sent with."""
     unframer: Callable[[], Unframer] | None = None
     stream_types: tuple[bytes, ...] | None = None
     """Instead of the codec's."""
     error: Callable[[int, Headers, bytes], LLMError] | None = None
     """Instead of the dialect's, where the host refuses in words of its own."""
+    operations: frozenset[Operation] | None = None
+    """What the host has of the dialect's operations; ``None``: all."""
 
 
 class Face(NamedTuple):

@@ -29,7 +29,7 @@ from modelway.config.reading import (
 from modelway.policies.routing import canonical, lacking, spellings
 from modelway.schema.subsets import SUBSETS
 
-ROUTE_DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages")
+ROUTE_DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "bedrock-converse")
 
 
 def strategy(node: Node, context: Context) -> str:

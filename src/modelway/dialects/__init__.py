@@ -15,6 +15,7 @@ _PACKAGES = {
     "openai-chat": "modelway.dialects.openai_chat",
     "openai-responses": "modelway.dialects.openai_responses",
     "anthropic-messages": "modelway.dialects.anthropic_messages",
+    "bedrock-converse": "modelway.dialects.bedrock_converse",
 }
 
 NAMES = tuple(_PACKAGES)
