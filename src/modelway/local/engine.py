@@ -8,6 +8,7 @@ its own, and no route but those that need the key.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import secrets
 import weakref
@@ -64,6 +65,9 @@ def load(path: Path, name: str, settings: LocalSettings, *, embeddings: bool) ->
     context = settings.context_tokens or min(
         header.context_tokens or _USUAL_CONTEXT_TOKENS, _USUAL_CONTEXT_TOKENS
     )
+    context_bytes = context * settings.slots * (header.cache_bytes_per_token or 0)
+    if not _fits(context_bytes):  # asking for it might end the process
+        raise _unloadable(name, header, context_bytes)
     key = secrets.token_hex(24)
     parameters = _parameters(xllamacpp, path, settings, context * settings.slots, key)
     if embeddings:
@@ -72,10 +76,17 @@ def load(path: Path, name: str, settings: LocalSettings, *, embeddings: bool) ->
         if not header.pooled:
             parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     _touch(path)
+    if _first_process() != os.getpid():
+        raise ConfigError(
+            f"{name} cannot run in this process: it was forked from one that had used llama.cpp, "
+            "whose threads a fork does not have; fork before a local model is first asked, or spawn",
+            model=name,
+            code="fork",
+        )
     try:
         server = xllamacpp.Server(parameters)
     except (RuntimeError, MemoryError):
-        raise _unloadable(name, header, context * settings.slots) from None
+        raise _unloadable(name, header, context_bytes) from None
     return Engine(server, key)
 
 
@@ -130,15 +141,14 @@ def _touch(path: Path) -> None:
             pass
 
 
-def _unloadable(name: str, header: gguf.Header, context_tokens: int) -> LLMError:
+def _unloadable(name: str, header: gguf.Header, context_bytes: int) -> LLMError:
     """llama.cpp says only that it failed; whether memory was the reason is told by arithmetic."""
-    needed = header.size_bytes + context_tokens * (header.cache_bytes_per_token or 0)
-    memory = _memory_bytes()
-    if memory is not None and needed > memory:
+    needed = header.size_bytes + context_bytes
+    if not _fits(needed):
         return UnsupportedError(
-            f"the model {name} does not fit: with {context_tokens:,} tokens of context it needs "
-            f"about {needed / 1e9:.1f} GB of {memory / 1e9:.1f}; lower context_tokens or slots, or "
-            "take a smaller quantization",
+            f"the model {name} does not fit in memory: it needs about {needed / 1e9:.1f} GB, "
+            f"{context_bytes / 1e9:.1f} of it for context; lower context_tokens or slots, or take a "
+            "smaller quantization",
             model=name,
             code="out_of_memory",
         )
@@ -151,14 +161,21 @@ def _unloadable(name: str, header: gguf.Header, context_tokens: int) -> LLMError
     )
 
 
-def _memory_bytes() -> int | None:
+def _fits(needed: int) -> bool:
+    """Whether this machine has so much memory at all; true where it does not say."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return needed <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return None
+        return True
+
+
+@functools.cache
+def _first_process() -> int:
+    """The process that used llama.cpp first; a fork of it inherits the answer."""
+    return os.getpid()
 
 
 def _free(server: object, pid: int) -> None:
-    """The caller's reference is the last one; a fork has the object and none of its threads."""
+    """The caller's reference is the last one; a fork, which has no threads to end, keeps its own."""
     if os.getpid() != pid:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(server))
