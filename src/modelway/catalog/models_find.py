@@ -31,6 +31,10 @@ FREE = tuple(
 """What runs on one's own machine, or is given away."""
 
 _LONGEST_NAME = 400
+_ELSEWHERE = re.compile(r"[:-]cloud$")
+"""Ollama's names of models that a local server passes on to ollama.com.
+Source: https://docs.ollama.com/cloud, 2026-11-21.
+"""
 _NONE = Overrides()
 
 
@@ -54,7 +58,7 @@ def find(
     if len(model) > _LONGEST_NAME:
         return None
     info = _known(catalogue_name(row), model, base_model)
-    if row.local:
+    if row.local and not _ELSEWHERE.search(model):
         info = replace(
             info or ModelInfo(provider=row.name, name=model),
             tariffs=FREE,
@@ -128,7 +132,7 @@ _ARN_OF_MODEL = re.compile(r"^arn:[^/]*:(?:foundation-model|inference-profile)/(
 """Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-ids.html, 2026-11-21."""
 
 _REGION = re.compile(r"^(global|us|us-gov|eu|apac|jp|au|ca|in|uk|sa|me|af)\.(?=[a-z0-9-]+\.)")
-_SNAPSHOT = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|latest|default)$")
+_SNAPSHOT = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|00\d|latest|default)$")
 _FOLDERS = re.compile(r"^(?:models/|publishers/[^/]+/models/|projects/.+/models/)")
 _FREE_VARIANT = ":free"
 _ROUTING = re.compile(r":(nitro|floor|online|exacto|extended|thinking|beta)$")

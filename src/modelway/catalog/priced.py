@@ -1,0 +1,68 @@
+"""An answer with what it cost: the catalogue's look-up and the price book, put together once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from modelway.catalog.models import Service
+from modelway.catalog.models_find import find
+from modelway.catalog.models_overrides import Overrides
+from modelway.catalog.pricing import Cost, Unpriced, cost
+from modelway.catalog.rows import Provider
+from modelway.retrieval import EmbedResponse, RerankResponse
+from modelway.types import ChatResponse, Usage
+
+Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
+
+_NONE = Overrides()
+
+
+def price(
+    usage: Usage,
+    row: Provider,
+    model: str,
+    base_model: str | None = None,
+    *,
+    at: dt.datetime,
+    answered_by: str = "",
+    service: Service = "standard",
+    overrides: Overrides = _NONE,
+) -> Cost | Unpriced:
+    """What a call to this host cost, or why that is not known.
+
+    ``model`` is what was asked for on the wire. ``answered_by``, the provider's own word, is looked
+    up where nothing is known of the former: behind an alias of the host's, or the operator's.
+    """
+    info = find(row, model, base_model, overrides)
+    if (info is None or not info.tariffs) and answered_by and base_model is None:
+        info = find(row, answered_by, None, overrides) or info
+    return cost(usage, info, at=at, service=service)
+
+
+def priced(
+    response: Answer,
+    row: Provider,
+    model: str,
+    base_model: str | None = None,
+    *,
+    at: dt.datetime,
+    service: Service = "standard",
+    overrides: Overrides = _NONE,
+) -> Answer:
+    """The answer with its cost in pico-dollars; as it was where the cost is not known."""
+    known = price(
+        response.usage,
+        row,
+        model,
+        base_model,
+        at=at,
+        answered_by=response.model,
+        service=service,
+        overrides=overrides,
+    )
+    if isinstance(known, Unpriced):
+        return response
+    return replace(response, cost_pico_usd=known.total_pico_usd)
