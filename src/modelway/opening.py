@@ -148,7 +148,11 @@ async def _look_around(
     from modelway.config import discovery  # noqa: PLC0415  # only where nothing else is to be had
 
     found = await discovery.probe(discovery.fetching(transport), environment)
-    settings = discovery.adopt(settings, found)
+    settings = replace(
+        discovery.adopt(settings, found), not_found=discovery.not_found(found, environment)
+    )
+    if settings.not_found:
+        notices.append(settings.not_found)
     if not settings.providers and embedded == "if_nothing_else":
         notices.append(_SAYS_SO)
         return _with(settings, _simulator(environment, default=True))

@@ -32,6 +32,7 @@ Fetch: TypeAlias = Callable[[str, bytes | None], Awaitable[tuple[int, bytes]]]
 TIMEOUT_S = 0.3
 """For one server to answer its first question; its details may take as long once more."""
 
+_ANY_URL = "http://localhost/v1"
 _MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
@@ -55,7 +56,7 @@ def candidates(environment: Mapping[str, str]) -> tuple[Candidate, ...]:
     """Where to look: each kind at its variable's URL or its usual port, then ``LOCAL_LLM_URL``."""
     places = [_usual(kind, environment) for kind in PROBES if kind != "openai-compatible"]
     if named := environment.get("LOCAL_LLM_URL", "").strip():
-        places.append(Candidate(named.rstrip("/"), tuple(PROBES)))
+        places.append(Candidate(completed(named, _ANY_URL), tuple(PROBES)))
     return tuple({place.base_url: place for place in places}.values())
 
 
@@ -145,6 +146,32 @@ def adopt(settings: Settings, found: Sequence[FoundServer]) -> Settings:
             row=replace(same.row, models=same.row.models or made.row.models),
         )
     return replace(settings, providers=providers)
+
+
+def not_found(found: Sequence[FoundServer], environment: Mapping[str, str]) -> str | None:
+    """What the environment names as a server's place and did not answer as one; no URL's secrets."""
+    there = {server.base_url for server in found}
+    missing: list[str] = []
+    named = [("LOCAL_LLM_URL", environment.get("LOCAL_LLM_URL", "").strip(), _ANY_URL)]
+    for row in [catalogue.providers()[kind] for kind in PROBES]:
+        named += [
+            (name, environment.get(name, "").strip(), row.base_url) for name in row.base_url_env
+        ]
+    for variable, value, row_url in named:
+        if value and completed(value, row_url) not in there:
+            missing.append(
+                f"{variable} is set, but no server that lists models answers at {_place(value)}"
+            )
+    return "; ".join(missing) + ": start it, or correct the variable" if missing else None
+
+
+def _place(url: str) -> str:
+    """Host and port, which is all of a URL that holds no secret."""
+    try:
+        origin, _ = parse_base_url(url)
+    except ConfigError:
+        return "what it says, which is no URL"
+    return f"{origin.host}:{origin.port}"
 
 
 def fetching(transport: Transport) -> Fetch:

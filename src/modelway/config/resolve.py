@@ -85,7 +85,10 @@ def _find(settings: Settings, model: str) -> Route:
     if not model:
         default = default_model(settings)
         if default is None:
-            raise UnknownModelError("no model is named, and there is no default: " + _how(settings))
+            raise UnknownModelError(
+                "no model is named, and there is no default: "
+                + (settings.not_found or _how(settings))
+            )
         return _find(settings, default)
     if len(model) > _MAX_NAME or not model.isprintable() or "#" in model:
         raise UnknownModelError("a model's name is printable text without '#'")

@@ -114,6 +114,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     defaults: dict[str, Any] = {}
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
+    not_found: str | None = None
+    """What the environment names, and was looked for in vain, with what to do about it."""
     notices: tuple[Problem, ...] = ()
     origins: tuple[Origin, ...] = ()
     source: str = "environment"

@@ -35,7 +35,7 @@ class Engine:
         self.origin = Origin("http", host, int(port))
         self._authorization = (b"authorization", b"Bearer " + key.encode())
         self._asked: Headers = ()
-        self._headers: Headers = ()
+        self._headers: Headers = (self._authorization,)
         # the finalizer alone holds the server, so that it is ended once, and never in a fork
         self.free = weakref.finalize(self, _free, server, os.getpid())
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from modelway.catalog import load as catalogue
 from modelway.catalog.rows import Provider
@@ -35,7 +38,10 @@ def root(environment: Mapping[str, str], context: Context) -> Node:
     if _value(environment, "LOCAL_LLM_URL"):
         like = Node(value="openai-compatible", origin="environment LOCAL_LLM_URL")
         put(fields, f"providers.{LOCAL}.like", like)
-        put(fields, f"providers.{LOCAL}.base_url", _node("LOCAL_LLM_URL"))
+        node = _node("LOCAL_LLM_URL")
+        if not urlsplit(_value(environment, "LOCAL_LLM_URL")).path:
+            node = replace(node, value=f"{node.value}/v1")
+        put(fields, f"providers.{LOCAL}.base_url", node)
         _add_model(fields, LOCAL, ("LOCAL_LLM_MODEL",), environment)
     if _value(environment, "LLM_PROVIDER"):
         _add_provider(fields, environment, context)
