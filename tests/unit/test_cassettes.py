@@ -127,6 +127,16 @@ async def test_a_miss_is_refused_at_once_and_never_sent(recorded, config, no_net
         await ask(config, variables(path), question="Ho")
 
 
+async def test_whichever_deployment_was_asked_is_found(recorded, config, no_network):
+    """A strategy that leaves it to chance may ask the other one first."""
+    path, answer = recorded
+    house = config["providers"]["house"]
+    other = {**house, "base_url": "https://other.example/v1"}
+    route = {"deployments": ["other/quick", "house/quick"]}
+    both = {"providers": {"house": house, "other": other}, "models": {"fast": route}}
+    assert modelway_equal(await ask(both, variables(path)), answer)
+
+
 async def test_lenient_is_asked_for_by_a_variable(recorded, config, simulator):
     path, answer = recorded
     elsewhere = {"like": "groq", "base_url": "https://elsewhere.example/v1", "api_key": "x"}

@@ -152,7 +152,6 @@ async def test_a_miss_names_what_is_near_and_opens_nothing(tmp_path, monkeypatch
     with pytest.raises(CassetteMissError) as caught:
         await player.send(asked)
     assert not caught.value.may_retry
-    assert not caught.value.may_fall_back
     nearest = caught.value.nearest
     assert nearest[0] == (
         'line 2, POST /v1/x: body.messages[0].content was "Hi", is "Ho"; '

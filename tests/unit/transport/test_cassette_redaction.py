@@ -19,7 +19,7 @@ LIKE = {
     "anthropic": "sk-ant-api03-canary_0123456789-abcdef",
     "groq": "gsk_canary0123456789abcdefghijkl",
     "google": "AIzaSyCanary0123456789abcdefghijklmnopq",
-    "google token": "ya29.canary0123456789-abc_def",
+    "google token": "ya29.canary0123456789-abc_def-0123",
     "xai": "xai-canary0123456789abcdefghijkl",
     "hf": "hf_canaryABCDEFGHIJKLMNOPQRSTUV",
     "aws id": "AKIACANARY0123456789",
@@ -148,6 +148,9 @@ def test_cleaned_pieces_are_the_cleaned_whole(pieces):
     "text",
     [
         "task-specific-information-retrieval",
+        '"format":"xai-responses-v1"',
+        "cassettes/xai-grok-code-fast-and-other-words/1.yaml",
+        "iVBORw0KGgo/AKIAAAAA0123456789ABCDEF+ASIA0123456789ABCDEF",
         "sk-learn",
         "hf_hub",
         "?key=value in prose",

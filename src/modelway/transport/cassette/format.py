@@ -28,7 +28,12 @@ class CassetteError(ConfigError):
 
 
 class CassetteMissError(CassetteError):
-    """Nothing recorded answers this request. ``nearest`` says what comes near, and what differs."""
+    """Nothing recorded answers this request. ``nearest`` says what comes near, and what differs.
+
+    Another deployment's answer may be there: which one was asked may have been chance.
+    """
+
+    may_fall_back = True
 
     def __init__(self, message: str, *, nearest: tuple[str, ...] = ()) -> None:
         super().__init__("\n  ".join([message, *nearest]), code="not_recorded")

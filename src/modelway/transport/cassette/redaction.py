@@ -59,12 +59,16 @@ _FIELD = re.compile(
 )
 _KEY_LIKE = re.compile(
     rb"(?<![A-Za-z0-9_-])(?:"
-    rb"(?:sk-|gsk_|xai-|hf_|pplx-|csk-|fw_|r8_|nvapi-|tvly-|ghp_|github_pat_|mw-)[A-Za-z0-9_-]{12,}"
-    rb"|AIza[A-Za-z0-9_-]{20,}|(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{16,}|ya29\.[A-Za-z0-9_.-]{12,}"
-    rb"|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"
-    rb"|AWS4-HMAC-SHA256 Credential=[^\r\n\"]+"
-    rb")|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-]|-(?!----))+"
+    rb"(?:sk|xai|pplx|csk|nvapi|tvly|mw)-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"
+    rb"|(?:gsk|hf|fw|r8|ghp|github_pat)_[A-Za-z0-9]{20,}[A-Za-z0-9_]*)"
+    rb"|(?<![A-Za-z0-9_+/-])(?:AIza[A-Za-z0-9_-]{30,}|(?:AKIA|ASIA)[A-Z0-9]{16}|ABSK[A-Za-z0-9+/=]{40,})"
+    rb"|\bya29\.[A-Za-z0-9_.-]{20,}"
+    rb"|\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"
+    rb"|\bAWS4-HMAC-SHA256 Credential=[^\r\n\"]+"
+    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-]|-(?!----))+"
 )
+"""Prefixes, and a length and digits or letters in a row that words such as ``xai-responses-v1`` do not have."""
+
 _BEARER = re.compile(rb"Bearer ([A-Za-z0-9._~+/=-]{12,})")
 _PATTERNS = (_KEY_LIKE, _BEARER, _FIELD, _FORM)
 
