@@ -36,6 +36,9 @@ ANTHROPIC_FINISH = {
 }
 
 
+RESPONSES_FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
+
+
 def of_openai(body):
     """An independent reading of a chat.completion's choices."""
     found = []
@@ -74,6 +77,23 @@ def of_anthropic(body):
     ]
 
 
+def of_responses(body):
+    said = {"text": "", "refusal": "", "calls": [], "finish": "stop"}
+    for item in body["output"]:
+        if item["type"] == "message":
+            for part in item["content"]:
+                said["text"] += part.get("text") or ""
+                said["refusal"] += part.get("refusal") or ""
+        elif item["type"] == "function_call":
+            said["calls"].append((item["call_id"], item["name"], item["arguments"]))
+            said["finish"] = "tool_calls"
+        elif item["type"] == "custom_tool_call":
+            said["finish"] = "tool_calls"
+    if body["status"] == "incomplete":
+        said["finish"] = RESPONSES_FINISH[body["incomplete_details"]["reason"]]
+    return [said]
+
+
 def assert_says(got, expected):
     for mine, theirs in zip(got, expected, strict=True):
         for field, value in theirs.items():
@@ -95,6 +115,7 @@ def assert_usage_kept(usage, said, one):
     details = {
         "openai-chat": ("prompt_tokens", "completion_tokens"),
         "anthropic-messages": ("input_tokens", "output_tokens"),
+        "openai-responses": ("input_tokens", "output_tokens"),
     }[one.dialect]
     inputs, outputs = said.get(details[0]), said.get(details[1])
     if one.dialect == "anthropic-messages" and inputs is not None:
@@ -113,6 +134,10 @@ def assert_usage_kept(usage, said, one):
     cached = said.get("cache_read_input_tokens")
     if one.dialect == "openai-chat":
         cached = (said.get("prompt_tokens_details") or {}).get("cached_tokens")
+    if one.dialect == "openai-responses":
+        cached = (said.get("input_tokens_details") or {}).get("cached_tokens")
+        thought = (said.get("output_tokens_details") or {}).get("reasoning_tokens")
+        same(usage.reasoning_tokens, thought)
     if cached is not None:
         same(usage.cached_tokens, cached)
     reasoning = (said.get("completion_tokens_details") or {}).get("reasoning_tokens")
@@ -124,7 +149,7 @@ def test_every_answer_decodes_and_nothing_is_lost(answers):
     def check(one):
         response = read.decode_whole(one.dialect, one.body)
         body = one.json
-        expected = of_openai(body) if one.dialect == "openai-chat" else of_anthropic(body)
+        expected = WHOLE[one.dialect](body)
         assert_says(answer(response), expected)
         same(response.id, (body.get("id") or ""))
         same(response.model, (body.get("model") or ""))
@@ -145,8 +170,7 @@ def test_every_stream_decodes_and_nothing_is_lost(streams):
         events = Events()
         data = [e.data for e in [*events.feed(one.body), *events.close()]]
         chunks = [json.loads(d) for d in data if d.strip() != b"[DONE]"]
-        reader = openai_stream if one.dialect == "openai-chat" else anthropic_stream
-        expected, usage = reader(chunks)
+        expected, usage = STREAMED[one.dialect](chunks)
         assert_says(answer(response), expected)
         assert_usage_kept(response.usage, usage, one)
 
@@ -213,6 +237,40 @@ def anthropic_stream(chunks):
             block["input"] = block["json"]
     body = {"content": list(blocks.values()), "stop_reason": stop}
     return of_anthropic(body), usage
+
+
+def responses_stream(chunks):
+    """By the deltas, which must say what the response says at its end."""
+    texts, refusals, arguments_ = {}, {}, {}
+    for chunk in chunks:
+        at = (chunk.get("output_index"), chunk.get("content_index"))
+        match chunk["type"]:
+            case "response.output_text.delta":
+                texts[at] = texts.get(at, "") + chunk["delta"]
+            case "response.refusal.delta":
+                refusals[at] = refusals.get(at, "") + chunk["delta"]
+            case "response.function_call_arguments.delta":
+                arguments_[at] = arguments_.get(at, "") + chunk["delta"]
+            case "response.completed" | "response.incomplete":
+                final = chunk["response"]
+    expected = of_responses(final)
+    same("".join(texts.values()), expected[0]["text"])
+    same("".join(refusals.values()), expected[0]["refusal"])
+    if arguments_:
+        same(list(arguments_.values()), [call[2] for call in expected[0]["calls"]])
+    return expected, final["usage"]
+
+
+WHOLE = {
+    "openai-chat": of_openai,
+    "openai-responses": of_responses,
+    "anthropic-messages": of_anthropic,
+}
+STREAMED = {
+    "openai-chat": openai_stream,
+    "openai-responses": responses_stream,
+    "anthropic-messages": anthropic_stream,
+}
 
 
 def test_an_error_in_a_stream_is_typed(exchanges):

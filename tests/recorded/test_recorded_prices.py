@@ -45,7 +45,6 @@ MISMATCHES = {
     "openrouter/deepseek/deepseek-chat": "another host of it answered, at another price",
     "openrouter/google/gemini-2.5-flash": "cache writes are reported beside the input",
     "openrouter/mistralai/mistral-small-3.1-24b-instruct": "another host answered",
-    "openrouter/moonshotai/kimi-k2.5": "another host answered",
     "openrouter/openai/gpt-5.2": "searches on top of tokens",
     "openrouter/openai/gpt-5.6-sol": "another price then: 5 and 30 USD per million",
     "openrouter/openai/gpt-oss-20b": "another host answered",

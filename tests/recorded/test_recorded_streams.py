@@ -67,6 +67,11 @@ def end_of_answer(one) -> int:
     """The offset behind which the answer is known to be whole: each choice has its finish."""
     if one.dialect == "anthropic-messages":
         return one.body.rindex(b"message_stop") - len(b'event: message_stop\ndata: {"type":"')
+    if one.dialect == "openai-responses":
+        last = re.search(
+            rb"^data: *\{.*response\.(completed|incomplete)\".*$", one.body, re.MULTILINE
+        )
+        return last.start() + len(last[0].rstrip())
     ends: dict[int, int] = {}
     for line in re.finditer(rb"^data: *(\{.*)$", one.body, re.MULTILINE):
         for choice in json.loads(line[1]).get("choices") or ():

@@ -32,10 +32,12 @@ NOT_THIS_WIRE = {
 ERROR_IN_STREAM = {
     "574de690bdfc5ce4": "tool_use_failed",  # Groq: `event: error`
     "0eb261fece6ca95e": "502",  # OpenRouter: a chunk with `error` after the finish
+    "0cf6e1e8d8864ee9": "insufficient_quota",  # OpenAI's Responses: `error`, then response.failed
 }
 """Streams with status 200 that the provider itself ended with an error: the error's code."""
 
 TWO_STREAMS = {
+    "abfcfeab77ed5871": "four responses of a tool loop, one after the other",
     "0928a4f71f277e92": "two messages one after the other in one recording, hand-made for a test",
 }
 """Recordings that hold more than one stream; nothing is read behind the first one's end."""
@@ -50,6 +52,7 @@ REFUSED_HERE = {
     "ab7f84be88fc6d88": "max_tokens is -1",
     "c63aae338d18e9b5": "max_tokens is -1",
     "ab9e89eb01225345": "max_tokens is 0",
+    "bfc07eea1fe7fb2c": "a prompt that its provider stored, without input: nobody else can read it",
     "30f061bf91eb1bb4": "images stand beside the content, as in Ollama's own API",
     "8aeecb2a39dfcc4f": "temperature is a string",
 }
@@ -130,6 +133,10 @@ def _wire(record: dict[str, Any]) -> tuple[str, str] | None:
     api, provider, path = record["api"], record["provider"], record["request"]["path"]
     if api == "chat":
         return "openai-chat", "chat"
+    if api == "responses":
+        return "openai-responses", "chat"
+    if api == "responses_input_tokens":
+        return "openai-responses", "count_tokens"
     if api in ("messages", "anthropic_raw"):
         return "anthropic-messages", "chat"
     if api == "count_tokens" and provider == "anthropic":

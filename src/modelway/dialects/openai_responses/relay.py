@@ -73,7 +73,7 @@ class Relay:
             return b""
         rest = self._borders.close()
         out = b"" if rest.strip() else rest  # the other half of a CR LF
-        if rest.strip():
+        if any(event.data.strip() for event in parse(rest + b"\n\n")):
             out = self._watch(rest + b"\n\n")
         self.error = self._fault()
         return out

@@ -92,6 +92,8 @@ def format_out(wanted: ResponseFormat, quirks: Quirks, warn: Warn) -> JSON:
 
 # ---------------------------------------------------------------- client → us
 
+_KNOWN = frozenset({"type", "name", "description", "parameters", "strict"})
+
 
 class _Function(msgspec.Struct):
     name: str
@@ -104,7 +106,11 @@ def tool_in(told: Any, path: str) -> Tool | HostedTool:
     """A function; a tool of another type, or a function with more to it, is kept whole."""
     if not isinstance(told, dict) or not isinstance(told.get("type"), str):
         raise malformed("must be an object with a type", path)
-    if told["type"] != "function":
+    inner = told.get("function")
+    if isinstance(inner, dict):  # as Chat Completions writes it
+        told = {**inner, **{name: value for name, value in told.items() if name != "function"}}
+    beyond = any(value is not None for name, value in told.items() if name not in _KNOWN)
+    if told["type"] != "function" or beyond:
         return HostedTool(dialect=NAME, definition=told)
     try:
         function = msgspec.convert(told, _Function)
