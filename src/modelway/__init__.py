@@ -19,8 +19,10 @@ if TYPE_CHECKING:
         ContentFilterError,
         ContextLengthError,
         CredentialError,
+        InvalidAnswerError,
         LLMError,
         MissingKeyError,
+        ModelRefusalError,
         NotFoundError,
         OverloadedError,
         PayloadTooLargeError,
@@ -29,17 +31,22 @@ if TYPE_CHECKING:
         RefusedError,
         RequestError,
         ResponseError,
+        StepLimitError,
         StreamInterruptedError,
+        TruncatedAnswerError,
         UnavailableError,
         UnknownModelError,
         UnsupportedError,
     )
     from modelway.fluent import available_models, init, model, validate_config
+    from modelway.functions import FunctionTool, tool
     from modelway.inquiry import Capabilities, PlannedDeployment, ProviderHealth
     from modelway.messages import assistant, system, tool_result, user
     from modelway.observe.events import CallEvent
     from modelway.observe.stats import Stats
+    from modelway.structured import Parsed, ParsedStream
     from modelway.sync import Client as SyncClient
+    from modelway.tools import RunStream, StepEnded, StepStarted, ToolEnded, ToolRun, ToolStarted
     from modelway.types import (
         Audio,
         CallWarning,
@@ -89,9 +96,10 @@ _HOMES = {
     "modelway.conversations": "Conversation Conversations",
     "modelway.errors": (
         "APIConnectionError APITimeoutError AuthenticationError BadRequestError ConfigError "
-        "ContentFilterError ContextLengthError CredentialError LLMError MissingKeyError "
-        "NotFoundError OverloadedError PayloadTooLargeError PermissionDeniedError RateLimitError "
-        "RefusedError RequestError ResponseError StreamInterruptedError UnavailableError "
+        "ContentFilterError ContextLengthError CredentialError InvalidAnswerError LLMError "
+        "MissingKeyError ModelRefusalError NotFoundError OverloadedError PayloadTooLargeError "
+        "PermissionDeniedError RateLimitError RefusedError RequestError ResponseError "
+        "StepLimitError StreamInterruptedError TruncatedAnswerError UnavailableError "
         "UnknownModelError UnsupportedError"
     ),
     "modelway.fluent": "available_models init model validate_config",
@@ -99,6 +107,9 @@ _HOMES = {
     "modelway.observe.events": "CallEvent",
     "modelway.observe.stats": "Stats",
     "modelway.messages": "assistant system tool_result user",
+    "modelway.functions": "FunctionTool tool",
+    "modelway.structured": "Parsed ParsedStream",
+    "modelway.tools": "RunStream StepEnded StepStarted ToolEnded ToolRun ToolStarted",
     "modelway.types": (
         "Audio CallWarning ChatRequest ChatResponse Choice Citation CitationDelta File Finish "
         "HostedTool Image Inline JsonObject JsonSchema Message ModelListing NamedTool Opaque Part "
@@ -135,20 +146,25 @@ __all__ = [
     "CredentialError",
     "File",
     "Finish",
+    "FunctionTool",
     "HostedTool",
     "Image",
     "Inline",
+    "InvalidAnswerError",
     "JsonObject",
     "JsonSchema",
     "LLMError",
     "Message",
     "MissingKeyError",
     "ModelListing",
+    "ModelRefusalError",
     "NamedTool",
     "NotFoundError",
     "Opaque",
     "Options",
     "OverloadedError",
+    "Parsed",
+    "ParsedStream",
     "Part",
     "PartDelta",
     "PayloadTooLargeError",
@@ -164,8 +180,12 @@ __all__ = [
     "Remote",
     "RequestError",
     "ResponseError",
+    "RunStream",
     "Start",
     "Stats",
+    "StepEnded",
+    "StepLimitError",
+    "StepStarted",
     "Stored",
     "StreamEvent",
     "StreamInterruptedError",
@@ -177,7 +197,11 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolCallDelta",
+    "ToolEnded",
     "ToolResult",
+    "ToolRun",
+    "ToolStarted",
+    "TruncatedAnswerError",
     "UnavailableError",
     "UnknownModelError",
     "UnsupportedError",
@@ -188,6 +212,7 @@ __all__ = [
     "init",
     "model",
     "system",
+    "tool",
     "tool_result",
     "user",
     "validate_config",

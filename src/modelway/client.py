@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack, overload
 
 import msgspec
 
-from modelway import inquiry, question
+from modelway import inquiry, question, structured, tools
 from modelway.call import Call, Operation, Options, Question, Reply
 from modelway.chat_stream import ChatStream
 from modelway.config.resolve import default_model, embedding_model
@@ -31,7 +32,11 @@ from modelway.retrieval import (
     RerankRequest,
     RerankResponse,
 )
+from modelway.structured import AskParameters, Parsed, ParsedStream, ParseParameters
+from modelway.tools import RunParameters, RunStream, ToolRun
 from modelway.types import JSON, ChatRequest, ChatResponse, ModelListing, TokenCount
+
+T = TypeVar("T")
 
 _DEFAULT = Options()
 
@@ -106,6 +111,93 @@ class Client:
             return await (engine.watch(call, observers) if observers else engine.handle(call))
 
         return ChatStream(ask)
+
+    @overload
+    async def parse(
+        self, prompt: Prompt, *, into: type[T], **asked: Unpack[ParseParameters]
+    ) -> Parsed[T]: ...
+
+    @overload
+    async def parse(
+        self, prompt: Prompt, *, into: Any, **asked: Unpack[ParseParameters]
+    ) -> Parsed[Any]: ...
+
+    async def parse(
+        self,
+        prompt: Prompt,
+        *,
+        into: Any,
+        repairs: int = 1,
+        model: str | None = None,
+        system: str | None = None,
+        options: Options | None = None,
+        observers: Sequence[Observer] = (),
+        **parameters: Unpack[Parameters],
+    ) -> Parsed[Any]:
+        """Ask for a value: of a type that has a schema, of a pydantic model, or of a JSON Schema.
+
+        An invalid answer goes back with its faults, at most ``repairs`` times; InvalidAnswerError after.
+        """
+        form = structured.form_of(into)
+        request = question.chat_request(prompt, model, system, parameters)
+        ask = partial(self.chat, options=options, observers=observers)
+        return await structured.parse(ask, request, form, repairs)
+
+    @overload
+    def parse_stream(
+        self, prompt: Prompt, *, into: type[T], **asked: Unpack[AskParameters]
+    ) -> ParsedStream[T]: ...
+
+    @overload
+    def parse_stream(
+        self, prompt: Prompt, *, into: Any, **asked: Unpack[AskParameters]
+    ) -> ParsedStream[Any]: ...
+
+    def parse_stream(
+        self,
+        prompt: Prompt,
+        *,
+        into: Any,
+        model: str | None = None,
+        system: str | None = None,
+        options: Options | None = None,
+        observers: Sequence[Observer] = (),
+        **parameters: Unpack[Parameters],
+    ) -> ParsedStream[Any]:
+        """Ask for a value, and see it grow; ``collect`` gives it whole and validated."""
+        form = structured.form_of(into)
+        request = question.chat_request(prompt, model, system, parameters)
+        asked = structured.asking(request, form)
+        return ParsedStream(self.stream(asked, options=options, observers=observers), form)
+
+    async def run(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        options: Options | None = None,
+        observers: Sequence[Observer] = (),
+        **parameters: Unpack[RunParameters],
+    ) -> ToolRun:
+        """Ask, run the functions among ``tools`` that the model calls, tell it, until it answers."""
+        plan = tools.planned(prompt, model, system, parameters)
+        ask = partial(self.chat, options=options, observers=observers)
+        return await tools.run(plan, ask)
+
+    def run_stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        options: Options | None = None,
+        observers: Sequence[Observer] = (),
+        **parameters: Unpack[RunParameters],
+    ) -> RunStream:
+        """``run``, told of as it goes: each answer's events, and the steps and calls between them."""
+        plan = tools.planned(prompt, model, system, parameters)
+        return RunStream(plan, partial(self.stream, options=options, observers=observers))
 
     async def count_tokens(
         self,

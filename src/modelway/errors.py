@@ -7,9 +7,11 @@ LLMError                 provider, model, status, code, request_id, retry_after_
 ├─ CredentialError*      AuthenticationError, PermissionDeniedError
 ├─ UnavailableError*†    RateLimitError, OverloadedError, APITimeoutError, APIConnectionError,
 │                        StreamInterruptedError
-├─ RefusedError          by us:   BudgetExceededError, LimitExceededError, CircuitOpenError*,
-│                                 GuardrailError, UnauthorizedError, ForbiddenError
-└─ ResponseError*        unreadable or schema-invalid answer
+├─ RefusedError          by us:   BudgetExceededError, LimitExceededError (StepLimitError),
+│                                 CircuitOpenError*, GuardrailError, UnauthorizedError,
+│                                 ForbiddenError
+└─ ResponseError*        unreadable answer, or not of the form asked for: InvalidAnswerError,
+                         TruncatedAnswerError, ModelRefusalError
      * may fall back    † may retry (except StreamInterruptedError)
 """
 
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelway.types import ChatResponse
+    from modelway.types import ChatResponse, Message
 
 
 class LLMError(Exception):
@@ -189,6 +191,14 @@ class CircuitOpenError(RefusedError):
     may_fall_back = True
 
 
+class StepLimitError(LimitExceededError):
+    """A tool loop came to its last step, and the model still asks for tools."""
+
+    messages: Sequence[Message] = ()
+    """The conversation so far, the last answer included; its tool calls have not been run."""
+    responses: Sequence[ChatResponse] = ()
+
+
 class GuardrailError(RefusedError):
     """A guardrail blocked the request or the answer."""
 
@@ -205,3 +215,22 @@ class ResponseError(LLMError):
     """The provider's answer cannot be read, or does not have the promised form."""
 
     may_fall_back = True
+
+
+class InvalidAnswerError(ResponseError):
+    """The answer is not of the form asked for. ``faults`` say why; ``response`` is the last one."""
+
+    response: ChatResponse | None = None
+    faults: Sequence[str] = ()
+
+
+class TruncatedAnswerError(ResponseError):
+    """The answer was cut at its token cap before it was whole. ``response`` is what there is."""
+
+    response: ChatResponse | None = None
+
+
+class ModelRefusalError(ResponseError):
+    """The model declined to answer, in words that ``response`` holds."""
+
+    response: ChatResponse | None = None

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
@@ -22,20 +22,23 @@ from modelway.chat_stream import ChatStream
 from modelway.client import Client
 from modelway.config.load import load
 from modelway.config.problems import InvalidConfigError, Problem
+from modelway.functions import AnyTool, definition_of, function_tool
 from modelway.opening import Config, Embedded
 from modelway.ports import Observer, Transport
 from modelway.question import Parameters, chat_request
+from modelway.structured import Parsed
 from modelway.sync import ChatStream as SyncChatStream
 from modelway.sync import Client as SyncClient
+from modelway.tools import Loop, RunParameters, ToolRun
 from modelway.types import (
     ChatRequest,
     ChatResponse,
-    HostedTool,
     Message,
     ModelListing,
     Part,
-    Tool,
 )
+
+T = TypeVar("T")
 
 
 class ClientSettings(TypedDict, total=False):
@@ -54,6 +57,8 @@ class Question(Struct, frozen=True, kw_only=True):
     request: ChatRequest
     call_options: Options | None = None
     observers: tuple[Any, ...] = ()
+    functions: tuple[Any, ...] = ()
+    """The functions among the tools."""
 
     # ------------------------------------------------------------ what is asked
 
@@ -80,13 +85,23 @@ class Question(Struct, frozen=True, kw_only=True):
     def stop(self, *sequences: str) -> Question:
         return self._with(stop=sequences)
 
-    def tools(self, *tools: Tool | HostedTool) -> Question:
-        """Offer these too."""
-        return self._with(tools=(*self.request.tools, *tools))
+    def tools(self, *tools: AnyTool) -> Question:
+        """Offer these too. Functions among them are run by ``run``."""
+        described = tuple([definition_of(tool) for tool in tools])
+        return replace(
+            self,
+            request=replace(self.request, tools=self.request.tools + described),
+            functions=(*self.functions, *filter(callable, tools)),
+        )
 
     def using(self, **parameters: Unpack[Parameters]) -> Question:
         """Any other of the request's fields."""
-        return replace(self, request=chat_request(self.request, None, None, parameters))
+        tools = parameters.get("tools")
+        return replace(
+            self,
+            request=chat_request(self.request, None, None, parameters),
+            functions=self.functions if tools is None else tuple(filter(callable, tools)),
+        )
 
     # ------------------------------------------------------------ how it is sent
 
@@ -114,6 +129,45 @@ class Question(Struct, frozen=True, kw_only=True):
         return _program.session.blocking.stream(
             self.request, options=self.call_options, observers=self.observers
         )
+
+    def parse(self, into: type[T], *, repairs: int = 1) -> Parsed[T]:
+        """Ask for a value of this type, validated; ``into`` may be a JSON Schema as well."""
+        return _program.session.blocking.parse(
+            self.request,
+            into=into,
+            repairs=repairs,
+            options=self.call_options,
+            observers=self.observers,
+        )
+
+    def run(self, **loop: Unpack[Loop]) -> ToolRun:
+        """Ask, run the functions that the model calls, and tell it, until it answers."""
+        return _program.session.blocking.run(
+            self.request, options=self.call_options, observers=self.observers, **self._loop(loop)
+        )
+
+    async def aparse(self, into: type[T], *, repairs: int = 1) -> Parsed[T]:
+        """``parse``, in an event loop."""
+        return await _program.session.here().parse(
+            self.request,
+            into=into,
+            repairs=repairs,
+            options=self.call_options,
+            observers=self.observers,
+        )
+
+    async def arun(self, **loop: Unpack[Loop]) -> ToolRun:
+        """``run``, in an event loop."""
+        return await _program.session.here().run(
+            self.request, options=self.call_options, observers=self.observers, **self._loop(loop)
+        )
+
+    def _loop(self, loop: Loop) -> RunParameters:
+        named = {function_tool(each).definition.name: each for each in self.functions}
+        described = [tool for tool in self.request.tools if getattr(tool, "name", "") not in named]
+        asked: RunParameters = {"tools": [*described, *named.values()]}
+        asked.update(loop)  # type: ignore[typeddict-item]  # its other half
+        return asked
 
     async def aexecute(self) -> ChatResponse:
         """``execute``, in an event loop."""

@@ -10,15 +10,14 @@ import msgspec
 
 from modelway import messages
 from modelway.errors import BadRequestError
+from modelway.functions import AnyTool, definition_of
 from modelway.schema import answer_schema
 from modelway.types import (
     ChatRequest,
-    HostedTool,
     JsonObject,
     JsonSchema,
     Message,
     Thinking,
-    Tool,
     ToolChoice,
 )
 
@@ -40,7 +39,8 @@ class Parameters(TypedDict, total=False):
     n: int | None
     logprobs: bool | None
     top_logprobs: int | None
-    tools: Sequence[Tool | HostedTool]
+    tools: Sequence[AnyTool]
+    """Functions are described by their signatures; ``run`` runs them, others do not."""
     tool_choice: ToolChoice | None
     parallel_tool_calls: bool | None
     response_format: JsonObject | JsonSchema | type[Any] | None
@@ -102,6 +102,9 @@ def _plain(parameters: Parameters) -> dict[str, Any]:
     for name in ("stop", "tags"):
         if isinstance(fields.get(name), str):
             fields[name] = (fields[name],)
+    tools = fields.get("tools")
+    if tools:
+        fields["tools"] = [definition_of(each) if callable(each) else each for each in tools]
     kind = fields.get("response_format")
     if isinstance(kind, type):
         fields["response_format"] = answer_schema(kind)

@@ -14,19 +14,21 @@ from types import TracebackType
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
 
 from modelway.call import Options
-from modelway.chat_stream import ChatStream as AsyncChatStream
 from modelway.client import Client as AsyncClient
 from modelway.errors import ConfigError
 from modelway.observe.stats import Stats
 from modelway.opening import Config, Embedded
 from modelway.portal import Portal
 from modelway.ports import Observer, Transport
+from modelway.sync_steps import ParsedStream, RunStream
 from modelway.sync_stream import ChatStream
 
 __all__ = ["ChatStream", "Client"]
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
+Made = TypeVar("Made")
+Handed = TypeVar("Handed")
 
 _DEFAULT = Options()
 
@@ -51,17 +53,17 @@ def _blocking(
     return wait
 
 
-def _streaming(
-    method: Callable[Concatenate[AsyncClient, P], AsyncChatStream],
-) -> Callable[Concatenate[Client, P], ChatStream]:
-    """The async client's method, its stream handed over to this thread."""
+def _handed(
+    method: Callable[Concatenate[AsyncClient, P], Made], kind: Callable[[Portal, Made], Handed]
+) -> Callable[Concatenate[Client, P], Handed]:
+    """The async client's method, what it makes handed over to this thread."""
 
     @wraps(method)
-    def stream(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> ChatStream:
+    def handed(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Handed:
         portal, client = self._here()
-        return ChatStream(portal, method(client, *args, **kwargs))
+        return kind(portal, method(client, *args, **kwargs))
 
-    return stream
+    return handed
 
 
 class Client:
@@ -96,9 +98,12 @@ class Client:
         self._last_stats = Stats()
 
     chat = _blocking(AsyncClient.chat)
-    stream = _streaming(AsyncClient.stream)
-    embed = _blocking(AsyncClient.embed)
-    rerank = _blocking(AsyncClient.rerank)
+    stream = _handed(AsyncClient.stream, ChatStream)
+    run = _blocking(AsyncClient.run)
+
+    parse = _blocking(AsyncClient.parse)
+    parse_stream = _handed(AsyncClient.parse_stream, ParsedStream)
+    run_stream = _handed(AsyncClient.run_stream, RunStream)
     count_tokens = _blocking(AsyncClient.count_tokens)
     list_models = _blocking(AsyncClient.list_models)
     is_model_available = _blocking(AsyncClient.is_model_available)

@@ -57,7 +57,7 @@ def test_sequences_become_tuples():
     [
         ({"temperature": "hot"}, "temperature"),
         ({"max_tokens": 1.5}, "max_tokens"),
-        ({"tools": [print]}, "tools[0]"),
+        ({"tools": [7]}, "tools[0]"),
         ({"tool_choice": "sometimes"}, "tool_choice"),
         ({"stop": [1]}, "stop[0]"),
         ({"metadata": {"a": 1}}, "metadata[...]"),
