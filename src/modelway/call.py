@@ -80,6 +80,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     dialect: str
     target: Target
     credential: Credential = Credential(name="none")
+    base_model: str | None = None
+    """Which catalogued model stands behind a name of the operator's own, for prices and capabilities."""
     base_url: str
     headers: dict[str, str] = {}
     query: dict[str, str] = {}

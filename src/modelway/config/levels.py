@@ -84,6 +84,7 @@ def deployments(
     base_url: str | None = None,
     dialect: str | None = None,
     max_output_tokens: int | None = None,
+    base_model: str | None = None,
 ) -> tuple[Deployment, ...]:
     """A deployment for each of the provider's credentials, which share the weight."""
     level = level or {}
@@ -111,6 +112,7 @@ def deployments(
                     body={**provider.body, **part(level, "extra")},
                 ),
                 credential=credential,
+                base_model=base_model,
                 base_url=base_url,
                 headers={**provider.headers, **part(level, "headers")},
                 query={**provider.query, **part(level, "query")},

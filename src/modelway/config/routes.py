@@ -195,7 +195,7 @@ class Routes:
             level=level,
             **{
                 key: settings[key].value
-                for key in ("weight", "base_url", "dialect", "max_output_tokens")
+                for key in ("weight", "base_url", "dialect", "max_output_tokens", "base_model")
                 if key in settings
             },
             priority=settings["priority"].value if "priority" in settings else priority,

@@ -178,6 +178,7 @@ DEPLOYMENT: Table = {
     "weight": number(0, 1e6),
     "priority": integer(0),
     "max_output_tokens": integer(1),
+    "base_model": line_of_text,
 }
 
 MODEL: Table = {

@@ -7,7 +7,7 @@ import pytest
 
 from modelway.config.load import load
 from modelway.config.problems import InvalidConfigError
-from modelway.config.resolve import default_model, resolve
+from modelway.config.resolve import default_model, embedding_model, resolve
 from modelway.policies.routing import strategy
 
 EXAMPLES = Path(__file__).parents[4] / "shared" / "examples"
@@ -129,8 +129,8 @@ def test_a_list_of_providers(tmp_path):
         5,
         1.5,
     )
-    (notice,) = settings.notices
-    assert notice.path == "llm.providers[0].embedding_model"
+    assert settings.notices == ()
+    assert embedding_model(settings).endswith(settings.providers["primary"].embedding_model)
 
 
 @pytest.mark.parametrize(
@@ -280,8 +280,98 @@ def test_the_environment_example():
     assert ids(resolve(settings, "anthropic")) == ["anthropic/claude-3-haiku-20240307"]
 
 
-def test_the_litellm_example_is_refused_in_words():
-    with pytest.raises(
-        InvalidConfigError, match="LiteLLM's shape, which this version does not read"
-    ):
-        load(example("litellm-config.yaml"), environment=KEYS)
+def test_the_litellm_example():
+    keys = {**KEYS, "AZURE_API_KEY": "az-1", "PROXY_MASTER_KEY": "mw-master-0123456789"}
+    settings = load(example("litellm-config.yaml"), environment=keys)
+    fast = resolve(settings, "fast")
+    assert ids(fast) == ["openai/gpt-4o-mini", "azure-deployments/my-deployment"]
+    assert fast.deployments[1].base_url == "https://example-resource.openai.azure.com/openai"
+    assert fast.deployments[1].target.places == {"api_version": "2024-10-21"}
+    assert ids(resolve(settings, "smart")) == ["anthropic/claude-sonnet-4-5"]
+    assert resolve(settings, "smart").fallbacks == ("fast",)
+    assert fast.deployments[0].backoff.attempts == 3
+    assert [key.secret for key in settings.gateway.keys] == ["mw-master-0123456789"]
+    told = [(notice.path, notice.message) for notice in settings.notices]
+    assert any("rpm" in path or "rpm" in message for path, message in told)
+
+
+# ---------------------------------------------------------------- LiteLLM's file
+
+
+def litellm(*models, **sections):
+    entries = [
+        {"model_name": name, "litellm_params": {"model": model, **params}}
+        for name, model, params in models
+    ]
+    return load({"model_list": entries, **sections}, environment=KEYS)
+
+
+@pytest.mark.parametrize(
+    ("model", "deployment"),
+    [
+        ("gpt-4o-mini", "openai/gpt-4o-mini"),
+        ("claude-sonnet-4-5", "anthropic/claude-sonnet-4-5"),
+        ("groq/llama-3.3-70b-versatile", "groq/llama-3.3-70b-versatile"),
+        ("together_ai/openai/gpt-oss-20b", "together/openai/gpt-oss-20b"),
+        ("ollama_chat/llama3.2", "ollama/llama3.2"),
+        ("hosted_vllm/qwen", "vllm/qwen"),
+        ("fireworks_ai/accounts/x/models/y", "fireworks/accounts/x/models/y"),
+        ("gemini/gemini-2.5-flash", "gemini/gemini-2.5-flash"),
+        ("dashscope/qwen-plus", "qwen/qwen-plus"),
+        ("lm_studio/local", "lmstudio/local"),
+    ],
+)
+def test_litellm_s_model_strings(model, deployment):
+    settings = litellm(("mine", model, {"api_key": "k-123"}))
+    assert ids(resolve(settings, "mine")) == [deployment]
+
+
+def test_litellm_s_accounts_are_told_apart():
+    settings = litellm(
+        ("a", "openai/gpt-4o", {"api_key": "sk-one"}),
+        ("a", "openai/gpt-4o", {"api_key": "sk-two"}),
+        ("b", "openai/gpt-4.1", {"api_key": "sk-one"}),
+        ("c", "openai/served", {"api_base": "http://10.0.0.5:8000/v1", "api_key": "none"}),
+    )
+    assert ids(resolve(settings, "a")) == ["openai/gpt-4o", "openai-2/gpt-4o"]
+    assert ids(resolve(settings, "b")) == ["openai/gpt-4.1"]
+    (served,) = resolve(settings, "c").deployments
+    assert (served.provider.name, served.base_url) == (
+        "openai-compatible",
+        "http://10.0.0.5:8000/v1",
+    )
+
+
+def test_litellm_s_wildcards_settings_and_aliases():
+    settings = litellm(
+        ("openai/*", "openai/*", {"api_key": "sk-one"}),
+        ("slow.v1", "openai/gpt-4o", {"api_key": "sk-one", "temperature": 0.3, "timeout": 7}),
+        router_settings={
+            "routing_strategy": "simple-shuffle",
+            "fallbacks": [{"slow.v1": ["openai/gpt-4o-mini"]}],
+            "model_group_alias": {"steady": "slow.v1"},
+            "redis_host": "x",
+        },
+        litellm_settings={"num_retries": 4, "drop_params": True},
+    )
+    assert ids(resolve(settings, "openai/gpt-4.1-nano")) == ["openai/gpt-4.1-nano"]
+    route = resolve(settings, "slow.v1")
+    (deployment,) = route.deployments
+    assert (route.strategy, route.fallbacks) == ("weighted", ("openai/gpt-4o-mini",))
+    assert (deployment.defaults, deployment.timeouts.idle_s) == ({"temperature": 0.3}, 7)
+    assert deployment.backoff.attempts == 5
+    assert ids(resolve(settings, "steady")) == ids(route)
+    assert [notice.path for notice in settings.notices] == ["router_settings.redis_host"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"model_name": "a"}, "needs model_name and litellm_params.model"),
+        ({"model_name": "a", "litellm_params": {"model": "nobody/x"}}, "nobody/x"),
+        ({"model_name": "gpt-*", "litellm_params": {"model": "openai/gpt-*"}}, "a pattern"),
+    ],
+)
+def test_what_litellm_s_list_cannot_say(entry, why):
+    with pytest.raises(InvalidConfigError, match=why):
+        load({"model_list": [entry]}, environment=KEYS)

@@ -41,6 +41,7 @@ WITHOUT_DATA: Mapping[str, str] = {
     "cost_optimized": "prices",
     "cost_optimised": "prices",
     "cheapest": "prices",
+    "least_busy": "counts of open requests",
     "fastest": "measured latencies",
     "lowest_latency": "measured latencies",
     "latency_based_routing": "measured latencies",
