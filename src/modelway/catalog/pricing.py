@@ -92,10 +92,8 @@ def cost(
 def _computed(
     usage: Usage, info: ModelInfo | None, at: dt.datetime, service: Service
 ) -> Cost | Unpriced:
-    if info is None:
-        return Unpriced(reason="the model is not in the catalogue")
-    if not info.tariffs:
-        return Unpriced(reason=info.why_unpriced or "no price of the model is known")
+    if info is None or not info.tariffs:
+        return _unknown(info)
     if usage.output_tokens is None and info.mode in {"chat", "complete"}:
         return Unpriced(reason="the provider did not say how many tokens it made")
     counted = count(usage)
@@ -180,23 +178,28 @@ def tariff_for(
 ) -> Tariff | None:
     """The one that applies: in force, for input of this length, at this hour."""
     at = at.astimezone(dt.UTC)
-    in_force = _in_force(info.tariffs, at.date(), service)
-    fitting = [one for one in in_force if input_tokens > one.over_tokens or not one.over_tokens]
-    best: Tariff | None = None
-    for one in fitting:
-        if one.hours and not _inside(one, at):
-            continue
-        if best is None or _rank(one) > _rank(best):
-            best = one
-    return best
+    now = [
+        one
+        for one in _possible(info.tariffs, at.date(), service, input_tokens)
+        if not one.hours or _inside(one, at)
+    ]
+    return max(now, key=_rank, default=None)
 
 
-def _in_force(tariffs: Iterable[Tariff], day: dt.date, service: Service) -> list[Tariff]:
+def _possible(
+    tariffs: Iterable[Tariff], day: dt.date, service: Service, input_tokens: int
+) -> list[Tariff]:
+    """Those of the newest prices in force on this day that input of this length can be under."""
     there = [
         one for one in tariffs if one.service == service and (one.since is None or one.since <= day)
     ]
     newest = max([one.since or dt.date.min for one in there], default=None)
-    return [one for one in there if (one.since or dt.date.min) == newest]
+    return [
+        one
+        for one in there
+        if (one.since or dt.date.min) == newest
+        and (input_tokens > one.over_tokens or not one.over_tokens)
+    ]
 
 
 def _rank(tariff: Tariff) -> tuple[int, bool]:
@@ -244,11 +247,7 @@ def estimate(
     if info is None or not info.tariffs:
         return _unknown(info)
     at = at.astimezone(dt.UTC)
-    possible = [
-        one
-        for one in _in_force(info.tariffs, at.date(), service)
-        if input_tokens > one.over_tokens or not one.over_tokens
-    ]
+    possible = _possible(info.tariffs, at.date(), service, input_tokens)
     if not possible:
         return Unpriced(reason=f"no {service} price is known for {at.date()}")
     exact: dict[str, int] = {"input": 0, "output": 0}
