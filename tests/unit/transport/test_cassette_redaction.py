@@ -25,7 +25,7 @@ LIKE = {
     "aws id": "AKIACANARY0123456789",
     "aws session id": "ASIACANARY0123456789",
     "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJjYW5hcnkiOjF9.c2lnbmF0dXJl",
-    "ours": "mw-canary0123456789abcdefghijklmnop",
+    "ours": "mw-canary0123456789abcdefghijklmnop0123456789",
     "replicate": "r8_canary0123456789abcdefghijkl",
 }
 CARRIERS = [
@@ -149,6 +149,7 @@ def test_cleaned_pieces_are_the_cleaned_whole(pieces):
     [
         "task-specific-information-retrieval",
         '"format":"xai-responses-v1"',
+        "mw-5b821-1a1fe66a82b-1f2e3d4c",
         "cassettes/xai-grok-code-fast-and-other-words/1.yaml",
         "iVBORw0KGgo/AKIAAAAA0123456789ABCDEF+ASIA0123456789ABCDEF",
         "sk-learn",

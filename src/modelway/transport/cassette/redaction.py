@@ -59,7 +59,7 @@ _FIELD = re.compile(
 )
 _KEY_LIKE = re.compile(
     rb"(?<![A-Za-z0-9_-])(?:"
-    rb"(?:sk|xai|pplx|csk|nvapi|tvly|mw)-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}"
+    rb"(?:sk|xai|pplx|csk|nvapi|tvly)-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}|mw-[A-Za-z0-9_-]{40,}"
     rb"|(?:gsk|hf|fw|r8|ghp|github_pat)_[A-Za-z0-9]{20,}[A-Za-z0-9_]*)"
     rb"|(?<![A-Za-z0-9_+/-])(?:AIza[A-Za-z0-9_-]{30,}|(?:AKIA|ASIA)[A-Z0-9]{16}|ABSK[A-Za-z0-9+/=]{40,})"
     rb"|\bya29\.[A-Za-z0-9_.-]{20,}"
@@ -67,7 +67,7 @@ _KEY_LIKE = re.compile(
     rb"|\bAWS4-HMAC-SHA256 Credential=[^\r\n\"]+"
     rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-]|-(?!----))+"
 )
-"""Prefixes, and a length and digits or letters in a row that words such as ``xai-responses-v1`` do not have."""
+"""Prefixes, and a length, and digits or letters in a row, that ``xai-responses-v1`` does not have."""
 
 _BEARER = re.compile(rb"Bearer ([A-Za-z0-9._~+/=-]{12,})")
 _PATTERNS = (_KEY_LIKE, _BEARER, _FIELD, _FORM)
