@@ -29,9 +29,10 @@ JSON: TypeAlias = dict[str, Any]
 
 
 class Remote(Struct, frozen=True, kw_only=True, tag="remote"):
-    """Content that the provider fetches."""
+    """Content that the provider fetches. ``media_type`` where the caller knows it."""
 
     url: str
+    media_type: str | None = None
 
 
 class Inline(Struct, frozen=True, kw_only=True, tag="inline"):
@@ -42,9 +43,10 @@ class Inline(Struct, frozen=True, kw_only=True, tag="inline"):
 
 
 class Stored(Struct, frozen=True, kw_only=True, tag="stored"):
-    """Content uploaded to the provider before, by the provider's file id."""
+    """Content uploaded to the provider before, by the provider's file id (or URI)."""
 
     id: str
+    media_type: str | None = None
 
 
 Source: TypeAlias = Remote | Inline | Stored

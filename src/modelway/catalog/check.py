@@ -15,7 +15,13 @@ from modelway.catalog.rows import Provider
 
 _TO_COME = {"azure", "bedrock", "cohere", "replicate", "vertex", "voyage"}
 """Hosts whose models are known already."""
-_DIALECTS = {"openai-chat", "openai-responses", "anthropic-messages", "bedrock-converse"}
+_DIALECTS = {
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "bedrock-converse",
+    "gemini",
+}
 
 
 def faults(rows: Iterable[Provider]) -> list[str]:

@@ -29,7 +29,13 @@ from modelway.config.reading import (
 from modelway.policies.routing import canonical, lacking, spellings
 from modelway.schema.subsets import SUBSETS
 
-ROUTE_DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "bedrock-converse")
+ROUTE_DIALECTS = (
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "bedrock-converse",
+    "gemini",
+)
 
 
 def strategy(node: Node, context: Context) -> str:
@@ -125,6 +131,7 @@ QUIRKS: Table = {
     "stream_usage": flag,
     "reasoning_field": one_of("reasoning_content", "reasoning", "reasoning_details", "none"),
     "json_schema": flag,
+    "schema_ignored_in": list_of(line_of_text),
     "schema_subset": one_of(*SUBSETS),
     "max_stop": integer(0),
     "developer_role": flag,
@@ -214,6 +221,7 @@ TOP: Table = {
     "default_provider": line_of_text,
     "fallback_providers": list_of(line_of_text),
     "strategy": strategy,
+    "catalogue": raw,
     "gateway": table(GATEWAY),
     "transport": table(TRANSPORT),
 }

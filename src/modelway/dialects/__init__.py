@@ -16,6 +16,7 @@ _PACKAGES = {
     "openai-responses": "modelway.dialects.openai_responses",
     "anthropic-messages": "modelway.dialects.anthropic_messages",
     "bedrock-converse": "modelway.dialects.bedrock_converse",
+    "gemini": "modelway.dialects.gemini",
 }
 
 NAMES = tuple(_PACKAGES)
