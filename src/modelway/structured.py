@@ -138,8 +138,11 @@ class Form(NamedTuple):
     @staticmethod
     def _found_in(text: str) -> Any:
         """The JSON that a model wrapped in words or a code fence all the same."""
+        found = JsonText("{[").feed(text)
+        if not found:
+            raise Invalid("there is no JSON in it")
         try:
-            return msgspec.json.decode(JsonText("{[").feed(text))
+            return msgspec.json.decode(found)
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
             raise Invalid(f"it is not JSON: {error}") from None
 

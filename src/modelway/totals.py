@@ -7,17 +7,7 @@ from typing import Any
 
 from modelway.types import ChatResponse, Usage
 
-_COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "cache_write_1h_tokens",
-    "reasoning_tokens",
-    "input_audio_tokens",
-    "output_audio_tokens",
-    "reported_cost_usd",
-)
+_COUNTS = tuple([name for name in Usage.__struct_fields__ if name != "raw"])
 
 
 def total_usage(usages: Iterable[Usage]) -> Usage:

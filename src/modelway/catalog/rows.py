@@ -33,6 +33,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """Where an assistant message carries its reasoning back to this host."""
     json_schema: bool = True
     """Whether ``response_format: json_schema`` is accepted; otherwise ``json_object`` is sent."""
+    schema_ignored_in: tuple[str, ...] = ()
+    """Dialects in which this host takes a JSON schema, and does not keep to it."""
     schema_subset: str | None = None
     """The row of ``schema.subsets`` that holds at this host; ``None``: its dialect's own."""
     max_stop: int | None = None

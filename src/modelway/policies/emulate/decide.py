@@ -63,7 +63,8 @@ def _obstacle(form: ResponseFormat, quirks: Quirks, spoken: Dialect) -> str | No
         return "this host has no response_format"
     if isinstance(form, JsonObject):
         return None if spoken.json_mode else "this dialect has no JSON mode"
-    if spoken.schema_subset is None or not quirks.json_schema:
+    ignored = spoken.name in quirks.schema_ignored_in
+    if spoken.schema_subset is None or not quirks.json_schema or ignored:
         return "this host takes no JSON schema"
     row = subset(quirks.schema_subset or spoken.schema_subset)
     if row.only_strict:
