@@ -59,8 +59,15 @@ def _window(detail: dict[str, Any] | None) -> int | None:
 
 
 async def lmstudio(ask: Ask) -> Found | None:
-    """Downloaded models, loaded ones first. Source: https://lmstudio.ai/docs/api/rest-api, 2026-11-21."""
-    told = await ask("/api/v0/models")
+    """Downloaded models, loaded ones first, by version 0 of its API; only version 1 (0.4) says a size.
+
+    Source: https://lmstudio.ai/docs/api/rest-api and …/docs/developer/rest/list, 2026-11-21.
+    """
+    told, newer = await asyncio.gather(ask("/api/v0/models"), ask("/api/v1/models"))
+    sizes = {
+        _text(one.get("key")): _count(one.get("size_bytes"))
+        for one in _objects((newer or {}).get("models"))
+    }
     models = _objects((told or {}).get("data"))
     if told is None or told.get("object") != "list" or not all("state" in one for one in models):
         return None
@@ -70,6 +77,7 @@ async def lmstudio(ask: Ask) -> Found | None:
         ModelListing(
             id=one["id"],
             owner=_text(one.get("publisher")),
+            size_bytes=sizes.get(one["id"]),
             quantization=_text(one.get("quantization")),
             context_tokens=_count(one.get("loaded_context_length"))
             or _count(one.get("max_context_length")),

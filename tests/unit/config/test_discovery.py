@@ -2,13 +2,23 @@
 
 import asyncio
 import json
+import re
 
 import pytest
+from msgspec.structs import replace
 
-from modelway.config.discovery import FoundServer, adopt, as_provider, candidates, discover, probe
+from modelway.config.discovery import (
+    FoundServer,
+    adopt,
+    as_provider,
+    candidates,
+    discover,
+    not_found,
+    probe,
+)
 from modelway.config.load import load
 from modelway.config.resolve import default_model, resolve
-from modelway.errors import APIConnectionError
+from modelway.errors import APIConnectionError, UnknownModelError
 from modelway.types import ModelListing
 
 OLLAMA = {
@@ -49,6 +59,7 @@ LM_STUDIO = {
             },
         ],
     },
+    "/api/v1/models": {"models": [{"key": "b", "size_bytes": 4920000000}, {"key": "e"}, 7]},
     "/v1/models": {"object": "list", "data": [{"id": "a", "owned_by": "organization_owner"}]},
 }
 VLLM = {
@@ -116,10 +127,43 @@ async def test_ollama():
 
 async def test_lm_studio_lists_what_is_loaded_first():
     (server,) = await found({"localhost:1234": LM_STUDIO})
-    assert [(one.id, one.quantization, one.context_tokens) for one in server.models] == [
-        ("b", "Q4_K_M", 8192),
-        ("a", "4bit", 32768),
-    ]
+    assert [
+        (one.id, one.quantization, one.context_tokens, one.size_bytes) for one in server.models
+    ] == [("b", "Q4_K_M", 8192, 4920000000), ("a", "4bit", 32768, None)]
+
+
+async def test_lm_studio_before_it_said_sizes():
+    older = {path: told for path, told in LM_STUDIO.items() if path != "/api/v1/models"}
+    (server,) = await found({"localhost:1234": older})
+    assert [one.size_bytes for one in server.models] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"LOCAL_LLM_URL": "http://127.0.0.1:9"}, "LOCAL_LLM_URL is set, but .* at 127.0.0.1:9"),
+        ({"OLLAMA_URL": "http://h:1/v1"}, "OLLAMA_URL is set, but .* at h:1"),
+        ({"LM_STUDIO_URL": "http://h:2"}, "LM_STUDIO_URL is set"),
+        ({"LOCAL_LLM_URL": "http://u:secret@h/v1"}, "no URL: start it, or correct the variable"),
+    ],
+)
+async def test_a_named_place_without_a_server_is_named(environment, words):
+    settings = load({}, environment={})
+    told = not_found(await found({}, **environment), environment)
+    assert re.search(words, told)
+    assert "secret" not in told
+    with pytest.raises(UnknownModelError, match=words):
+        resolve(replace(settings, not_found=told), "")
+
+
+async def test_a_named_place_with_a_server_is_not_missed():
+    for environment in ({"LOCAL_LLM_URL": "http://h:1"}, {"LOCAL_LLM_URL": "http://h:1/v1/"}):
+        servers = await found({"h:1": VLLM}, **environment)
+        assert [server.base_url for server in servers] == ["http://h:1/v1"]
+        assert not_found(servers, environment) is None
+        made = adopt(load({}, environment=environment), servers)
+        assert default_model(made) == "local/Qwen/Qwen3-0.6B"
+        assert made.providers["local"].base_url == "http://h:1/v1"
 
 
 async def test_vllm_and_llamacpp():
