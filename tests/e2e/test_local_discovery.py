@@ -26,8 +26,9 @@ async def test_a_real_llamacpp_server_is_found(llama_url):
 
 
 @pytest.mark.parametrize("path", ["", "/v1", "/v1/"])
-async def test_its_model_is_the_default_and_answers(llama_url, path):
-    async with Client({}, environment={"LOCAL_LLM_URL": f"{llama_url}{path}"}) as client:
+async def test_its_model_is_the_default_and_answers(llama_url, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with Client(environment={"LOCAL_LLM_URL": f"{llama_url}{path}"}) as client:
         answer = await client.chat("hello", max_tokens=5)
         assert answer.deployment == "local/tiny"
         assert answer.usage.output_tokens == 5
@@ -52,8 +53,9 @@ def test_the_command_line_names_the_variable_of_a_dead_server(tmp_path):
     assert "127.0.0.1:9: start it, or correct the variable" in done.stderr
 
 
-async def test_the_library_names_it_too():
-    async with Client({}, environment={"LOCAL_LLM_URL": "http://127.0.0.1:9/v1"}) as client:
+async def test_the_library_names_it_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with Client(environment={"LOCAL_LLM_URL": "http://127.0.0.1:9/v1"}) as client:
         with pytest.raises(UnknownModelError, match="LOCAL_LLM_URL is set"):
             await client.chat("hello")
 
@@ -74,7 +76,7 @@ def playing():
             self.end_headers()
             self.wfile.write(body or b"not found")
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - the name that it is called by
 
         def log_message(self, *arguments):
             """Says nothing."""
