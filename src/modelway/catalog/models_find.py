@@ -14,7 +14,6 @@ import msgspec
 from msgspec.structs import replace
 
 from modelway.catalog.load import provider as shipped_row
-from modelway.catalog.load import providers
 from modelway.catalog.models import RATES, ModelInfo, Service, Tariff
 from modelway.catalog.models_load import decode, model_file, model_names
 from modelway.catalog.models_overrides import Overrides
@@ -22,13 +21,17 @@ from modelway.catalog.rows import Provider
 
 _PRICED = tuple([rate for rate in RATES if rate not in {"reasoning", "calls"}])
 
-FREE = tuple(
-    [
-        msgspec.convert({"service": service} | dict.fromkeys(_PRICED, 0), Tariff)
-        for service in get_args(Service)
-    ]
-)
-"""What runs on one's own machine, or is given away."""
+
+@functools.cache
+def free() -> tuple[Tariff, ...]:
+    """The tariffs of what runs on one's own machine, or is given away."""
+    return tuple(
+        [
+            msgspec.convert({"service": service} | dict.fromkeys(_PRICED, 0), Tariff)
+            for service in get_args(Service)
+        ]
+    )
+
 
 _LONGEST_NAME = 400
 _ELSEWHERE = re.compile(r"[:-]cloud$")
@@ -61,7 +64,7 @@ def find(
     if row.local and not _ELSEWHERE.search(model):
         info = replace(
             info or ModelInfo(provider=row.name, name=model),
-            tariffs=FREE,
+            tariffs=free(),
             sources={**(info.sources if info else {}), "tariffs": "runs on the user's machine"},
         )
     return overrides.over(row.name, model, info)
@@ -69,10 +72,7 @@ def find(
 
 def catalogue_name(row: Provider) -> str:
     """The provider whose models and prices a row's are: its own name, or that of the same host."""
-    if row.name in providers() or not row.base_url:
-        return row.name
-    same = [name for name, one in providers().items() if one.base_url == row.base_url]
-    return same[0] if same else row.name
+    return row.like or row.name
 
 
 @functools.lru_cache(maxsize=1024)
@@ -118,7 +118,7 @@ def _at_host(provider: str, model: str) -> ModelInfo | None:
             continue
         info = decode(provider, name, model_file(provider))
         if spelling.free:
-            return replace(info, tariffs=FREE)
+            return replace(info, tariffs=free())
         return info if spelling.priced else _facts(info, spelling.why)
     return None
 

@@ -9,7 +9,6 @@ its conditions::
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -73,6 +72,8 @@ def read(said: object, last_good: Overrides = Overrides()) -> Reading:  # noqa: 
 
 def read_json(data: bytes, last_good: Overrides = Overrides()) -> Reading:  # noqa: B008 - frozen
     """The same of a JSON file's bytes."""
+    import json  # noqa: PLC0415 - rarely needed; msgspec reads a number without a type as a float
+
     try:
         said = json.loads(data, parse_float=Decimal)
     except ValueError as error:

@@ -167,10 +167,12 @@ def count(usage: Usage) -> tuple[dict[Class, int], tuple[str, ...]] | Unpriced:
 
 def _within(part: int | None, whole: int, name: str, of: str, notes: list[str]) -> int:
     """A part that is not more than its whole: some hosts report such, as Azure for Grok."""
-    part = max(part or 0, 0)
+    if part is None or part <= 0:
+        return 0
     if part > whole:
         notes.append(f"{part} {name} are more than the {whole} tokens of {of} that they are of")
-    return min(part, whole)
+        return whole
+    return part
 
 
 def tariff_for(

@@ -174,9 +174,9 @@ def test_facts_are_inherited_and_prices_of_another_are_not(provider, model, base
 # ---------------------------------------------------------------- hosts
 
 
-def test_a_copy_of_a_row_has_its_models_only_at_the_same_place():
+def test_a_copy_of_a_row_has_the_models_of_the_row_that_it_says_it_is():
     openai = row("openai")
-    renamed = msgspec.structs.replace(openai, name="work")
+    renamed = msgspec.structs.replace(openai, name="work", like="openai")
     elsewhere = msgspec.structs.replace(openai, name="proxy", base_url="https://proxy.example/v1")
     assert catalogue_name(renamed) == "openai"
     assert dollars(renamed, "gpt-4.1") == "0.01"
