@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from modelway.call import EventStream, Reply
+from modelway.call import Deployment, EventStream, Reply
 from modelway.errors import StreamInterruptedError
 from modelway.fold import Fold
 from modelway.types import CallWarning, ChatResponse, Start, StreamEvent, TextDelta, Usage
@@ -24,8 +24,13 @@ class ChatStream:
     Without ``async with`` the loop over it is the whole of it: leaving the loop closes the socket.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[Reply]]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[Reply]],
+        price: Callable[[ChatResponse, Deployment], ChatResponse] | None = None,
+    ) -> None:
         self._ask = ask
+        self._price = price
         self._reply: Reply | None = None
         self._events: EventStream | None = None
         self._arriving: AsyncIterator[list[StreamEvent]] | None = None
@@ -196,7 +201,7 @@ class ChatStream:
         reply = self._reply
         if reply is None:
             return response
-        return msgspec.structs.replace(
+        response = msgspec.structs.replace(
             response,
             provider=reply.deployment.provider.name,
             deployment=reply.deployment.id,
@@ -205,6 +210,7 @@ class ChatStream:
             latency_s=self._latency_s,
             time_to_first_token_s=self._first_token_s,
         )
+        return response if self._price is None else self._price(response, reply.deployment)
 
     def _cut(self) -> StreamInterruptedError:
         error = StreamInterruptedError("the stream was closed before its end")

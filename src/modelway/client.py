@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 import msgspec
 
 from modelway import inquiry, question, structured, tools
-from modelway.call import Call, Operation, Options, Question, Reply
+from modelway.call import Call, Deployment, Operation, Options, Question, Reply
 from modelway.chat_stream import ChatStream
 from modelway.config.resolve import default_model, embedding_model
 from modelway.config.settings import Settings
@@ -89,7 +89,7 @@ class Client:
         started = time.monotonic()
         call = self._call(engine, request, options)
         reply = await (engine.watch(call, observers) if observers else engine.handle(call))
-        answer: ChatResponse = reply.value
+        answer: ChatResponse = engine.priced(reply.value, reply.deployment)
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
     def stream(
@@ -110,7 +110,7 @@ class Client:
             call = self._call(engine, request, options, stream=True)
             return await (engine.watch(call, observers) if observers else engine.handle(call))
 
-        return ChatStream(ask)
+        return ChatStream(ask, self._priced)
 
     @overload
     async def parse(
@@ -250,7 +250,7 @@ class Client:
         async def ask(asked: EmbedRequest) -> EmbedResponse:
             started = time.monotonic()
             reply = await engine.handle(self._call(engine, asked, options, operation="embed"))
-            answer: EmbedResponse = reply.value
+            answer: EmbedResponse = engine.priced(reply.value, reply.deployment)
             return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
         if coalesce_s is None:
@@ -282,7 +282,7 @@ class Client:
         engine = await self._engine()
         started = time.monotonic()
         reply = await engine.handle(self._call(engine, request, options, operation="rerank"))
-        answer: RerankResponse = reply.value
+        answer: RerankResponse = engine.priced(reply.value, reply.deployment)
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
     # ------------------------------------------------------------ knowing
@@ -397,6 +397,9 @@ class Client:
             request=request,
             options=options or self._options,
         )
+
+    def _priced(self, answer: ChatResponse, deployment: Deployment) -> ChatResponse:
+        return self._opened.engine.priced(answer, deployment) if self._opened else answer
 
     def _model(self, engine: Engine) -> str:
         if self._default_model is None:

@@ -8,12 +8,14 @@ ring B, once an attempt:  exchange
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import itertools
 import os
 import random
 import time
 from bisect import insort
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -35,8 +37,11 @@ from modelway.policies.inlining import inlining
 from modelway.policies.routing import strategy
 from modelway.policies.splitting import splitting
 from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Strategy, Transport
+from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.streams import LEFT
-from modelway.types import ModelListing, Usage
+from modelway.types import ChatResponse, ModelListing, Usage
+
+Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
 
 _NO_OPTIONS = Options()
 _KNOWN_PLANS = 10_000
@@ -273,6 +278,19 @@ class Engine:
         if configured.problem is not None:
             raise MissingKeyError(configured.problem, provider=name)
         return configured
+
+    def priced(self, answer: Answer, deployment: Deployment) -> Answer:
+        """The answer with its cost, where the price of its model is known."""
+        from modelway.catalog.priced import priced  # noqa: PLC0415  # the price book, at its first use
+
+        return priced(
+            answer,
+            deployment.provider,
+            deployment.model,
+            deployment.base_model,
+            at=dt.datetime.fromtimestamp(self._clock.time(), dt.UTC),
+            overrides=self.settings.overrides,
+        )
 
     def stats(self) -> Stats:
         return self.counts.snapshot()

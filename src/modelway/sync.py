@@ -104,6 +104,8 @@ class Client:
     parse = _blocking(AsyncClient.parse)
     parse_stream = _handed(AsyncClient.parse_stream, ParsedStream)
     run_stream = _handed(AsyncClient.run_stream, RunStream)
+    embed = _blocking(AsyncClient.embed)
+    rerank = _blocking(AsyncClient.rerank)
     count_tokens = _blocking(AsyncClient.count_tokens)
     list_models = _blocking(AsyncClient.list_models)
     is_model_available = _blocking(AsyncClient.is_model_available)

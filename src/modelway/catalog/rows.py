@@ -71,6 +71,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """A host that speaks one or more dialects."""
 
     name: str
+    like: str = ""
+    """The catalogue's row that a configured provider was made from, where it is the same host."""
     title: str = ""
     base_url: str
     dialects: tuple[str, ...]

@@ -9,12 +9,15 @@ from msgspec.structs import replace
 
 from modelway.call import Credential, Timeouts
 from modelway.catalog import load as catalogue
+from modelway.catalog import models_overrides
+from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider, Quirks
 from modelway.config import keys, levels, places
 from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
+from modelway.config.places import same_host
 from modelway.config.problems import nearest, shown
-from modelway.config.reading import Context, Level, Setting, origin, read_table
+from modelway.config.reading import Context, Level, Setting, json, origin, read_table
 from modelway.config.references import providers_named
 from modelway.config.routes import Routes
 from modelway.config.schema import BACKOFF, LIMITS, PROVIDER, TIMEOUTS, TOP
@@ -75,6 +78,7 @@ class Builder:
             ),
             strategy=routes.strategy,
             defaults=levels.sampling(self.defaults),
+            overrides=self._overrides(top),
             gateway=gateway,
             transport=self._struct(top, "transport", TransportSettings),
             notices=tuple([p for p in self.context.problems if p.severity == "notice"]),
@@ -171,6 +175,8 @@ class Builder:
         if row.in_process:
             return replace(row, **changes, base_url=f"{BASE_URL}/{name}/v1")
         base_url, _ = self._base_url(level, row)
+        if same_host(base_url, row.base_url):
+            changes["like"] = row.name
         if base_url != row.base_url:
             kept = tuple([one for one in row.dialects if one not in row.base_urls]) or row.dialects
             changes |= {"base_url": base_url, "base_urls": {}, "base_url_at": {}, "dialects": kept}
@@ -283,6 +289,15 @@ class Builder:
         return False
 
     # ------------------------------------------------------------ sections
+
+    def _overrides(self, top: Level) -> Overrides:
+        if "catalogue" not in top:
+            return Overrides()
+        node: Node = top["catalogue"].value
+        found, problems = models_overrides.read(json(node, self.context))
+        for problem in problems:
+            self.context.error(node, problem)
+        return found
 
     def _struct(self, top: Level, name: str, kind: type[Any]) -> Any:
         said: Level = top[name].value if name in top else {}

@@ -5,8 +5,10 @@ Each is one label of a host or segment of a path, so that none can lead elsewher
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -62,6 +64,13 @@ def placed(row: Provider, values: Mapping[str, str]) -> Provider:
         base_url=_filled(at or row.base_url, values),
         base_urls={name: _filled(url, values) for name, url in row.base_urls.items()},
     )
+
+
+def same_host(url: str, template: str) -> bool:
+    """Whether a URL leads to the host of a row, whatever its places are there."""
+    host = re.escape(urlsplit(template).netloc).replace(r"\{", "{").replace(r"\}", "}")
+    pattern = re.sub(r"\{[a-z_]+\}", "[A-Za-z0-9_-]+", host)
+    return bool(host) and re.fullmatch(pattern, urlsplit(url).netloc) is not None
 
 
 def _filled(url: str, values: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from modelway.call import Backoff, Credential, Deployment, Timeouts
+from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider
 from modelway.config.problems import Problem
 from modelway.local.settings import LocalSettings
@@ -112,6 +113,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     fallback_providers: tuple[str, ...] = ()
     strategy: str = "ordered"
     defaults: dict[str, Any] = {}
+    overrides: Overrides = Overrides()
+    """What is said of models against, or beyond, what comes with modelway."""
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     not_found: str | None = None

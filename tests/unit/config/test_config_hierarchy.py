@@ -161,7 +161,7 @@ def test_a_value_of_a_mapping_says_where_in_it_it_stands():
 
 
 def test_what_is_read_and_has_no_effect_is_said():
-    openai = {"limits": {"concurrent": 3}, "priority": 2, "embedding_model": "e"}
+    openai = {"limits": {"concurrent": 3}, "priority": 2}
     settings = load({"providers": {"openai": openai}}, environment={"OPENAI_API_KEY": "sk-1"})
     told = {one.path: one.message for one in settings.notices}
     assert told.keys() == {f"providers.openai.{field}" for field in openai}

@@ -139,7 +139,7 @@ def problem_of(config, environment=None):
         ({"fallback_providers": ["openai", 3]}, "fallback_providers[1]", "text"),
         ({"strategy": "best"}, "strategy", "unknown strategy"),
         ({"gateway": {"keys": ["${NO_KEY}"]}}, "gateway.keys[0]", "not set"),
-        ({"model_list": [], "general_settings": {}}, "model_list", "LiteLLM"),
+        ({"model_list": [], "general_settings": {}}, "model_list", "no model of the list"),
         ({"defaults": {"stop": {"a": 1}}}, "defaults.stop", "list"),
         ({"defaults": {"temperature": float("nan")}}, "defaults.temperature", "finite"),
         ({"defaults": {"retries": "${N}"}}, "defaults.retries", "number"),
