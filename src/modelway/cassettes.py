@@ -20,8 +20,9 @@ from modelway.config.load import load
 from modelway.config.settings import ConfiguredProvider, Settings
 from modelway.dialects import dialect
 from modelway.errors import ConfigError, LLMError
-from modelway.ports import Transport, WireRequest
+from modelway.ports import Fetch, Transport, WireRequest
 from modelway.transport.cassette import Auto, Cassette, Matching, Player, Recorder, read_cassette
+from modelway.transport.cassette.fetched import FetchTransport, TransportFetch
 from modelway.transport.cassette.format import Exchange, Source
 from modelway.transport.url import parse_base_url
 
@@ -90,15 +91,26 @@ def _speed(environment: Mapping[str, str]) -> float:
 # ---------------------------------------------------------------- recording
 
 
-def taping(choice: Choice, transport: Transport, settings: Settings) -> Transport:
-    """The transport, with a recorder around it, and in ``auto`` a player before that."""
-    recorder = Recorder(
-        transport, choice.path, secrets=_secrets(settings), source=_sources(settings)
-    )
+class Taped(NamedTuple):
+    """What reaches the world, written down."""
+
+    transport: Transport
+    fetch: Fetch
+
+
+def taping(choice: Choice, transport: Transport, fetch: Fetch, settings: Settings) -> Taped:
+    """Recorders around both; in ``auto``, players before them."""
+    known_secrets = _secrets(settings)
+    recorders = [
+        Recorder(transport, choice.path, secrets=known_secrets, source=_sources(settings)),
+        Recorder(FetchTransport(fetch), choice.path, secrets=known_secrets),
+    ]
     if choice.mode == "record":
-        return recorder
+        asking, fetching = recorders
+        return Taped(asking, TransportFetch(fetching))
     known = read_cassette(choice.path) if _is_there(choice.path) else Cassette(choice.path)
-    return Auto(_player(choice, known, settings), recorder)
+    player = _player(choice, known, settings)
+    return Taped(Auto(player, recorders[0]), TransportFetch(Auto(player, recorders[1])))
 
 
 def _is_there(path: Path) -> bool:
@@ -168,7 +180,8 @@ class Replay(NamedTuple):
     """All that an engine needs of a cassette."""
 
     settings: Settings
-    player: Player
+    transport: Transport
+    fetch: Fetch
     notices: tuple[str, ...]
 
 
@@ -197,7 +210,8 @@ def replaying(
             settings = replace(settings, default_provider=next(reversed(recorded)))
     count = len(cassette.recordings)
     told = f"answers come from {choice.path}: {count} recorded exchange{'s' * (count != 1)}"
-    return Replay(settings, _player(choice, cassette, settings), (told, *cassette.notices))
+    player = _player(choice, cassette, settings)
+    return Replay(settings, player, TransportFetch(player), (told, *cassette.notices))
 
 
 def _recorded_sources(cassette: Cassette) -> dict[Source, list[str]]:

@@ -18,7 +18,7 @@ from modelway.config.settings import ConfiguredProvider, Settings, TransportSett
 from modelway.engine import Engine
 from modelway.local.settings import LocalModels, LocalSettings
 from modelway.local.transport import LocalTransport
-from modelway.ports import Observer, Origin, Transport, WireRequest, WireResponse
+from modelway.ports import Fetch, Observer, Origin, Transport, WireRequest, WireResponse
 from modelway.transport.fetch import Fetcher
 from modelway.transport.routes import choose_transport
 from modelway.transport.settings import TLS, PoolLimits
@@ -90,10 +90,11 @@ async def open_engine(
             settings = _with(settings, _unconfigured(LOCAL, environment))
         if own:
             transport = LocalTransport(transport, _in_process(settings, any_file))
+        fetcher = _fetcher(settings.transport)
+        resources.push_async_callback(fetcher.aclose)
+        fetch: Fetch = fetcher
         if cassette is not None:
-            transport = _recording(cassette, transport, settings)
-        fetch = _fetcher(settings.transport)
-        resources.push_async_callback(fetch.aclose)
+            transport, fetch = _recording(cassette, transport, fetch, settings)
         engine = Engine(settings, transport, observers=observers, fetch=fetch)
     except BaseException:
         await transport.aclose()
@@ -110,10 +111,12 @@ def _cassette(environment: Mapping[str, str]) -> cassettes.Choice | None:
     return cassettes.chosen(environment)
 
 
-def _recording(cassette: cassettes.Choice, transport: Transport, settings: Settings) -> Transport:
+def _recording(
+    cassette: cassettes.Choice, transport: Transport, fetch: Fetch, settings: Settings
+) -> cassettes.Taped:
     from modelway import cassettes  # noqa: PLC0415
 
-    return cassettes.taping(cassette, transport, settings)
+    return cassettes.taping(cassette, transport, fetch, settings)
 
 
 def _replaying(
@@ -125,7 +128,7 @@ def _replaying(
     """An engine that has nothing but a cassette: no look around, no key, no connection."""
     from modelway import cassettes  # noqa: PLC0415
 
-    settings, player, notices = cassettes.replaying(
+    settings, player, fetch, notices = cassettes.replaying(
         cassette,
         environment,
         lambda keyless: (
@@ -133,7 +136,7 @@ def _replaying(
         ),
     )
     resources = AsyncExitStack()
-    engine = Engine(settings, player, observers=observers)
+    engine = Engine(settings, player, observers=observers, fetch=fetch)
     resources.push_async_callback(engine.aclose)
     return Opened(engine, notices, resources)
 

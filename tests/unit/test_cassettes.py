@@ -6,11 +6,12 @@ import pytest
 
 import modelway
 from modelway.cassettes import Choice, as_environment, chosen
-from modelway.errors import ConfigError, MissingKeyError
+from modelway.errors import ConfigError, ForbiddenError, MissingKeyError
 from modelway.opening import open_engine
 from modelway.simulator.mock import MockTransport
 from modelway.simulator.serve import SimulatorThread
 from modelway.transport.cassette import CassetteError, CassetteMissError, read_cassette
+from support.origin_server import plain, serve
 
 KEY = "sk-canary-0123456789abcdef"
 
@@ -144,6 +145,36 @@ async def test_lenient_is_asked_for_by_a_variable(recorded, config, simulator):
     with pytest.raises(CassetteMissError, match="origin was"):
         await ask(moved, variables(path))
     assert modelway_equal(await ask(moved, variables(path, matching="lenient")), answer)
+
+
+async def test_what_a_url_holds_is_recorded_too(tmp_path, monkeypatch):
+    """For hosts that take pictures as bytes: the picture is not fetched again."""
+    picture = b"\x89PNG\r\n\x1a\n\xff"
+    answer = plain(picture, b"content-type: image/png")
+    path = tmp_path / "c.jsonl"
+    async with serve(answer) as origin:
+        place = f"http://127.0.0.1:{origin.port}"
+        url = f"{place}/cat.png?sig=0123456789canary"
+        config = {"providers": {}, "transport": {"fetch_trusted": [place]}}
+        opened = await open_engine(config, environment=variables(path, "record"))
+        fetched = await opened.engine._fetch(url)
+        assert fetched == ("image/png", picture)
+        with pytest.raises(ForbiddenError):
+            await opened.engine._fetch("http://10.0.0.1/")
+        with pytest.raises(ForbiddenError):
+            await opened.engine._fetch("ftp://h/x")
+        await opened.aclose()
+        asked = len(origin.requests)
+    assert "canary" not in path.read_text()
+    for mode in ("replay", "auto"):
+        opened = await open_engine(config, environment=variables(path, mode))
+        assert await opened.engine._fetch(url) == fetched
+        await opened.aclose()
+    assert len(origin.requests) == asked == 1
+    opened = await open_engine(config, environment=variables(path))
+    with pytest.raises(CassetteMissError):
+        await opened.engine._fetch(f"{place}/dog.png")
+    await opened.aclose()
 
 
 async def test_auto_records_what_is_missing(config, tmp_path):

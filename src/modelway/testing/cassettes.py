@@ -34,9 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def modelway_cassette(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def modelway_cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Everything that modelway sends in this test is replayed, or recorded; gives the file's path."""
     from modelway.cassettes import Choice, as_environment  # noqa: PLC0415  # only where it is used
 
