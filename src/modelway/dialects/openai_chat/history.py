@@ -140,6 +140,8 @@ class History:
                     beside.setdefault("annotations", []).append(part.data)
                 case Opaque(dialect=dialect, kind="custom_tool_call") if dialect == NAME:
                     calls.append(part.data)
+                case Opaque(dialect=dialect, kind=kind) if dialect != NAME:
+                    self._warn("messages.opaque", f"{kind} of {dialect} cannot travel; left out")
                 case Text() | Refusal() | Opaque():
                     said.append(part)
                 case Image() | File() | ToolResult():

@@ -259,7 +259,6 @@ def test_the_breakpoint_of_a_result_moves_to_its_last_text():
         ("user", ToolResult(call_id="c", parts=(Image(source=PNG),))),
         ("assistant", Image(source=PNG)),
         ("assistant", Audio(source=Inline(media_type="audio/wav", data="AA=="))),
-        ("assistant", Opaque(dialect="anthropic-messages", kind="thinking", data={})),
     ],
 )
 def test_content_that_cannot_be_said_is_refused_by_name(role, part):
@@ -267,6 +266,13 @@ def test_content_that_cannot_be_said_is_refused_by_name(role, part):
         said(part, role=role)
     assert "messages[0]" in str(caught.value)
     assert "'m'" in str(caught.value)
+
+
+def test_what_another_dialect_s_model_said_for_itself_is_left_out_with_a_warning():
+    search = Opaque(dialect="openai-responses", kind="web_search_call", data={})
+    written, warned = said(search, Text(text="Found."), role="assistant")
+    assert written[0]["content"] == "Found."
+    assert warned == ["messages.opaque"]
 
 
 def test_a_hosted_tool_of_another_dialect_is_refused():
