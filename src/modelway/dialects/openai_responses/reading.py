@@ -134,9 +134,10 @@ class Reading:
 
     def end(self, answer: Answer) -> None:
         """What the whole answer says and no event has."""
+        streamed = bool(self._slots)
         for position, raw in enumerate(answer.output or ()):
             item = read(items, raw)
-            known = self._by_id.get(item.id) if item.id is not None else None
+            known = self._by_id.get(item.id) if item.id is not None and streamed else None
             slot = self._begin(item, position if known is None else known)
             self._finish(slot, raw)
 

@@ -75,9 +75,10 @@ class Thought:
         """Whether it is of this item: more of the same part, or the part that goes with it."""
         if event.index == self.index:
             return True
-        pieces = self._summary if event.format == STATE else self._content
-        beside = abs(event.index - self.index) == 1 and pieces is None
-        return beside and (event.id is None or self.named in {None, event.id})
+        own = event.format == STATE
+        pieces, beside = (self._summary, -1) if own else (self._content, 1)
+        same = event.id is not None and event.id == self.named
+        return same and pieces is None and event.index - self.index == beside
 
     def add(self, event: ReasoningDelta) -> list[JSON]:
         own = event.format == STATE

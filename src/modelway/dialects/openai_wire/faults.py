@@ -59,6 +59,8 @@ _CODES: dict[type[LLMError], tuple[str, ...]] = {
         "content_policy_violation",
         "responsibleaipolicyviolation",  # Azure
         "moderation_blocked",
+        "image_content_policy_violation",
+        "bio_policy",
         "invalid_prompt",  # OpenAI: a prompt that its safety system stopped
         "data_inspection_failed",  # Alibaba
         "datainspectionfailed",
@@ -113,6 +115,22 @@ _CODES: dict[type[LLMError], tuple[str, ...]] = {
         "missing_api_key",
         "unauthorized",
         "1004",  # MiniMax
+    ),
+    BadRequestError: (
+        # What the Responses API says of an image, in a response that failed with status 200.
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_base64_image",
+        "invalid_image_url",
+        "invalid_image_mode",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "image_file_too_large",
+        "image_file_not_found",
+        "unsupported_image_media_type",
+        "empty_image_file",
+        "failed_to_download_image",
     ),
     OverloadedError: (
         "overloaded_error",
