@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from modelway.catalog import entry_points
 from modelway.catalog.rows import Provider, Quirks
 
 _ROWS = Path(__file__).with_name("providers.toml")
@@ -38,8 +39,12 @@ def _spellings() -> Mapping[str, Provider]:
 
 
 def provider(name: str) -> Provider | None:
-    """The row of this name or alias; case, ``-``, ``_`` and ``.`` make no difference."""
-    return providers().get(name) or _spellings().get(_plain(name))
+    """The row of this name or alias; case, ``-``, ``_`` and ``.`` make no difference.
+
+    A name that is not known here may be one that an installed package adds.
+    """
+    found = providers().get(name) or _spellings().get(_plain(name))
+    return found or entry_points.rows().get(name)
 
 
 def names(row: Provider) -> Iterable[str]:

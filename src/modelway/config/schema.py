@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelway import dialects
 from modelway.catalog.rows import Quirks
 from modelway.config.nodes import Node
 from modelway.config.problems import nearest, shown
@@ -29,13 +30,18 @@ from modelway.config.reading import (
 from modelway.policies.routing import canonical, lacking, spellings
 from modelway.schema.subsets import SUBSETS
 
-ROUTE_DIALECTS = (
-    "openai-chat",
-    "openai-responses",
-    "anthropic-messages",
-    "bedrock-converse",
-    "gemini",
-)
+
+def dialect_name(node: Node, context: Context) -> str:
+    """A dialect's name, of ours or of an installed package."""
+    written = text(node, context)
+    if written in dialects.NAMES or written in dialects.names():
+        return written
+    near = nearest(written, dialects.names())
+    raise WrongError(
+        node,
+        f"unknown dialect {shown(written)}; there are {', '.join(dialects.names())}",
+        near[0] if near else None,
+    )
 
 
 def strategy(node: Node, context: Context) -> str:
@@ -153,7 +159,7 @@ PROVIDER: Table = {
     "like": line_of_text,
     "enabled": flag,
     "base_url": base_url,
-    "dialect": one_of(*ROUTE_DIALECTS),
+    "dialect": dialect_name,
     "auth": one_of("bearer", "x-api-key", "api-key", "x-goog-api-key", "none"),
     "operations": list_of(
         one_of("chat", "models", "model", "complete", "embed", "rerank", "count_tokens")
@@ -181,7 +187,7 @@ DEPLOYMENT: Table = {
     "provider": line_of_text,
     "model": line_of_text,
     "base_url": base_url,
-    "dialect": one_of(*ROUTE_DIALECTS),
+    "dialect": dialect_name,
     "weight": number(0, 1e6),
     "priority": integer(0),
     "max_output_tokens": integer(1),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from modelway.catalog import entry_points
 from modelway.errors import ConfigError
 from modelway.ports import Dialect
 
@@ -26,7 +27,17 @@ NAMES = tuple(_PACKAGES)
 def dialect(name: str) -> Dialect:
     """The dialect of this name; ConfigError for one that does not exist."""
     package = _PACKAGES.get(name)
-    if package is None:
-        raise ConfigError(f"unknown dialect {name!r}; there are {', '.join(NAMES)}")
-    found: Dialect = import_module(package).DIALECT
-    return found
+    if package is not None:
+        found: Dialect = import_module(package).DIALECT
+        return found
+    if name not in entry_points.installed("dialects"):
+        raise ConfigError(f"unknown dialect {name!r}; there are {', '.join(names())}")
+    added = entry_points.loaded("dialects", name)
+    if not isinstance(added, Dialect) or added.name != name:
+        raise ConfigError(f"the entry point of the dialect {name!r} gives no Dialect of that name")
+    return added
+
+
+def names() -> tuple[str, ...]:
+    """Every dialect's name: our own first, then those that installed packages add."""
+    return (*NAMES, *[name for name in entry_points.installed("dialects") if name not in NAMES])
