@@ -29,7 +29,6 @@ from modelway.types import (
     ToolResult,
 )
 
-
 _NOTHING = Text(text="")
 """Alone it is taken; Vertex AI refuses it beside other parts."""
 

@@ -37,8 +37,8 @@ def decode_chat(fields: Fields) -> ChatRequest:
         extra=extra,
         **config,
     )
-    for name, raw in said.items():
-        if name not in _MODELLED:
+    for name, raw in fields.items():
+        if camel(name) not in _MODELLED and not is_null(raw):
             extra[name] = read(ANY, raw, name)
     return msgspec.structs.replace(request, extra_dialect=NAME) if extra else request
 

@@ -43,7 +43,7 @@ _WIRE: dict[FinishReason, str] = {
     "length": "MAX_TOKENS",
     "tool_calls": "STOP",
     "content_filter": "SAFETY",
-    "pause": "STOP",
+    "pause": "OTHER",
     "error": "OTHER",
     "other": "OTHER",
 }
