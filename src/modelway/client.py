@@ -19,7 +19,7 @@ from modelway.config.settings import Settings
 from modelway.embedding import Coalescer, embed_request
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ConfigError
-from modelway.inquiry import Capabilities, PlannedDeployment, ProviderHealth
+from modelway.inquiry import Capabilities, CostEstimate, PlannedDeployment, ProviderHealth
 from modelway.observe.stats import Stats
 from modelway.opening import Config, Embedded, Opened, open_engine
 from modelway.ports import Observer, Transport
@@ -302,6 +302,19 @@ class Client:
         """What is known of a model without asking it."""
         engine = await self._engine()
         return inquiry.capabilities(engine, model or self._model(engine))
+
+    async def estimate_cost(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        **parameters: Unpack[Parameters],
+    ) -> CostEstimate:
+        """The most that this chat would cost, without asking anybody."""
+        engine = await self._engine()
+        request = question.chat_request(prompt, model, system, parameters)
+        return inquiry.estimate_cost(engine, self._call(engine, request, None))
 
     async def health_check(self, provider: str | None = None) -> tuple[ProviderHealth, ...]:
         """Ask every configured provider, or one, for its models: all at once, 10 s at most."""

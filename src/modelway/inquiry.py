@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from modelway.call import Deployment, Options
+from modelway.call import Call, Deployment, Options
+from modelway.catalog.models import ModelInfo
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider
 from modelway.dialects import dialect
@@ -23,7 +27,11 @@ from modelway.errors import (
     UnsupportedError,
 )
 from modelway.opening import only_named
-from modelway.types import ModelListing
+from modelway.policies.estimate import estimate
+from modelway.types import Audio, ChatRequest, ModelListing
+
+if TYPE_CHECKING:
+    from modelway.catalog.pricing import Class
 
 _HEALTH = Options(timeout_s=10.0)
 _NO_LIST = "it answers, but has no list of models, so its key was not checked"
@@ -42,9 +50,46 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """What the dialect can say; whether the host answers each is for the host."""
     streaming: bool
     local: bool
-    json_schema: bool | None = None
-    """``False`` where the host is known to refuse a schema."""
+    mode: str | None = None
+    """What it is asked for: ``chat``, ``embed``, ``rerank`` …"""
+    context_tokens: int | None = None
     max_output_tokens: int | None = None
+    """As configured, else the model's own."""
+    inputs: tuple[str, ...] | None = None
+    """Of ``text``, ``image``, ``audio``, ``video`` and ``document``."""
+    outputs: tuple[str, ...] | None = None
+    vision: bool | None = None
+    tools: bool | None = None
+    parallel_tools: bool | None = None
+    json_schema: bool | None = None
+    """``False`` also where the host is known to refuse a schema."""
+    reasoning: bool | None = None
+    prompt_caching: bool | None = None
+    dimensions: int | None = None
+    """Of its vectors, unless fewer are asked for."""
+    retires: dt.date | None = None
+    """The day on which the host stops serving it."""
+    priced: bool = False
+    """Whether it is known what it costs."""
+
+
+class CostEstimate(Struct, frozen=True, kw_only=True):
+    """The most that a call would cost at its first deployment, by an estimate of its input."""
+
+    model: str
+    """As asked for."""
+    deployment: str
+    input_tokens: int
+    """Estimated: no tokenizer of the model is asked."""
+    output_tokens: int | None = None
+    """The cap: as asked for, else as configured, else the model's own."""
+    cost_pico_usd: int | None = None
+    """``None`` where it is not known; ``reason`` says why."""
+    parts: dict[str, int] = {}
+    """Input and output, in pico-dollars."""
+    version: str = ""
+    """Of the prices."""
+    reason: str = ""
 
 
 class ProviderHealth(Struct, frozen=True, kw_only=True):
@@ -144,7 +189,11 @@ def capabilities(engine: Engine, model: str) -> Capabilities:
             f"the model {model!r} cannot be used: {route.problem or 'it has no deployment'}",
             model=model,
         )
+    from modelway.catalog.models_find import find  # noqa: PLC0415  # the catalogue, at its first use
+
     first = route.deployments[0]
+    info = find(first.provider, first.model, first.base_model, engine.settings.overrides)
+    known = info or ModelInfo()
     return Capabilities(
         model=model,
         deployments=tuple([deployment.id for deployment in route.deployments]),
@@ -153,9 +202,64 @@ def capabilities(engine: Engine, model: str) -> Capabilities:
         operations=tuple(dialect(first.dialect).upstream),
         streaming=first.supports_streaming,
         local=first.provider.local,
-        json_schema=None if first.target.quirks.json_schema else False,
-        max_output_tokens=first.target.max_output_tokens,
+        mode=info.mode if info else None,
+        context_tokens=known.context_tokens,
+        max_output_tokens=first.target.max_output_tokens or known.max_output_tokens,
+        inputs=known.inputs or None,
+        outputs=known.outputs or None,
+        vision=known.vision,
+        tools=known.tools,
+        parallel_tools=known.parallel_tools,
+        json_schema=known.json_schema if first.target.quirks.json_schema else False,
+        reasoning=known.reasoning,
+        prompt_caching=known.prompt_caching,
+        dimensions=known.dimensions,
+        retires=known.retires,
+        priced=bool(known.tariffs),
     )
+
+
+def estimate_cost(engine: Engine, call: Call) -> CostEstimate:
+    """Without asking anybody. Errors as for a call that cannot be sent."""
+    from modelway.catalog.models_find import find  # noqa: PLC0415  # the catalogue, at its first use
+    from modelway.catalog.pricing import Unpriced  # noqa: PLC0415
+    from modelway.catalog.pricing import estimate as most_that_costs  # noqa: PLC0415
+
+    request = call.request
+    if not isinstance(request, ChatRequest):
+        raise UnsupportedError("only a chat's cost can be estimated", model=call.model)
+    first = engine.plan(call)[0][0]
+    info = find(first.provider, first.model, first.base_model, engine.settings.overrides)
+    read = estimate(request).input_tokens
+    own = info.max_output_tokens if info else None
+    cap = request.max_tokens or first.target.max_output_tokens or own
+    told = CostEstimate(model=call.model, deployment=first.id, input_tokens=read, output_tokens=cap)
+    if cap is None:
+        return replace(told, reason="no cap of its output is known: say max_tokens")
+    most = most_that_costs(
+        info,
+        input_tokens=read,
+        output_tokens=cap * (request.n or 1),
+        at=dt.datetime.now(dt.UTC),
+        kinds=_kinds(request),
+    )
+    if isinstance(most, Unpriced):
+        return replace(told, reason=most.reason)
+    return replace(told, cost_pico_usd=most.total_pico_usd, parts=most.parts, version=most.version)
+
+
+def _kinds(request: ChatRequest) -> set[Class]:
+    """The classes of tokens that the call may have."""
+    parts = [part for message in request.messages for part in message.parts]
+    lifetimes = {getattr(one, "cache", None) for one in (*parts, *request.tools)}
+    kinds: set[Class] = {"input", "output", "reasoning"}
+    if lifetimes & {"5m", "1h"}:
+        kinds.add("cache_write")
+    if "1h" in lifetimes:
+        kinds.add("cache_write_1h")
+    if any(isinstance(part, Audio) for part in parts):
+        kinds.add("input_audio")
+    return kinds
 
 
 async def health_check(engine: Engine, provider: str | None) -> tuple[ProviderHealth, ...]:

@@ -110,6 +110,7 @@ class Client:
     list_models = _blocking(AsyncClient.list_models)
     is_model_available = _blocking(AsyncClient.is_model_available)
     capabilities = _blocking(AsyncClient.capabilities)
+    estimate_cost = _blocking(AsyncClient.estimate_cost)
     health_check = _blocking(AsyncClient.health_check)
     plan = _blocking(AsyncClient.plan)
     settings = _blocking(AsyncClient.settings)
