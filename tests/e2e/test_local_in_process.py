@@ -130,6 +130,30 @@ async def test_models_are_listed_from_their_headers(client, models):
     assert client._opened.engine._transport._pools == {}, "nothing is loaded to be listed"
 
 
+async def test_what_a_caller_reaches_of_the_engine(client):
+    """One model's facts, and nothing that writes files or changes settings."""
+    settings = await client.settings()
+    origin, prefix = parse_base_url(settings.providers["local"].base_url)
+    transport = client._opened.engine._transport
+
+    async def ask(method, path, body=b""):
+        response = await transport.send(WireRequest(method, origin, prefix + path, (), body))
+        return json.loads(await response.read())
+
+    told = await ask("GET", "/models/team%2Fother.gguf")
+    assert (told["id"], told["quantization"]) == ("team/other.gguf", "F32")
+    question = b'{"model": "tiny.gguf"}'
+    for method, path in [
+        ("GET", "/models/..%2Fnothing.gguf"),
+        ("POST", "/../slots/0?action=save"),
+        ("POST", "/../props"),
+        ("GET", "/../slots"),
+        ("POST", "/completions"),
+    ]:
+        with pytest.raises(NotFoundError):
+            await ask(method, path, question)
+
+
 # ---------------------------------------------------------------- the dialects
 
 

@@ -15,8 +15,8 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from modelway.errors import ConfigError, LLMError, NotFoundError, UnsupportedError
-from modelway.local import gguf
+from modelway.errors import ConfigError, LLMError, UnsupportedError
+from modelway.local import files, gguf
 from modelway.local.settings import LocalSettings
 from modelway.ports import Headers, Origin
 
@@ -61,7 +61,7 @@ def load(path: Path, name: str, settings: LocalSettings, *, embeddings: bool) ->
             model=name,
             code="missing_extra",
         ) from error
-    header = _header(path, name)
+    header = files.header(path, name)
     context = settings.context_tokens or min(
         header.context_tokens or _USUAL_CONTEXT_TOKENS, _USUAL_CONTEXT_TOKENS
     )
@@ -115,22 +115,6 @@ def _parameters(
     parameters.endpoint_metrics = True
     parameters.ui = False
     return parameters
-
-
-def _header(path: Path, name: str) -> gguf.Header:
-    try:
-        return gguf.read(path)
-    except gguf.NotGGUFError as error:
-        raise UnsupportedError(
-            f"the model file {name} cannot be used: {error}", model=name, code="bad_model_file"
-        ) from None
-    except OSError as error:
-        raise NotFoundError(
-            f"the model file {name} cannot be read: {error.strerror}",
-            model=name,
-            code="model_not_found",
-            status=404,
-        ) from None
 
 
 def _touch(path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from modelway.errors import NotFoundError
+from modelway.errors import NotFoundError, UnsupportedError
 from modelway.local import gguf
 from modelway.local.settings import LocalModels
 from modelway.types import ModelListing
@@ -59,8 +60,11 @@ def listed(models: LocalModels) -> list[ModelListing]:
     if directory is not None:
         found = sorted(path for path in directory.rglob("*.gguf") if _is_model(path, directory))
         names += [path.relative_to(directory).as_posix() for path in found[:_MAX_LISTED]]
-    rows = [_listing(models, name) for name in dict.fromkeys(names)]
-    return [row for row in rows if row is not None]
+    rows: list[ModelListing] = []
+    for name in dict.fromkeys(names):
+        with contextlib.suppress(NotFoundError, UnsupportedError):
+            rows.append(listing(models, name))
+    return rows
 
 
 def _is_model(path: Path, directory: Path) -> bool:
@@ -71,16 +75,31 @@ def _is_model(path: Path, directory: Path) -> bool:
     return not path.name.startswith("mmproj") and path.resolve().is_relative_to(directory)
 
 
-def _listing(models: LocalModels, name: str) -> ModelListing | None:
-    try:
-        header = gguf.read(find(models, name))
-    except (NotFoundError, gguf.NotGGUFError, OSError):
-        return None
+def listing(models: LocalModels, name: str) -> ModelListing:
+    """What the file says of itself. Raises what ``find`` and ``header`` raise."""
+    said = header(find(models, name), name)
     return ModelListing(
         id=name,
-        name=header.name,
+        name=said.name,
         owner="local",
-        context_tokens=header.context_tokens,
-        size_bytes=header.size_bytes,
-        quantization=header.quantization,
+        context_tokens=said.context_tokens,
+        size_bytes=said.size_bytes,
+        quantization=said.quantization,
     )
+
+
+def header(path: Path, name: str) -> gguf.Header:
+    """The file's header; NotFoundError and UnsupportedError name it as it was asked for."""
+    try:
+        return gguf.read(path)
+    except gguf.NotGGUFError as error:
+        raise UnsupportedError(
+            f"the model file {name} cannot be used: {error}", model=name, code="bad_model_file"
+        ) from None
+    except OSError as error:
+        raise NotFoundError(
+            f"the model file {name} cannot be read: {error.strerror}",
+            model=name,
+            code="model_not_found",
+            status=404,
+        ) from None

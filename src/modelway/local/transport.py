@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -15,6 +16,7 @@ from modelway.local import files
 from modelway.local.pool import Key, Lease, Pool
 from modelway.local.settings import BASE_URL, LocalModels
 from modelway.ports import Headers, Transport, WireRequest, WireResponse
+from modelway.types import ModelListing
 
 if TYPE_CHECKING:
     from modelway.local.engine import Engine
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _HOST = BASE_URL.removeprefix("http://")
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _CHATS = {"/v1/chat/completions": "openai-chat", "/v1/messages": "anthropic-messages"}
+_ONE = "/v1/models/"
 _ASKED = {*_CHATS, "/v1/messages/count_tokens", "/v1/embeddings"}
 """What a caller may reach of the engine: nothing that writes files or changes its settings."""
 
@@ -59,7 +62,13 @@ class LocalTransport:
             raise NotFoundError(f"no provider {name!r} runs in this process", status=404)
         asked = f"/{below}"
         if request.method == "GET" and asked == "/v1/models":
-            return await _list(models)
+            found = await asyncio.to_thread(files.listed, models)
+            return _Whole(
+                msgspec.json.encode({"object": "list", "data": [_row(one) for one in found]})
+            )
+        if request.method == "GET" and asked.startswith(_ONE):
+            one = await asyncio.to_thread(files.listing, models, unquote(asked[len(_ONE) :]))
+            return _Whole(msgspec.json.encode(_row(one)))
         if request.method != "POST" or asked not in _ASKED:
             raise NotFoundError(f"models in this process do not answer {asked}", status=404)
         told = _read(request.body)
@@ -219,19 +228,14 @@ async def _folded(response: WireResponse, name: str) -> WireResponse:
     return _Whole(spoken.downstream["chat"].encode(fold.response()))
 
 
-async def _list(models: LocalModels) -> WireResponse:
-    found = await asyncio.to_thread(files.listed, models)
-    rows = [
-        {
-            "id": one.id,
-            "object": "model",
-            "created": 0,
-            "owned_by": one.owner,
-            "name": one.name,
-            "context_length": one.context_tokens,
-            "size_bytes": one.size_bytes,
-            "quantization": one.quantization,
-        }
-        for one in found
-    ]
-    return _Whole(msgspec.json.encode({"object": "list", "data": rows}))
+def _row(one: ModelListing) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "object": "model",
+        "created": 0,
+        "owned_by": one.owner,
+        "name": one.name,
+        "context_length": one.context_tokens,
+        "size_bytes": one.size_bytes,
+        "quantization": one.quantization,
+    }
