@@ -16,7 +16,7 @@ from modelway.errors import LLMError, UnsupportedError
 from modelway.fold import unfold
 from modelway.ports import Codec, Signer, Transport, WireResponse
 from modelway.retrieval import EmbedResponse, RerankResponse
-from modelway.sending import Sender
+from modelway.sending import Sender, hosting_of
 from modelway.streams import Live, Passed, Replay
 from modelway.types import CallWarning, ChatRequest, ChatResponse, StreamEvent
 
@@ -27,10 +27,14 @@ _NO_STREAM = CallWarning(
 
 def offers(deployment: Deployment, operation: Operation) -> bool:
     """Whether a deployment can be asked this, in the dialect that it is spoken to in."""
-    return operation == "pass" or (
-        operation in dialect(deployment.dialect).upstream
-        and (operation in ("chat", "models") or operation in deployment.provider.operations)
-    )
+    if operation == "pass":
+        return True
+    if operation not in dialect(deployment.dialect).upstream:
+        return False
+    hosted = hosting_of(deployment)
+    if hosted is not None and hosted.operations is not None and operation not in hosted.operations:
+        return False
+    return operation in ("chat", "models") or operation in deployment.provider.operations
 
 
 def speaking(deployment: Deployment, operation: Operation, client: str | None) -> Deployment:

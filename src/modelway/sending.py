@@ -46,22 +46,22 @@ class Sender:
         self._origin, self._prefix = parse_base_url(deployment.base_url)
         self._headers = _headers(deployment, self._dialect.headers)
         self._targets: dict[tuple[Operation, bool], str] = {}
-        self._hosting = _hosting(deployment)
+        self._hosting = hosting_of(deployment)
 
     async def send(self, call: Call, codec: Codec, body: bytes) -> WireResponse:
         """The response to this body, its head read; a refusal is raised."""
         target = self._targets.get((call.operation, call.stream))
         if target is None:
             target = self._target(codec, call)
-        if self._hosting is not None:
-            told = self._deployment.target
-            body = self._hosting.body(body, call.operation, told, call.stream)
         headers = self._headers
         if call.body is not None and call.body.dialect == self._dialect.name:
             if call.query:
                 target += ("&" if "?" in target else "?") + call.query
             if call.headers:
                 headers += tuple([(name.encode(), value.encode()) for name, value in call.headers])
+        if self._hosting is not None:
+            told = self._deployment.target
+            body = self._hosting.body(body, call.operation, told, call.stream, headers)
         request = WireRequest(
             "POST" if body else "GET", self._origin, target, headers, body, self._timeouts(call)
         )
@@ -222,7 +222,8 @@ class _Unframed:
         await self._response.aclose()
 
 
-def _hosting(deployment: Deployment) -> Hosting | None:
+def hosting_of(deployment: Deployment) -> Hosting | None:
+    """How the host carries the dialect that it is spoken to in; None: as the dialect says."""
     name = deployment.provider.hostings.get(deployment.dialect)
     if name is None:
         return None

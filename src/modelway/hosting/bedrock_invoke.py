@@ -48,8 +48,9 @@ _ERROR_TYPES: tuple[tuple[type[LLMError], str], ...] = (
 """Anthropic's words for what AWS says in a stream."""
 
 
-class _Chunk(Struct, frozen=True):
-    bytes: bytes
+class _Chunk(Struct, frozen=True, rename={"event": "bytes"}):
+    event: bytes
+    """Base64 on the wire."""
 
 
 class _Event(Struct, frozen=True):
@@ -111,7 +112,7 @@ def _unframed(frame: Frame) -> bytes:
     if frame.headers.get(":event-type") != "chunk":
         return b""
     try:
-        data = _chunk.decode(frame.payload).bytes
+        data = _chunk.decode(frame.payload).event
         name = _event.decode(data).type
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ResponseError("a frame of Bedrock's stream holds no event of Anthropic's") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from modelway.dialects.bedrock_converse.content import arguments_object
+from modelway.dialects.bedrock_converse.content import arguments_object, encrypted_bytes
 from modelway.dialects.bedrock_converse.media import DOCUMENTS, IMAGES, SOUNDS
 from modelway.dialects.bedrock_converse.wire import NAME
 from modelway.types import (
@@ -72,7 +72,7 @@ def _write_reasoning(part: Reasoning) -> list[JSON]:
             said["signature"] = part.signature
         blocks.append({"reasoningContent": {"reasoningText": said}})
     if part.encrypted is not None:
-        blocks.append({"reasoningContent": {"redactedContent": part.encrypted}})
+        blocks.append({"reasoningContent": {"redactedContent": encrypted_bytes(part.encrypted)}})
     return blocks
 
 

@@ -6,6 +6,7 @@ closes; here it is a quality of that part.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Raw
@@ -129,7 +130,7 @@ def _read_citations(raw: Raw, at: str) -> Part:
 def _read_reasoning(raw: Raw, at: str) -> Part | None:
     block = read(_reasoning, raw, at)
     if block.redacted_content is not None:
-        return Reasoning(encrypted=block.redacted_content, format=CLAUDE)
+        return read_encrypted(read_bytes(block.redacted_content, f"{at}.redactedContent"))
     if block.reasoning_text is None:
         return None
     signature = block.reasoning_text.signature or None
@@ -138,6 +139,21 @@ def _read_reasoning(raw: Raw, at: str) -> Part | None:
         signature=signature,
         format=CLAUDE if signature else None,
     )
+
+
+def read_encrypted(data: bytes) -> Reasoning | None:
+    """Claude's encrypted state is text, which Converse carries as bytes; None for another's."""
+    try:
+        return Reasoning(encrypted=data.decode(), format=CLAUDE)
+    except UnicodeDecodeError:
+        return None
+
+
+def read_bytes(text: str, at: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise BadRequestError("the value is not base64", param=at) from None
 
 
 def _read_tool_use(raw: Raw, at: str) -> Part | None:

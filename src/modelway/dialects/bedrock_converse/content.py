@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
 from collections.abc import Sequence
@@ -122,6 +123,9 @@ def _write_reasoning(part: Reasoning, family: Family, at: str, notes: Notes) -> 
     if part.format not in _OWN_FORMATS:
         notes.warn(at, f"reasoning signed as {part.format} cannot be sent to Bedrock: left out")
         return None
+    if not (part.text or part.signature or part.encrypted):
+        notes.warn(at, "reasoning without words or state is refused by Bedrock: left out")
+        return None
     if not family.reads_reasoning:
         notes.warn(at, f"{notes.model} takes no earlier reasoning: left out")
         return None
@@ -131,13 +135,18 @@ def _write_reasoning(part: Reasoning, family: Family, at: str, notes: Notes) -> 
     if part.encrypted and not part.signature:
         if part.text:
             notes.warn(f"{at}.text", "encrypted reasoning has no text: left out")
-        return {"reasoningContent": {"redactedContent": part.encrypted}}
+        return {"reasoningContent": {"redactedContent": encrypted_bytes(part.encrypted)}}
     if part.encrypted:
         notes.warn(f"{at}.encrypted", "signed reasoning has no encrypted state: left out")
     said: JSON = {"text": part.text}
     if part.signature:
         said["signature"] = part.signature
     return {"reasoningContent": {"reasoningText": said}}
+
+
+def encrypted_bytes(encrypted: str) -> str:
+    """Encrypted state, which is text, as the bytes that Converse carries it in, in base64."""
+    return base64.b64encode(encrypted.encode("utf-8", "replace")).decode()
 
 
 def _write_tool_call(part: ToolCall, at: str, notes: Notes) -> JSON:

@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from modelway.dialects.bedrock_converse.answer import write_block, write_citation
-from modelway.dialects.bedrock_converse.content import arguments_object
+from modelway.dialects.bedrock_converse.content import arguments_object, encrypted_bytes
 from modelway.dialects.bedrock_converse.faults import stream_refusal
 from modelway.dialects.bedrock_converse.usage import stop_reason, write_usage
 from modelway.errors import LLMError, StreamInterruptedError
@@ -149,7 +149,8 @@ class Encoder:
                 self._delta(block, {"reasoningContent": {"text": event.text}})
             block.signature += event.signature or ""
         if event.encrypted is not None:
-            self._write_whole({"reasoningContent": {"redactedContent": event.encrypted}})
+            redacted = encrypted_bytes(event.encrypted)
+            self._write_whole({"reasoningContent": {"redactedContent": redacted}})
 
     def _write_call(self, event: ToolCallDelta) -> None:
         key = ("toolUse", event.index)

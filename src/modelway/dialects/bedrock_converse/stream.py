@@ -9,12 +9,15 @@ last event, ``metadata``, brings the usage behind the end of the message.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any, TypeAlias
 
 from msgspec.json import Decoder as JSONDecoder
 
-from modelway.dialects.bedrock_converse.blocks import read_citation
+from modelway.dialects.bedrock_converse.blocks import (
+    read_bytes,
+    read_citation,
+    read_encrypted,
+)
 from modelway.dialects.bedrock_converse.faults import stream_error
 from modelway.dialects.bedrock_converse.media import IMAGES
 from modelway.dialects.bedrock_converse.usage import (
@@ -29,7 +32,7 @@ from modelway.dialects.bedrock_converse.wire import (
     StreamPayload,
     read_answer,
 )
-from modelway.errors import LLMError, ResponseError, StreamInterruptedError
+from modelway.errors import BadRequestError, LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.eventstream import Frame, Frames
 from modelway.types import (
     JSON,
@@ -249,8 +252,7 @@ class Decoder:
             case _Call(begun=False):
                 found.append(ToolCallDelta(index=index, arguments="{}"))
             case _Encrypted(data=data):
-                encrypted = base64.b64encode(data).decode()
-                found.append(ReasoningDelta(encrypted=encrypted, format=CLAUDE, index=index))
+                found.append(_encrypted(data, index))
             case _Picture(name=name, data=data) if data:
                 source = Inline(media_type=IMAGES[name], data=base64.b64encode(data).decode())
                 found.append(PartDelta(part=Image(source=source), index=index))
@@ -262,9 +264,17 @@ class Decoder:
 
 def _bytes(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        return read_bytes(text, "delta")
+    except BadRequestError:
         raise ResponseError("bytes in the provider's stream are not base64") from None
+
+
+def _encrypted(data: bytes, index: int) -> StreamEvent:
+    part = read_encrypted(data)
+    if part is not None:
+        return ReasoningDelta(encrypted=part.encrypted, format=CLAUDE, index=index)
+    kind, block = "reasoningContent", {"redactedContent": base64.b64encode(data).decode()}
+    return PartDelta(part=Opaque(dialect=NAME, kind=kind, data={kind: block}), index=index)
 
 
 def _extend(content: list[JSON], more: list[JSON]) -> None:
