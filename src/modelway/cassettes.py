@@ -96,6 +96,7 @@ class Taped(NamedTuple):
 
     transport: Transport
     fetch: Fetch
+    notices: tuple[str, ...]
 
 
 def taping(choice: Choice, transport: Transport, fetch: Fetch, settings: Settings) -> Taped:
@@ -106,11 +107,12 @@ def taping(choice: Choice, transport: Transport, fetch: Fetch, settings: Setting
         Recorder(FetchTransport(fetch), choice.path, secrets=known_secrets),
     ]
     if choice.mode == "record":
-        asking, fetching = recorders
-        return Taped(asking, TransportFetch(fetching))
+        return Taped(recorders[0], TransportFetch(recorders[1]), (f"recording to {choice.path}",))
     known = read_cassette(choice.path) if _is_there(choice.path) else Cassette(choice.path)
     player = _player(choice, known, settings)
-    return Taped(Auto(player, recorders[0]), TransportFetch(Auto(player, recorders[1])))
+    told = f"answers come from {choice.path} where it has them, and are recorded where not"
+    asking, fetching = [Auto(player, recorder) for recorder in recorders]
+    return Taped(asking, TransportFetch(fetching), (told, *known.notices))
 
 
 def _is_there(path: Path) -> bool:

@@ -94,7 +94,8 @@ async def open_engine(
         resources.push_async_callback(fetcher.aclose)
         fetch: Fetch = fetcher
         if cassette is not None:
-            transport, fetch = _recording(cassette, transport, fetch, settings)
+            transport, fetch, told = _recording(cassette, transport, fetch, settings)
+            notices += told
         engine = Engine(settings, transport, observers=observers, fetch=fetch)
     except BaseException:
         await transport.aclose()

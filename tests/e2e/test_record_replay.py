@@ -392,6 +392,13 @@ def test_the_fixture_records_once_and_replays(tmp_path):
         files = sorted(folder.iterdir())
         assert [file.name for file in files] == ["TestGroup.test_sync.jsonl", "test_answer.jsonl"]
         assert all("canary" not in file.read_text() for file in files)
+        (tmp_path / "test_bad.py").write_text(
+            "def test_bad(modelway_cassette):\n"
+            "    modelway_cassette.write_text('half')\n    assert False\n"
+        )
+        assert tests("--modelway-record=once", "test_bad.py", **key)[0] == 1
+        assert not list((tmp_path / "cassettes").glob("test_bad/*"))
+        (tmp_path / "test_bad.py").unlink()
         held = [file.read_bytes() for file in files]
         assert tests("--modelway-record=once", **key)[0] == 0
         assert [file.read_bytes() for file in files] == held

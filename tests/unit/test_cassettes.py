@@ -190,6 +190,7 @@ async def test_auto_records_what_is_missing(config, tmp_path):
 async def test_looking_around_is_not_recorded(tmp_path):
     path = tmp_path / "c.jsonl"
     opened = await open_engine({}, environment=variables(path, "record"))
+    assert f"recording to {path}" in opened.notices
     await opened.aclose()
     assert not path.exists()
 

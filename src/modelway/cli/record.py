@@ -49,7 +49,6 @@ def record(
     before = _held(cassette)
     choice = Choice(path=cassette, mode="auto" if missing else "record")
     environment = {**os.environ, **as_environment(choice)}
-    output.note(f"recording to {cassette}" + (f", which holds {_count(before)}" if before else ""))
     try:
         run_gateway(config, host, port, auth=auth, environment=environment)
     finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 MARK = "modelway_cassette"
 _ODD = re.compile(r"[^A-Za-z0-9_.=,+\[\]-]+")
 _NAME_CHARACTERS = 100
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,9 +35,24 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Notes whether a test failed, for the fixture's end."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def modelway_cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Everything that modelway sends in this test is replayed, or recorded; gives the file's path."""
+def modelway_cassette(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Everything that modelway sends in this test is replayed, or recorded; gives the file's path.
+
+    What a test recorded before it failed is no cassette to replay, and is removed.
+    """
     from modelway.cassettes import Choice, as_environment  # noqa: PLC0415  # only where it is used
 
     path = cassette_path(request.path, request.node.nodeid.partition("::")[2])
@@ -55,7 +72,9 @@ def modelway_cassette(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     choice = Choice(path=path, mode="record" if recording else "replay", **told)
     for name, value in as_environment(choice).items():
         monkeypatch.setenv(name, value)
-    return path
+    yield path
+    if recording and request.node.stash.get(_FAILED, False):
+        path.unlink(missing_ok=True)
 
 
 def cassette_path(module: Path, test: str) -> Path:
