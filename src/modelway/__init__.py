@@ -40,7 +40,12 @@ if TYPE_CHECKING:
     )
     from modelway.fluent import available_models, init, model, validate_config
     from modelway.functions import FunctionTool, tool
-    from modelway.inquiry import Capabilities, PlannedDeployment, ProviderHealth
+    from modelway.inquiry import (
+        Capabilities,
+        CostEstimate,
+        PlannedDeployment,
+        ProviderHealth,
+    )
     from modelway.messages import assistant, system, tool_result, user
     from modelway.observe.events import CallEvent
     from modelway.observe.stats import Stats
@@ -103,7 +108,7 @@ _HOMES = {
         "UnknownModelError UnsupportedError"
     ),
     "modelway.fluent": "available_models init model validate_config",
-    "modelway.inquiry": "Capabilities PlannedDeployment ProviderHealth",
+    "modelway.inquiry": "Capabilities CostEstimate PlannedDeployment ProviderHealth",
     "modelway.observe.events": "CallEvent",
     "modelway.observe.stats": "Stats",
     "modelway.messages": "assistant system tool_result user",
@@ -143,6 +148,7 @@ __all__ = [
     "ContextLengthError",
     "Conversation",
     "Conversations",
+    "CostEstimate",
     "CredentialError",
     "File",
     "Finish",

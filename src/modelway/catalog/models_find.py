@@ -89,11 +89,16 @@ def _known(provider: str, model: str, base_model: str | None) -> ModelInfo | Non
 
 
 def _of_base(provider: str, base_model: str) -> ModelInfo | None:
-    if here := _at_host(provider, base_model):
-        return here
+    """The host's own row of that model, under its maker's name or without; else facts alone."""
     maker, _, name = base_model.partition("/")
     row = shipped_row(maker) if name else None
-    there = _at_host(row.name, name) if row is not None else None
+    if here := _at_host(provider, base_model):
+        return here
+    if row is None:
+        return None
+    if here := _at_host(provider, name):
+        return here
+    there = _at_host(row.name, name)
     return there and _facts(there, f"{provider} has no known price of {base_model}")
 
 

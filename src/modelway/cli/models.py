@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from modelway.catalog.models import ModelInfo, Tariff
+from modelway.catalog.models_find import find
+from modelway.catalog.pricing import tariff_for
 from modelway.cli import output
 from modelway.cli.options import Config, Json
 from modelway.client import Client
@@ -54,7 +59,10 @@ async def _models(provider: str | None, config: Path | None, *, json: bool) -> i
     if provider and failed:
         raise failed[0]
     listed = [one for answer in answers if isinstance(answer, tuple) for one in answer]
-    rows = [*[_of_route(route) for route in routes], *[_of_model(one) for one in listed]]
+    rows = [
+        *[_of_route(route) for route in routes],
+        *[_of_model(one, _catalogued(settings, one)) for one in listed],
+    ]
     if json:
         output.show_json(rows)
     else:
@@ -85,13 +93,23 @@ def _of_route(route: Route) -> dict[str, Any]:
     return {"name": route.name, "is": ", ".join(told) or route.problem or "no deployment"}
 
 
-def _of_model(model: ModelListing) -> dict[str, Any]:
+def _catalogued(settings: Settings, model: ModelListing) -> ModelInfo | None:
+    provider = settings.providers.get(model.provider or "")
+    return None if provider is None else find(provider.row, model.id, None, settings.overrides)
+
+
+def _of_model(model: ModelListing, info: ModelInfo | None) -> dict[str, Any]:
+    """What the provider says now, else what the catalogue says."""
+    known = info or ModelInfo()
+    today = tariff_for(known, at=dt.datetime.now(dt.UTC)) or Tariff()
     facts = {
         "name": f"{model.provider}/{model.id}",
         "provider": model.provider,
         "id": model.id,
-        "context_tokens": model.context_tokens,
-        "max_output_tokens": model.max_output_tokens,
+        "context_tokens": model.context_tokens or known.context_tokens,
+        "max_output_tokens": model.max_output_tokens or known.max_output_tokens,
+        "input_usd_per_million": _plain(today.input),
+        "output_usd_per_million": _plain(today.output),
         "size_bytes": model.size_bytes,
         "quantization": model.quantization,
         "owner": model.owner,
@@ -99,14 +117,20 @@ def _of_model(model: ModelListing) -> dict[str, Any]:
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
+def _plain(price: Decimal | None) -> str | None:
+    return None if price is None else f"{price.normalize():f}"
+
+
 def _show(rows: list[dict[str, Any]], default: str | None) -> None:
     output.table(
-        ("MODEL", "WINDOW", "OUTPUT", ""),
+        ("MODEL", "WINDOW", "OUTPUT", "$/M IN", "$/M OUT", ""),
         [
             (
                 row["name"] + (" *" if row["name"] == default else ""),
                 output.count(row.get("context_tokens")),
                 output.count(row.get("max_output_tokens")),
+                row.get("input_usd_per_million", ""),
+                row.get("output_usd_per_million", ""),
                 row.get("is") or _size(row),
             )
             for row in rows

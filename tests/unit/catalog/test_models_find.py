@@ -130,6 +130,7 @@ def test_every_row_is_found_by_its_own_name_and_every_alias_stands_for_one(provi
         ("azure", "our-deployment", "gpt-4o", "0.0125"),
         ("azure", "gpt-4o-mini", "gpt-4o", "0.0125"),
         ("azure", "our-deployment", "azure/gpt-4o", "0.0125"),
+        ("azure", "our-deployment", "openai/gpt-4o", "0.0125"),
         (
             "bedrock",
             "arn:aws:bedrock:us-east-1:1:application-inference-profile/a1b2",
