@@ -20,7 +20,7 @@ from modelway.gateway.authorise import (
     state_directory,
 )
 from modelway.gateway.serve import listen, new_event_loop, run
-from modelway.opening import Opened, open_engine
+from modelway.opening import Opened, only_named, open_engine
 
 _NAMES_SHOWN = 8
 
@@ -134,7 +134,11 @@ def _introduce(url: str, opened: Opened, keys: Keys, made: str | None) -> None:
 
 
 def _models(settings: Settings) -> str:
-    names = list(settings.routes) or [f"{name}/…" for name in settings.providers]
+    names = list(settings.routes) or [
+        f"{name}/…"
+        for name, one in settings.providers.items()
+        if not (one.row.in_process and only_named(one))  # no file is configured for callers
+    ]
     default = default_model(settings)
     shown = list(dict.fromkeys([*([default] if default else []), *names]))
     more = f" and {len(shown) - _NAMES_SHOWN} more" if len(shown) > _NAMES_SHOWN else ""
