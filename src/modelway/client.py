@@ -21,7 +21,7 @@ from modelway.engine import Engine
 from modelway.errors import BadRequestError, ConfigError
 from modelway.inquiry import Capabilities, CostEstimate, PlannedDeployment, ProviderHealth
 from modelway.observe.stats import Stats
-from modelway.opening import Config, Embedded, Opened, open_engine
+from modelway.opening import NO_TOKENS, Config, Embedded, Opened, TokenCallback, open_engine
 from modelway.ports import Observer, Transport
 from modelway.question import Parameters, Prompt
 from modelway.retrieval import (
@@ -45,7 +45,8 @@ class Client:
     """Asks any configured provider. It belongs to the event loop that first uses it.
 
     ``config`` is a file's path, a mapping, loaded settings, or ``None`` for what the environment
-    and the local servers offer.
+    and the local servers offer. ``tokens``: a provider's name → a function, sync or async, that gives
+    its bearer token when a request needs one.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Client:
         transport: Transport | None = None,
         options: Options = _DEFAULT,
         embedded: Embedded = "never",
+        tokens: Mapping[str, TokenCallback] = NO_TOKENS,
     ) -> None:
         self._config = config
         self._environment = environment
@@ -64,6 +66,7 @@ class Client:
         self._transport = transport
         self._options = options
         self._embedded = embedded
+        self._tokens = tokens
         self._opened: Opened | None = None
         self._opening = asyncio.Lock()
         self._coalescer = Coalescer()
@@ -380,6 +383,7 @@ class Client:
                         observers=self._observers,
                         transport=self._transport,
                         embedded=self._embedded,
+                        tokens=self._tokens,
                         any_file=True,
                     )
                     self._loop = loop

@@ -14,7 +14,7 @@ import os
 import random
 import time
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -36,7 +36,7 @@ from modelway.policies.estimate import estimating
 from modelway.policies.inlining import inlining
 from modelway.policies.routing import strategy
 from modelway.policies.splitting import splitting
-from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Strategy, Transport
+from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Signer, Strategy, Transport
 from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.streams import LEFT
 from modelway.types import ChatResponse, ModelListing, Usage
@@ -79,11 +79,13 @@ class Engine:
         clock: Clock | None = None,
         chance: random.Random | None = None,
         fetch: Fetch | None = None,
+        signers: Mapping[str, Signer] | None = None,
     ) -> None:
         self.settings = settings
         self.counts = Counts()
         self._transport = transport
         self._fetch = fetch
+        self._signers = signers or {}
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._retries = retry.RetryBudget()
@@ -108,7 +110,8 @@ class Engine:
         handler = self._ring_b.get(key)
         if handler is None:
             spoken = speaking(deployment, call.operation, client)
-            exchange = Exchange(spoken, self._transport)
+            signer = None if spoken.credential.secret else self._signers.get(spoken.provider.name)
+            exchange = Exchange(spoken, self._transport, signer)
             handler = onion(exchange.send, *_emulations(spoken, call.operation, self._fetch))
             if len(self._ring_b) >= _KNOWN_PLANS:
                 self._ring_b.clear()

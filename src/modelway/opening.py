@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from modelway.config.load import load
 from modelway.config.resolve import default_model
 from modelway.config.settings import ConfiguredProvider, Settings, TransportSettings
-from modelway.engine import Engine
+from modelway.engine import Engine, SystemClock
+from modelway.errors import ConfigError
 from modelway.local.settings import LocalModels, LocalSettings
 from modelway.local.transport import LocalTransport
-from modelway.ports import Fetch, Observer, Origin, Transport, WireRequest, WireResponse
+from modelway.ports import Fetch, Observer, Origin, Signer, Transport, WireRequest, WireResponse
 from modelway.transport.fetch import Fetcher
 from modelway.transport.routes import choose_transport
 from modelway.transport.settings import TLS, PoolLimits
@@ -26,6 +27,9 @@ from modelway.transport.url import parse_base_url
 
 if TYPE_CHECKING:
     from modelway import cassettes
+
+TokenCallback: TypeAlias = Callable[[], str | Awaitable[str]]
+NO_TOKENS: Mapping[str, TokenCallback] = {}
 
 Config: TypeAlias = str | Path | Mapping[str, Any] | Settings | None
 """A file's path, a mapping, loaded settings; ``None``: a file found, else the environment."""
@@ -62,6 +66,7 @@ async def open_engine(
     transport: Transport | None = None,
     embedded: Embedded = "never",
     any_file: bool = False,
+    tokens: Mapping[str, TokenCallback] = NO_TOKENS,
 ) -> Opened:
     """Load, and where nothing is configured look for local servers. Raises what ``load`` raises.
 
@@ -69,7 +74,8 @@ async def open_engine(
     process when it is first asked, unless one listens at its place or ``transport`` is given; ``local``
     runs models in this process, unless ``transport`` is given. A cassette that the environment names is
     recorded to or replayed, unless ``transport`` is given. ``any_file``: such models may be any file,
-    not only those that are configured; never for the requests of others.
+    not only those that are configured; never for the requests of others. ``tokens``: a provider's name
+    → who gives its bearer token when a request needs one.
     """
     environment = os.environ if environment is None else environment
     cassette = _cassette(environment) if transport is None else None
@@ -96,12 +102,35 @@ async def open_engine(
         if cassette is not None:
             transport, fetch, told = _recording(cassette, transport, fetch, settings)
             notices += told
-        engine = Engine(settings, transport, observers=observers, fetch=fetch)
+        signers = _signers(settings, transport, environment, tokens)
+        engine = Engine(
+            settings, transport, observers=observers, fetch=fetch, signers=signers
+        )
     except BaseException:
         await transport.aclose()
         raise
     resources.push_async_callback(engine.aclose)
     return Opened(engine, tuple(notices), resources)
+
+
+def _signers(
+    settings: Settings,
+    transport: Transport,
+    environment: Mapping[str, str],
+    tokens: Mapping[str, TokenCallback],
+) -> dict[str, Signer]:
+    """Who authorises the requests of providers without a key, by their names."""
+    needing = {name: one.signing for name, one in settings.providers.items() if one.signing}
+    if unknown := tokens.keys() - settings.providers:
+        raise ConfigError(f"a token is given for {min(unknown)!r}, which is no configured provider")
+    if not needing and not tokens:
+        return {}
+    from modelway.auth import Surroundings, callback_signer  # noqa: PLC0415  # few need it
+    from modelway.auth.choose import signer  # noqa: PLC0415
+
+    around = Surroundings(transport, SystemClock(), environment)
+    found = {name: signer(signing, around) for name, signing in needing.items()}
+    return found | {name: callback_signer(callback) for name, callback in tokens.items()}
 
 
 def _cassette(environment: Mapping[str, str]) -> cassettes.Choice | None:

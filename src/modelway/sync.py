@@ -17,7 +17,7 @@ from modelway.call import Options
 from modelway.client import Client as AsyncClient
 from modelway.errors import ConfigError
 from modelway.observe.stats import Stats
-from modelway.opening import Config, Embedded
+from modelway.opening import NO_TOKENS, Config, Embedded, TokenCallback
 from modelway.portal import Portal
 from modelway.ports import Observer, Transport
 from modelway.sync_steps import ParsedStream, RunStream
@@ -82,6 +82,7 @@ class Client:
         transport: Transport | None = None,
         options: Options = _DEFAULT,
         embedded: Embedded = "never",
+        tokens: Mapping[str, TokenCallback] = NO_TOKENS,
     ) -> None:
         self._make: Callable[[], AsyncClient] = lambda: AsyncClient(
             config,
@@ -90,6 +91,7 @@ class Client:
             transport=transport,
             options=options,
             embedded=embedded,
+            tokens=tokens,
         )
         # a fork must not touch the parent's, nor wait for a lock that was held when it was made
         self._running: dict[int, _Running] = {}

@@ -12,7 +12,7 @@ from modelway.catalog import load as catalogue
 from modelway.catalog import models_overrides
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider, Quirks
-from modelway.config import keys, levels, places
+from modelway.config import keys, levels, places, signing
 from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
 from modelway.config.places import same_host
@@ -126,7 +126,8 @@ class Builder:
         self._secrets += [
             credential.secret for credential in found.credentials if credential.secret
         ]
-        provider = self._provider(name, level, row, knobs=knobs, found=found, where=where)
+        self._secrets += signing.secrets(level)
+        provider = self._provider(node, name, level, row, knobs=knobs, found=found, where=where)
         self.providers[name] = provider
         self._note_provider(provider, level, found)
         for place, origin_ in where.origins.items():
@@ -190,6 +191,7 @@ class Builder:
 
     def _provider(
         self,
+        node: Node,
         name: str,
         level: Level,
         row: Provider,
@@ -213,6 +215,9 @@ class Builder:
                 if each != dialect
             },
             places=where.values,
+            signing=signing.find(node, level, row, where.values, self.context)
+            if found.credentials and not found.credentials[0].secret
+            else None,
             credentials=found.credentials,
             headers=levels.part(knobs, "headers"),
             query=levels.part(knobs, "query"),

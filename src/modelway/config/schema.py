@@ -27,6 +27,7 @@ from modelway.config.reading import (
     text,
     variable_name,
 )
+from modelway.config.signing import AWS, ENTRA, GOOGLE
 from modelway.policies.routing import canonical, lacking, spellings
 from modelway.schema.subsets import SUBSETS
 
@@ -164,6 +165,9 @@ PROVIDER: Table = {
     "operations": list_of(
         one_of("chat", "models", "model", "complete", "embed", "rerank", "count_tokens")
     ),
+    "aws": table(AWS),
+    "google": table(GOOGLE),
+    "entra": table(ENTRA),
     "region": line_of_text,
     "project": line_of_text,
     "location": line_of_text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -11,6 +11,9 @@ from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider
 from modelway.config.problems import Problem
 from modelway.local.settings import LocalSettings
+
+if TYPE_CHECKING:
+    from modelway.auth import AwsSettings, EntraSettings, GoogleSettings
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -38,6 +41,8 @@ class ConfiguredProvider(Struct, frozen=True, kw_only=True):
     backoff: Backoff = Backoff()
     limits: Limits | None = None
     priority: int = 0
+    signing: AwsSettings | GoogleSettings | EntraSettings | None = None
+    """Whose credentials authorise requests, where there is no key."""
     also: dict[str, str] = {}
     """The host's other dialects, each with its base URL; none where the configuration named one."""
     places: dict[str, str] = {}
