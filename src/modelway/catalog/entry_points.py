@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelway.catalog.rows import Provider
 from modelway.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @functools.cache
 def installed(group: str) -> Mapping[str, EntryPoint]:
     """The group's entry points by name, without loading any."""
+    from importlib.metadata import entry_points  # noqa: PLC0415  # 10 ms, for names that are not ours
+
     return {point.name: point for point in entry_points(group=f"modelway.{group}")}
 
 
