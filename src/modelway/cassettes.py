@@ -20,7 +20,7 @@ from modelway.config.load import load
 from modelway.config.settings import ConfiguredProvider, Settings
 from modelway.dialects import dialect
 from modelway.errors import ConfigError, LLMError
-from modelway.ports import Fetch, Transport, WireRequest
+from modelway.ports import Fetch, Origin, Transport, WireRequest
 from modelway.transport.cassette import Auto, Cassette, Matching, Player, Recorder, read_cassette
 from modelway.transport.cassette.fetched import FetchTransport, TransportFetch
 from modelway.transport.cassette.format import Exchange, Source
@@ -33,6 +33,7 @@ MODE = "MODELWAY_CASSETTE_MODE"
 MATCHING = "MODELWAY_CASSETTE_MATCHING"
 SPEED = "MODELWAY_CASSETTE_SPEED"
 
+_ANY_MODEL = "any0model"
 _HOLDS_KEY = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD)$")
 
 
@@ -141,7 +142,9 @@ def _sources(settings: Settings) -> Callable[[WireRequest], Source | None]:
     known |= dict.fromkeys(
         [_source(row, name, at) for row, _, _, also in asked for name, at in also.items()]
     )
-    places = [(source, *parse_base_url(source.base_url)) for source in known]
+    places = [
+        (source, origin, prefix) for source in known for origin, prefix in _places(source.base_url)
+    ]
 
     def find(request: WireRequest) -> Source | None:
         path = request.target.partition("?")[0]
@@ -156,15 +159,21 @@ def _sources(settings: Settings) -> Callable[[WireRequest], Source | None]:
     return find
 
 
+def _places(base_url: str) -> list[tuple[Origin, str]]:
+    """Origin and prefix; none where an address is not complete, so that nobody can be asked there."""
+    try:
+        return [parse_base_url(base_url)]
+    except ConfigError:
+        return []
+
+
 def _speaks(name: str, path: str) -> bool:
     """Whether the dialect has a path like this, whatever the model."""
     for codec in dialect(name).upstream.values():
         for stream in (False, True):
-            before, model, after = codec.path("\0", stream).partition("\0")
-            after = after.partition("?")[0]
-            if model and path.startswith(before) and path.endswith(after):
-                return True
-            if not model and path == before.partition("?")[0]:
+            own = codec.path(_ANY_MODEL, stream).partition("?")[0]
+            before, model, after = own.partition(_ANY_MODEL)
+            if path == own or (model and path.startswith(before) and path.endswith(after)):
                 return True
     return False
 
@@ -199,9 +208,9 @@ def replaying(
     """
     cassette = read_cassette(choice.path)
     found = _recorded_sources(cassette)
-    keyless = _Keyless(environment, {source.like for source in found})
-    made = [_provider(source, models, keyless) for source, models in found.items()]
-    recorded = {one.name: one for one in reversed(made) if one is not None}
+    keyless = _Keyless(environment, {source.like for source, _ in found.values()})
+    made = [_provider(source, models, keyless) for source, models in found.values()]
+    recorded = {one.name: one for one in made if one is not None}
     settings = loading(keyless)
     if settings.source != "environment":
         settings = replace(settings, providers=recorded | settings.providers)
@@ -209,19 +218,20 @@ def replaying(
         settings = loading(environment)  # a made-up key would make a provider available
         settings = replace(settings, providers=settings.providers | recorded)
         if settings.default_model is None and settings.default_provider is None and recorded:
-            settings = replace(settings, default_provider=next(reversed(recorded)))
+            settings = replace(settings, default_provider=next(iter(recorded)))
     count = len(cassette.recordings)
     told = f"answers come from {choice.path}: {count} recorded exchange{'s' * (count != 1)}"
     player = _player(choice, cassette, settings)
     return Replay(settings, player, TransportFetch(player), (told, *cassette.notices))
 
 
-def _recorded_sources(cassette: Cassette) -> dict[Source, list[str]]:
-    """Whom the cassette's exchanges went to, and the models that they asked for."""
-    found: dict[Source, list[str]] = {}
+def _recorded_sources(cassette: Cassette) -> dict[str, tuple[Source, list[str]]]:
+    """Whom the cassette's exchanges went to, by name, and the models that they asked for."""
+    found: dict[str, tuple[Source, list[str]]] = {}
     for _, exchange in cassette.recordings:
-        if exchange.provider is not None:
-            models = found.setdefault(exchange.provider, [])
+        source = exchange.provider
+        if source is not None:
+            _, models = found.setdefault(source.name, (source, []))
             model = model_of(exchange)
             if model and model not in models:
                 models.append(model)
@@ -249,12 +259,11 @@ def _provider(
     if models:
         said["default_model"] = models[0]
     try:
-        return load({"providers": {source.name: said}}, environment=environment).providers[
-            source.name
-        ]
+        loaded = load({"providers": {source.name: said}}, environment=environment)
     except LLMError:
         # a row that needs more than this is asked with a configuration
         return None
+    return loaded.providers[source.name]
 
 
 class _Keyless(Mapping[str, str]):
