@@ -32,7 +32,11 @@ def offers(deployment: Deployment, operation: Operation) -> bool:
     if operation not in dialect(deployment.dialect).upstream:
         return False
     hosted = hosting_of(deployment)
-    if hosted is not None and hosted.operations is not None and operation not in hosted.operations:
+    if (
+        hosted is not None
+        and hosted.has is not None
+        and not hosted.has(operation, deployment.target)
+    ):
         return False
     return operation in ("chat", "models") or operation in deployment.provider.operations
 

@@ -177,8 +177,8 @@ class Hosting(NamedTuple):
     """Instead of the codec's."""
     error: Callable[[int, Headers, bytes], LLMError] | None = None
     """Instead of the dialect's, where the host refuses in words of its own."""
-    operations: frozenset[Operation] | None = None
-    """What the host has of the dialect's operations; ``None``: all."""
+    has: Callable[[Operation, Target], bool] | None = None
+    """Whether the host has this operation of the dialect's, for this model; ``None``: always."""
 
 
 class Face(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from modelway.catalog.load import names, providers
 from modelway.catalog.models_load import model_file, shipped
 from modelway.catalog.rows import Provider
 
-_TO_COME = {"azure", "bedrock", "cohere", "replicate", "vertex", "voyage"}
+_TO_COME = {"cohere", "replicate", "voyage"}
 """Hosts whose models are known already."""
 _DIALECTS = {
     "openai-chat",
@@ -22,6 +23,16 @@ _DIALECTS = {
     "bedrock-converse",
     "gemini",
 }
+
+
+_HOSTINGS = {
+    "azure-openai": {"api_version"},
+    "bedrock-invoke": set[str](),
+    "vertex-anthropic": {"project", "location"},
+    "vertex-gemini": {"project", "location"},
+}
+"""The hostings, and the places that each needs."""
+_BRACED = re.compile(r"\{([^}]*)\}")
 
 
 def faults(rows: Iterable[Provider]) -> list[str]:
@@ -51,7 +62,8 @@ def _faults(row: Provider) -> Iterable[str]:
         yield f"dialects must be of {', '.join(sorted(_DIALECTS))}"
     if set(row.base_urls) - set(row.dialects):
         yield "base_urls names a dialect that the row does not have"
-    for url in (row.base_url, *row.base_urls.values()):
+    yield from _address_faults(row)
+    for url in (row.base_url, *row.base_urls.values(), *row.base_url_at.values()):
         scheme = urlsplit(url).scheme
         if url and (scheme not in {"http", "https"} or url.endswith("/")):
             yield f"the base URL {url} must be http(s) and not end in /"
@@ -61,6 +73,24 @@ def _faults(row: Provider) -> Iterable[str]:
         yield "a required key needs a variable"
     if "anthropic-messages" in row.dialects and "max_tokens" in row.quirks.rename:
         yield "renames max_tokens, which its other dialect requires"
+
+
+def _address_faults(row: Provider) -> Iterable[str]:
+    """Places in the URLs are the row's own, and what hostings need of them is there."""
+    if set(row.hostings) - set(row.dialects):
+        yield "hostings names a dialect that the row does not have"
+    for name in set(row.hostings.values()) - _HOSTINGS.keys():
+        yield f"there is no hosting {name}; there are {', '.join(sorted(_HOSTINGS))}"
+    used = {
+        name
+        for url in (row.base_url, *row.base_urls.values(), *row.base_url_at.values())
+        for name in _BRACED.findall(url)
+    }
+    needed = {place for name in row.hostings.values() for place in _HOSTINGS.get(name, ())}
+    for name in sorted((used | needed) - row.places.keys()):
+        yield f"{name} is needed, and is none of its places"
+    for name in sorted(row.places.keys() - used - needed):
+        yield f"the place {name} is in no URL, and no hosting needs it"
 
 
 def main() -> int:

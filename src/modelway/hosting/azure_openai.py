@@ -33,4 +33,8 @@ def body(
     return body
 
 
-HOSTING = Hosting(path, body, operations=frozenset({"chat", "complete", "embed"}))
+def has(operation: Operation, target: Target) -> bool:  # noqa: ARG001
+    return operation in ("chat", "complete", "embed")
+
+
+HOSTING = Hosting(path, body, has=has)

@@ -87,6 +87,11 @@ def body(
     return join(fields)
 
 
+def has(operation: Operation, target: Target) -> bool:
+    """Other makers' models, and ids that do not tell, are asked by Converse."""
+    return operation == "chat" and "anthropic." in target.model
+
+
 class Unframer:
     """Frames → server-sent events. See ``ports.Unframer``."""
 
@@ -125,5 +130,5 @@ HOSTING = Hosting(
     Unframer,
     stream_types=(b"application/vnd.amazon.eventstream",),
     error=faults.error,
-    operations=frozenset({"chat"}),
+    has=has,
 )

@@ -45,4 +45,8 @@ def body(
     return join(fields)
 
 
-HOSTING = Hosting(path, body, operations=frozenset({"chat", "count_tokens"}))
+def has(operation: Operation, target: Target) -> bool:  # noqa: ARG001
+    return operation in ("chat", "count_tokens")
+
+
+HOSTING = Hosting(path, body, has=has)
