@@ -4,7 +4,8 @@ Pure functions of values; nothing here knows a dialect.
 """
 
 from modelway.schema.derive import answer_schema, schema_of
-from modelway.schema.fit import Fitted, fitted, object_schema
+from modelway.schema.fit import Fitted, fitted
+from modelway.schema.shapes import object_schema
 from modelway.schema.subsets import SUBSETS, Subset, subset
 
 __all__ = [

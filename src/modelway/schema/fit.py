@@ -26,30 +26,16 @@ from modelway.schema.references import (
     resolved,
     too_large,
 )
+from modelway.schema.shapes import (
+    ANNOTATIONS,
+    are_told_apart,
+    has_properties,
+    nullable,
+    object_schema,
+    of_kind,
+)
 from modelway.schema.subsets import Limit, Subset
 from modelway.types import JSON, CallWarning
-
-ANNOTATIONS = frozenset(
-    [
-        "$schema",
-        "$id",
-        "$anchor",
-        "$comment",
-        "$vocabulary",
-        "title",
-        "description",
-        "examples",
-        "example",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "discriminator",
-        "propertyOrdering",
-        "contentMediaType",
-        "contentEncoding",
-    ]
-)
-"""Keywords without which the same values are valid: left out in silence where they are not taken."""
 
 _DEFINITIONS = ("$defs", "definitions")
 
@@ -219,7 +205,7 @@ class _Fitting:
             schema = self._merged(schema, path)
         if "oneOf" in schema and not self._has("oneOf") and "anyOf" not in schema:
             schema = {("anyOf" if name == "oneOf" else name): each for name, each in schema.items()}
-            if "discriminator" not in schema and not _told_apart(schema["anyOf"]):
+            if "discriminator" not in schema and not are_told_apart(schema["anyOf"]):
                 self._warn(path, "oneOf", "sent as anyOf: more than one may hold")
         if "anyOf" not in schema:
             return schema
@@ -255,7 +241,7 @@ class _Fitting:
                 part = self._merged(part, path)  # noqa: PLW2901 - the same part, written flat
             for name, value in part.items():
                 if name == "properties":
-                    made[name] = {**value, **made.get(name, {})}
+                    made[name] = {**made.get(name, {}), **value, **made.get(name, {})}
                 elif name == "required":
                     made[name] = list(dict.fromkeys([*made.get(name, ()), *value]))
                 elif made.setdefault(name, value) != value and name not in ANNOTATIONS:
@@ -285,13 +271,13 @@ class _Fitting:
         if "anyOf" in rest or not self._has("anyOf"):
             self._warn(path, "type", "only one type can be said: the first is sent")
             return {"type": kinds[0], **rest}
-        return {"anyOf": [_of_kind(kind, rest) for kind in kinds]} | {
+        return {"anyOf": [of_kind(kind, rest) for kind in kinds]} | {
             name: value for name, value in rest.items() if name in ANNOTATIONS
         }
 
     def _closed(self, schema: JSON, made: JSON, path: str) -> None:
         subset = self._subset
-        if not (subset.closed or subset.all_required) or not _has_properties(schema):
+        if not (subset.closed or subset.all_required) or not has_properties(schema):
             return
         if subset.closed:
             if self._leaves_names_open(schema):
@@ -306,7 +292,7 @@ class _Fitting:
             for name in [name for name in properties if name not in required]:
                 given = schema["properties"][name]
                 if not (is_constant(given) or accepts_null(given, self._root)):
-                    properties[name] = _nullable(properties[name])
+                    properties[name] = nullable(properties[name], type_lists=subset.type_lists)
                     self._warn(path, f"properties.{name}", "must be given here: null if absent")
             required = list(properties)
         if required or subset.all_required or "required" in schema:
@@ -352,50 +338,3 @@ _COUNTED: dict[Limit, str] = {
     "optional": "optional properties",
     "unions": "unions",
 }
-
-
-def object_schema(schema: JSON) -> JSON | None:
-    """The schema with its root written out, so that it is seen to be an object's; None: it is not."""
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        target = resolved(schema, reference)
-        if isinstance(target, dict):
-            beside = {name: value for name, value in schema.items() if name != "$ref"}
-            schema = {**target, **beside}
-    named = schema.get("type") == "object" or ("type" not in schema and "properties" in schema)
-    return schema if named and not {"anyOf", "oneOf"} & schema.keys() else None
-
-
-def _has_properties(schema: JSON) -> bool:
-    kind = schema.get("type")
-    return (
-        kind == "object" or "properties" in schema or (isinstance(kind, list) and "object" in kind)
-    )
-
-
-def _told_apart(options: Any) -> bool:
-    """Whether of these at most one can hold: they are of types that exclude each other."""
-    kinds = [each.get("type") if isinstance(each, dict) else None for each in options]
-    names = [kind for kind in kinds if isinstance(kind, str)]
-    apart = {"number" if kind == "integer" else kind for kind in names}
-    return len(apart) == len(kinds)
-
-
-def _of_kind(kind: str, rest: JSON) -> JSON:
-    if kind == "null":
-        return {"type": "null"}
-    made = {name: value for name, value in rest.items() if name not in ANNOTATIONS}
-    if isinstance(made.get("enum"), list):
-        made["enum"] = [each for each in made["enum"] if each is not None]
-    return {"type": kind, **made}
-
-
-def _nullable(schema: JSON) -> JSON:
-    kind = schema.get("type")
-    if isinstance(kind, str) and not {"enum", "const"} & schema.keys():
-        return {**schema, "type": [kind, "null"]}
-    if isinstance(kind, list) and not {"enum", "const"} & schema.keys():
-        return {**schema, "type": [*kind, "null"]}
-    if isinstance(schema.get("anyOf"), list):
-        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
-    return {"anyOf": [schema, {"type": "null"}]}
