@@ -188,6 +188,8 @@ class Face(NamedTuple):
     encode: Callable[[Any], bytes]
     encoder: Callable[[Fields], Encoder] | None = None
     stream_type: bytes = b"text/event-stream; charset=utf-8"
+    answer: Callable[[Any, Fields], bytes] | None = None
+    """Instead of ``encode``, where a client's request says how its answer is written."""
 
 
 class Spliced(NamedTuple):

@@ -32,7 +32,12 @@ class Answers:
     async def whole(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
         body = reply.body
         if body is None:
-            body = client.downstream[call.operation].encode(_dated(reply.value))
+            face, value = client.downstream[call.operation], _dated(reply.value)
+            asked = call.body
+            if face.answer is not None and asked is not None:
+                body = face.answer(value, asked.fields)
+            else:
+                body = face.encode(value)
         headers = [
             _JSON,
             (b"content-length", b"%d" % len(body)),
