@@ -136,7 +136,7 @@ class Redaction:
             found += [match.span(pattern.groups) for match in pattern.finditer(data)]
         merged: list[tuple[int, int]] = []
         for start, end in sorted(found):
-            if merged and start <= merged[-1][1]:
+            if merged and start < merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             elif data[start:end] != REMOVED:
                 merged.append((start, end))
