@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from modelway.call import Target
-from modelway.dialects.openai_chat import decoder, downstream, upstream, usage
+from modelway.dialects.openai_chat import (
+    completed,
+    completions,
+    decoder,
+    downstream,
+    upstream,
+    usage,
+)
 from modelway.dialects.openai_chat.encoder import ChunkEncoder
 from modelway.dialects.openai_chat.relay import ChunkRelay
 from modelway.dialects.openai_chat.splice import splice
 from modelway.dialects.openai_chat.wire import NAME, read_plain
-from modelway.dialects.openai_wire import faults, models
+from modelway.dialects.openai_wire import embeddings, faults, models, rerank
 from modelway.dialects.openai_wire.body import SUBSET
-from modelway.framing.fields import Fields
-from modelway.ports import Codec, Dialect, Encoded, Face
+from modelway.ports import Codec, Dialect, Face
 from modelway.types import Usage
 
 
@@ -28,18 +33,6 @@ def _chat_path(model: str, stream: bool) -> str:  # noqa: ARG001 - the same for 
     return "/chat/completions"
 
 
-def _models_path(model: str, stream: bool) -> str:  # noqa: ARG001 - the same for all
-    return "/models"
-
-
-def _models_question(request: object, target: Target, stream: bool) -> Encoded:  # noqa: ARG001 - a GET
-    return Encoded(b"")
-
-
-def _models_asked(fields: Fields) -> None:
-    """A GET asks nothing."""
-
-
 DIALECT = Dialect(
     name=NAME,
     upstream={
@@ -51,11 +44,30 @@ DIALECT = Dialect(
             relay=ChunkRelay,
             usage=_usage,
         ),
-        "models": Codec(_models_path, _models_question, models.decode),
+        "complete": Codec(
+            completions.path,
+            completions.encode,
+            decoder.decode,
+            decoder.ChunkDecoder,
+            relay=ChunkRelay,
+            usage=_usage,
+        ),
+        "embed": Codec(
+            embeddings.path, embeddings.encode, embeddings.decode, usage=embeddings.usage
+        ),
+        "rerank": Codec(rerank.path, rerank.encode, rerank.decode, usage=rerank.usage),
+        "models": Codec(models.list_path, models.ask, models.decode),
+        "model": Codec(models.one_path, models.ask, models.decode_one),
     },
     downstream={
         "chat": Face(downstream.decode, downstream.encode, ChunkEncoder),
-        "models": Face(_models_asked, models.encode),
+        "complete": Face(completions.decode, completed.encode, completed.CompletionEncoder),
+        "embed": Face(
+            embeddings.decode_asked, embeddings.encode_answer, answer=embeddings.encode_answer
+        ),
+        "rerank": Face(rerank.decode_asked, rerank.encode_answer),
+        "models": Face(models.asked, models.encode),
+        "model": Face(models.asked, models.encode_one),
     },
     splice=splice,
     error=faults.error,

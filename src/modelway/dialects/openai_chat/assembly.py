@@ -11,6 +11,7 @@ import base64
 from typing import Any
 
 from modelway.dialects.openai_chat.calls import Calls
+from modelway.dialects.openai_chat.completions import logprobs_in
 from modelway.dialects.openai_chat.parts import citation_in, image_in
 from modelway.dialects.openai_chat.wire import (
     JSON,
@@ -109,6 +110,8 @@ class Assembly:
         events: list[StreamEvent] = []
         if piece.logprobs is not None and piece.logprobs.content:
             self._logprobs += tuple([_logprob(one) for one in piece.logprobs.content])
+        elif piece.logprobs is not None and isinstance(piece.logprobs.tokens, list):
+            self._logprobs += logprobs_in(piece.logprobs)
         if said is not None:
             self._add_said(said, events)
         reason = piece.finish_reason

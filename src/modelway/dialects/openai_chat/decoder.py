@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from modelway.dialects.openai_chat.assembly import Assembly
 from modelway.dialects.openai_chat.parts import source_in
-from modelway.dialects.openai_chat.wire import Chunk, read_chunk
+from modelway.dialects.openai_chat.wire import Chunk, Said, read_chunk
 from modelway.dialects.openai_wire.faults import from_object
 from modelway.dialects.openai_wire.usage import read as read_usage
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
@@ -68,7 +68,8 @@ class Reading:
                 both = (
                     (piece.delta, piece.message) if self._stream else (piece.message, piece.delta)
                 )
-                events += choice.add(piece, both[0] or both[1])
+                said = both[0] or both[1] or (Said(content=piece.text) if piece.text else None)
+                events += choice.add(piece, said)
                 raw = raw or piece.usage
         if raw:
             self.usage = read_usage(raw)

@@ -35,6 +35,7 @@ class _Delta(Struct, gc=False):
 class _Choice(Struct, gc=False):
     index: Any = 0
     delta: _Delta | None = None
+    text: Any = None
     finish_reason: Any = None
     error: Any = None
 
@@ -150,6 +151,8 @@ class ChunkRelay:
             self._begun.add(index)
             if choice.delta is not None:
                 self._count(choice.delta)
+            elif isinstance(choice.text, str):
+                self.received_chars += len(choice.text)
             if choice.finish_reason is not None:
                 self._finished.add(index)
                 self.finish = FINISH.get(str(choice.finish_reason).lower(), "other")

@@ -42,12 +42,16 @@ _KNOWN = {
 }
 """Names that most requests have, as they stand in a body."""
 
+_WITHOUT_BODY = frozenset({"models", "model"})
+_ASKED = frozenset({"model", "messages", "prompt", "input", "query", "documents"})
+"""What is asked of whom: no operator's addition."""
+
 _new = tuple.__new__  # a third of the cost of a NamedTuple's own constructor
 
 
 def splice(fields: Fields, target: Target, operation: Operation) -> Spliced:
-    """The body for this target. An operation other than chat has no body."""
-    if operation != "chat":
+    """The body for this target; lists of models have none."""
+    if operation in _WITHOUT_BODY:
         return Spliced(b"")
     edited: dict[str, bytes | msgspec.Raw] = {**fields, "model": _quoted(target.model)}
     hide_usage = False
@@ -55,7 +59,7 @@ def splice(fields: Fields, target: Target, operation: Operation) -> Spliced:
         edited["stream_options"] = _with_usage(fields.get("stream_options"))
         hide_usage = True
     for name, value in target.body.items():
-        if name not in {"model", "messages"}:
+        if name not in _ASKED:
             edited[name] = msgspec.json.encode(value)
             hide_usage = hide_usage and name != "stream_options"
     pieces: list[bytes | msgspec.Raw] = []

@@ -85,12 +85,18 @@ class Logprob(Struct):
 
 class Logprobs(Struct):
     content: list[Logprob] | None = None
+    tokens: Any = None
+    """Text completion: tokens, and beside them their log-probabilities and alternatives."""
+    token_logprobs: Any = None
+    top_logprobs: Any = None
 
 
 class ChoicePiece(Struct):
     index: int | None = None
     message: Said | None = None
     delta: Said | None = None
+    text: str | None = None
+    """Text completion, which has neither message nor delta."""
     finish_reason: Any = None
     finish_details: JSON | None = None
     """OpenAI's vision previews: the reason, as an object with a type."""

@@ -79,15 +79,15 @@ def ended(begun: JSON, items: list[JSON], reason: FinishReason, usage: Usage) ->
     }
 
 
-def encode(response: ChatResponse) -> bytes:
-    """The answer as this API writes it; of several choices, the first."""
+def encode(response: ChatResponse, fields: Fields | None = None) -> bytes:
+    """The answer as this API writes it, to the request in ``fields``; of several choices, the first."""
     output = Output()
     output.begin(response.id)
     for event in unfold(response):
         output.add(event)
     reason = response.finish_reason
     output.end(incomplete=_STATUS[reason][0] == "incomplete")
-    begun = head(None, response.id, response.model, response.created)
+    begun = head(fields, response.id, response.model, response.created)
     return encode_json(ended(begun, output.items, reason, response.usage))
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
+from modelway.call import Target
 from modelway.dialects.openai_wire.faults import from_object
 from modelway.errors import ResponseError
+from modelway.framing.fields import Fields
+from modelway.ports import Encoded
 from modelway.types import JSON, ModelListing
 
 
@@ -26,6 +30,43 @@ def decode(body: bytes) -> tuple[ModelListing, ...]:
     if not isinstance(found, list):
         raise ResponseError("the list of models has neither 'data' nor 'models'")
     return tuple([_listing(item) for item in found if isinstance(item, dict) and _id(item)])
+
+
+def decode_one(body: bytes) -> ModelListing:
+    """One model, by itself or wrapped as the list is."""
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ResponseError(f"the model is not JSON: {error}") from None
+    if isinstance(told, dict) and told.get("error"):
+        raise from_object(told, 200)
+    if isinstance(told, dict) and isinstance(told.get("data"), dict):
+        told = told["data"]
+    if not isinstance(told, dict) or not _id(told):
+        raise ResponseError("the answer is not a model: it has no id")
+    return _listing(told)
+
+
+def one_path(model: str, stream: bool) -> str:  # noqa: ARG001 - the port's signature
+    """A model's name may have slashes, which hosts read as part of it."""
+    return f"/models/{quote(model, safe='/:@')}"
+
+
+def list_path(model: str, stream: bool) -> str:  # noqa: ARG001 - the port's signature
+    return "/models"
+
+
+def ask(request: object, target: Target, stream: bool) -> Encoded:  # noqa: ARG001 - a GET
+    return Encoded(b"")
+
+
+def asked(fields: Fields) -> None:
+    """A GET asks nothing."""
+
+
+def encode_one(listing: ModelListing) -> bytes:
+    """Source: OpenAPI 2.3.0, Model, 2026-11-21."""
+    return msgspec.json.encode(_written(listing))
 
 
 def encode(listings: Sequence[ModelListing]) -> bytes:
