@@ -5,6 +5,7 @@ It is the innermost handler: it encodes only what must be encoded, and knows no 
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -48,11 +49,20 @@ def speaking(deployment: Deployment, operation: Operation, client: str | None) -
     those that have the operation. A local server is spoken to in its preferred dialect wherever
     that one will do: the others came later, and older servers lack them.
     """
-    spoken = [deployment, *[_in(deployment, *one) for one in deployment.also.items()]]
+    spoken = [
+        deployment,
+        *[_in(deployment, *one) for one in deployment.also.items() if _is_for(deployment, one[0])],
+    ]
     able = [one for one in spoken if offers(one, operation)]
     if not deployment.provider.local:
         able.sort(key=lambda one: one.dialect != client)
     return able[0] if able else deployment
+
+
+def _is_for(deployment: Deployment, dialect_name: str) -> bool:
+    patterns = deployment.provider.only_for.get(dialect_name)
+    names = (deployment.model, deployment.base_model or "")
+    return patterns is None or any(fnmatchcase(name, one) for name in names for one in patterns)
 
 
 def _in(deployment: Deployment, dialect_name: str, base_url: str) -> Deployment:

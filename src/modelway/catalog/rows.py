@@ -83,6 +83,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """A place's value → the base URL there, where it is not made like the others'."""
     places: dict[PlaceName, Place] = {}
     """What stands in braces in ``base_url``, or is needed by the hosting."""
+    only_for: dict[str, tuple[str, ...]] = {}
+    """Dialect → patterns of the models that are spoken to in it, where it is not all of them."""
     hostings: dict[str, str] = {}
     """Dialect → name of the hosting that carries it here, where the host has paths of its own."""
     operations: tuple[str, ...] = ("chat", "models")
