@@ -40,6 +40,7 @@ HOSTS = {
         ("bedrock/converse/",),
         drop=r"/|^[a-z-]+-[0-9]$|^regional\.",
     ),
+    "bedrock-mantle": Host((), ("bedrock_mantle",), ("bedrock_mantle/",)),
     "openrouter": Host(("openrouter",)),
     "groq": Host(("groq",), ("groq",), ("groq/",)),
     "together": Host(("together",), ("together_ai",), ("together_ai/",), drop="^together-ai-"),
@@ -59,6 +60,5 @@ HOSTS = {
     "huggingface": Host(),
     "cohere": Host(("cohere",), ("cohere", "cohere_chat"), ("cohere/",)),
     "replicate": Host((), ("replicate",), ("replicate/",)),
-    "voyage": Host(("voyageai",), ("voyage",), ("voyage/",)),
 }
 """Sources by provider. A host that resells is priced by its own rows alone, never by a maker's."""

@@ -14,7 +14,7 @@ from modelway.catalog.load import names, providers
 from modelway.catalog.models_load import model_file, shipped
 from modelway.catalog.rows import Provider
 
-_TO_COME = {"cohere", "replicate", "voyage"}
+_TO_COME = {"cohere", "replicate"}
 """Hosts whose models are known already."""
 _DIALECTS = {
     "openai-chat",

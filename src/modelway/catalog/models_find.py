@@ -34,6 +34,15 @@ def free() -> tuple[Tariff, ...]:
 
 
 _LONGEST_NAME = 400
+_SAME_HOST = {
+    "azure-ai": "azure",
+    "azure-anthropic": "azure",
+    "azure-deployments": "azure",
+    "vertex-anthropic": "vertex",
+}
+"""Rows that are other ways to a host whose models are filed under its first."""
+_OTHER_CURRENCY = {"moonshot-cn": "moonshot", "qwen-cn": "qwen"}
+"""Hosts with the models of another, and prices of their own in yuan."""
 _ELSEWHERE = re.compile(r"[:-]cloud$")
 """Ollama's names of models that a local server passes on to ollama.com.
 Source: https://docs.ollama.com/cloud, 2026-11-21.
@@ -72,13 +81,18 @@ def find(
 
 def catalogue_name(row: Provider) -> str:
     """The provider whose models and prices a row's are: its own name, or that of the same host."""
-    return row.like or row.name
+    name = row.like or row.name
+    return _SAME_HOST.get(name, name)
 
 
 @functools.lru_cache(maxsize=1024)
 def _known(provider: str, model: str, base_model: str | None) -> ModelInfo | None:
     if base_model is None:
-        return _at_host(provider, model)
+        here = _at_host(provider, model)
+        if here is None and (elsewhere := _OTHER_CURRENCY.get(provider)):
+            there = _at_host(elsewhere, model)
+            return there and _facts(there, f"{provider} bills in another currency than USD")
+        return here
     info = _of_base(provider, base_model)
     tuned = _at_host(provider, model) if model.startswith("ft:") else None
     if tuned is not None and tuned.tariffs:

@@ -131,6 +131,10 @@ def test_every_row_is_found_by_its_own_name_and_every_alias_stands_for_one(provi
         ("azure", "gpt-4o-mini", "gpt-4o", "0.0125"),
         ("azure", "our-deployment", "azure/gpt-4o", "0.0125"),
         ("azure", "our-deployment", "openai/gpt-4o", "0.0125"),
+        ("azure-deployments", "our-deployment", "openai/gpt-4o", "0.0125"),
+        ("azure-anthropic", "our-deployment", "claude-opus-4-1", "0.09"),
+        ("vertex-anthropic", "claude-sonnet-4-5@20250929", None, "0.018"),
+        ("bedrock-mantle", "openai.gpt-oss-120b", None, "0.00075"),
         (
             "bedrock",
             "arn:aws:bedrock:us-east-1:1:application-inference-profile/a1b2",
@@ -160,6 +164,7 @@ def test_a_name_of_ones_own_is_priced_as_what_stands_behind_it(
             "billed apart",
         ),
         ("groq", "tuned", "openai/gpt-4.1", "groq has no known price of openai/gpt-4.1"),
+        ("moonshot-cn", "kimi-k2.5", None, "bills in another currency"),
         ("openrouter", "openai/gpt-4.1:nitro", None, "depends on where it is sent"),
         ("bedrock", "sa.anthropic.claude-opus-5", None, "the price in sa is not known"),
     ],
