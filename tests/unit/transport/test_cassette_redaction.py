@@ -72,6 +72,12 @@ async def test_a_key_in_the_query(tmp_path, query):
     assert await read_all(Player(path), other) == ([b"(removed)"], None)
 
 
+async def test_a_key_that_is_encoded_in_the_query_is_found_plain(tmp_path):
+    sent = wire(target=f"/v1/x?key={quote(KNOWN, safe='')}")
+    path = await recorded(tmp_path, sent, [KNOWN.encode()])
+    assert "wJalrXUtnFEMI" not in path.read_text()
+
+
 @pytest.mark.parametrize("secret", LIKE.values(), ids=LIKE)
 async def test_what_looks_like_a_key_is_one(tmp_path, secret):
     body = json.dumps({"tool": {"arguments": json.dumps({"value": secret})}}).encode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -91,7 +91,7 @@ class Redaction:
             if name in _CARRIERS
             for part in (value.decode("latin-1"), value.decode("latin-1").rpartition(" ")[2])
         ]
-        found += [match[1].decode() for match in _QUERY.finditer(_query(request.target))]
+        found += [unquote(match[1].decode()) for match in _QUERY.finditer(_query(request.target))]
         new = [one for one in found if _tells(one) and one not in self._secrets]
         return Redaction([*self._secrets, *new]) if new else self
 
