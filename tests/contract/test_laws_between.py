@@ -29,7 +29,8 @@ def said(response, client):
     """What must reach a client: text (refusals are text where a dialect has no word), calls, finish."""
     [choice] = answer(response)
     text = choice["text"] if client in REFUSING else choice["text"] + choice["refusal"]
-    finish = choice["finish"] if choice["finish"] in FINISHES[client] else "stop"
+    nearest = "other" if client == "gemini" else "stop"
+    finish = choice["finish"] if choice["finish"] in FINISHES[client] else nearest
     if client in ("openai-responses", "gemini") and finish in ("stop", "tool_calls"):
         finish = "tool_calls" if choice["calls"] else "stop"  # said by the calls alone
     counts = usage(response.usage)

@@ -32,6 +32,8 @@ UNPRICED = {
     "no public price": r"^cohere/command-a-(plus|reasoning|vision)-",
     "no longer sold, and in no source": r"^bedrock/(anthropic\.claude-v2$|amazon\.titan-tg1)",
     "an experiment without a price": r"^(gemini|vertex)/gemini-2\.0-flash-exp$",
+    "recorded without its input tokens": r"^gemini/gemini-2\.5-flash$",
+    "only its images have a price": r"^gemini/gemini-2\.5-flash-image$",
     "made by hand: this model takes no sound": r"^openai/gpt-4o-mini$",
 }
 """Why usage has no price → provider/model, as asked for."""
@@ -39,6 +41,7 @@ UNPRICED = {
 FREE = {
     "runs on the user's machine": r"^(ollama|llamacpp|lmstudio|vllm)/",
     "OpenRouter's free variants": r"^openrouter/.*:free$",
+    "open models that Google serves for nothing": r"^gemini/gemma-",
 }
 
 MISMATCHES = {

@@ -13,7 +13,7 @@ from modelway.dialects import dialect
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import split
 from support import corpus
-from support.checks import check_all, same
+from support.checks import Skipped, check_all, same
 from support.counts import count
 from support.essence import question, tools
 
@@ -204,6 +204,8 @@ def test_a_question_read_and_written_is_the_same(questions):
     exact = Counter()
 
     def check(one):
+        if one.dialect == "gemini":
+            raise Skipped  # so many spellings have a test of their own
         body = with_model(one)
         _, encoded = again(one, body)
         got = json.loads(encoded.body)
@@ -247,7 +249,7 @@ def test_a_same_dialect_splice_changes_the_model_and_nothing_else(questions):
         fields = split(json.dumps(body, indent=1).encode())
         spliced = dialect(one.dialect).splice(fields, Target(model="other"), "chat")
         after = split(spliced.body)
-        same(bytes(after["model"]), b'"other"')
+        same(bytes(after["model"]), b'"models/other"' if one.dialect == "gemini" else b'"other"')
         asked = "stream_options" if spliced.hide_usage else None
         for name in fields.keys() | after.keys():
             if name not in ("model", asked):
@@ -256,7 +258,9 @@ def test_a_same_dialect_splice_changes_the_model_and_nothing_else(questions):
     check_all("law 1, spliced bytes", questions, check, at_least=900)
 
 
-@pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "anthropic-messages"])
+@pytest.mark.parametrize(
+    "target", ["openai-chat", "openai-responses", "anthropic-messages", "gemini"]
+)
 def test_a_question_reaches_any_provider(questions, target):
     refused = Counter()
 

@@ -30,6 +30,7 @@ BY_CODE = {
     ("mistral", "invalid_model"): errors.NotFoundError,
     ("mistral", "1500"): errors.NotFoundError,
     ("deepseek", "authentication_error"): errors.AuthenticationError,
+    ("gemini", "API_KEY_INVALID"): errors.AuthenticationError,
 }
 """Codes that say more than the status. Source: https://console.groq.com/docs/errors, 2026-11-21;
 Mistral's has no page: `type: invalid_model` in the recordings themselves.
@@ -48,6 +49,7 @@ def test_every_error_lands_in_its_class(refusals):
         inner = said.get("error", said) if isinstance(said, dict) else said
         inner = inner if isinstance(inner, dict) else said
         codes = [str(inner.get(name)) for name in ("code", "type")]
+        codes += [detail["reason"] for detail in inner.get("details") or () if "reason" in detail]
         expected = next(
             (BY_CODE[one.provider, code] for code in codes if (one.provider, code) in BY_CODE),
             BY_STATUS[one.status],
@@ -71,13 +73,13 @@ def test_every_error_lands_in_its_class(refusals):
 def test_every_error_goes_to_a_client_of_either_dialect(refusals):
     def check(one):
         error = dialect(one.dialect).error(one.status, one.headers, one.body)
-        for name in ("openai-chat", "openai-responses", "anthropic-messages"):
+        for name in ("openai-chat", "openai-responses", "anthropic-messages", "gemini"):
             client = dialect(name)
             status, body = client.refuse(error)
             again = client.error(status, (), body)
             wanted = type(error)
-            if wanted is errors.ContextLengthError and name == "anthropic-messages":
-                wanted = errors.BadRequestError  # Anthropic's wire has no word for it
+            if wanted is errors.ContextLengthError and name in ("anthropic-messages", "gemini"):
+                wanted = errors.BadRequestError  # these wires have no word for it
             assert type(again) is wanted, f"{name}: {type(again)} of {body!r}"
             if not isinstance(error, errors.CredentialError):
                 # Of the operator's key a client is told only that it was not accepted.

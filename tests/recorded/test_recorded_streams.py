@@ -74,8 +74,9 @@ def end_of_answer(one) -> int:
         return last.start() + len(last[0].rstrip())
     ends: dict[int, int] = {}
     for line in re.finditer(rb"^data: *(\{.*)$", one.body, re.MULTILINE):
-        for choice in json.loads(line[1]).get("choices") or ():
-            if choice.get("finish_reason"):
+        told = json.loads(line[1])
+        for choice in told.get("choices") or told.get("candidates") or ():
+            if choice.get("finish_reason") or choice.get("finishReason"):
                 end = line.start() + len(line[0].rstrip())
                 ends.setdefault(choice.get("index") or 0, end)
     return max(ends.values())

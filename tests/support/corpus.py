@@ -79,6 +79,9 @@ same dialect keep them.
 """
 
 
+_GEMINI = {"count_tokens": "count_tokens", "embeddings": "embed", "models": "models"}
+
+
 class Exchange(NamedTuple):
     id: str
     provider: str
@@ -139,6 +142,10 @@ def _wire(record: dict[str, Any]) -> tuple[str, str] | None:
         return "openai-responses", "count_tokens"
     if api in ("messages", "anthropic_raw"):
         return "anthropic-messages", "chat"
+    if api in ("generate", "stream_generate"):
+        return "gemini", "chat"
+    if provider == "gemini" and api in _GEMINI:
+        return "gemini", _GEMINI[api]
     if api == "count_tokens" and provider == "anthropic":
         return "anthropic-messages", "count_tokens"
     if api == "models" and path.rstrip("/").endswith("/models"):

@@ -119,20 +119,24 @@ def _audio(counts: JSON, name: str) -> int | None:
 
 def write_usage(usage: Usage) -> JSON:
     """``cacheWrite…`` are ours: other providers bill what Gemini has no field for."""
+    inputs, outputs = usage.input_tokens, usage.output_tokens
     reasoning = usage.reasoning_tokens
-    said = None if usage.output_tokens is None else max(usage.output_tokens - (reasoning or 0), 0)
+    if reasoning is not None and outputs is not None:
+        reasoning = min(reasoning, outputs)  # some hosts report more thoughts than output
+    said = None if outputs is None else outputs - (reasoning or 0)
+    known = inputs is not None and said is not None
     counts: dict[str, int | None] = {
-        "promptTokenCount": usage.input_tokens,
+        "promptTokenCount": inputs,
         "cachedContentTokenCount": usage.cached_tokens,
         "candidatesTokenCount": said,
         "thoughtsTokenCount": reasoning,
-        "totalTokenCount": _sum(usage.input_tokens, _sum(said, reasoning)),
+        "totalTokenCount": _sum(inputs, _sum(said, reasoning)) if known else None,
         "cacheWriteTokenCount": usage.cache_write_tokens,
         "cacheWrite1hTokenCount": usage.cache_write_1h_tokens,
     }
     written: JSON = {name: count for name, count in counts.items() if count is not None}
     for name, sound, all_tokens in (
-        ("promptTokensDetails", usage.input_audio_tokens, usage.input_tokens),
+        ("promptTokensDetails", usage.input_audio_tokens, inputs),
         ("candidatesTokensDetails", usage.output_audio_tokens, said),
     ):
         if sound is not None:
