@@ -148,6 +148,12 @@ def _wire(record: dict[str, Any]) -> tuple[str, str] | None:
         return "gemini", _GEMINI[api]
     if api == "count_tokens" and provider == "anthropic":
         return "anthropic-messages", "count_tokens"
+    if api == "embeddings" and provider not in ("gemini", "vertex"):
+        return "openai-chat", "embed"
+    if api == "completions" and "organization" not in path:
+        return "openai-chat", "complete"
+    if api == "models" and provider == "openai" and "/models/" in path:
+        return "openai-chat", "model"
     if api == "models" and path.rstrip("/").endswith("/models"):
         if provider == "anthropic":
             return "anthropic-messages", "models"
