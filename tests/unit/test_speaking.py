@@ -6,16 +6,12 @@ from modelway.config.load import load
 from modelway.config.resolve import resolve
 from modelway.exchange import offers, speaking
 
+KEYS = ("OPENAI", "OPENROUTER", "DEEPSEEK", "GEMINI")
 ENVIRONMENT = {
-    name: "k"
-    for name in (
-        "OPENAI_API_KEY",
-        "OPENROUTER_API_KEY",
-        "DEEPSEEK_API_KEY",
-        "AWS_BEARER_TOKEN_BEDROCK",
-        "GEMINI_API_KEY",
-    )
-} | {"AWS_REGION": "eu-central-1"}
+    **{f"{name}_API_KEY": "k" for name in KEYS},
+    "AWS_BEARER_TOKEN_BEDROCK": "k",
+    "AWS_REGION": "eu-central-1",
+}
 
 
 def spoken(model, operation="chat", client=None, **provider):
