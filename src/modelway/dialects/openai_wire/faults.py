@@ -116,7 +116,10 @@ _CODES: dict[type[LLMError], tuple[str, ...]] = {
         "unauthorized",
         "1004",  # MiniMax
     ),
-    UnsupportedError: ("not_supported_error",),  # llama.cpp: not started for this
+    UnsupportedError: (
+        "not_supported_error",  # llama.cpp: not started for this
+        "unsupported",  # modelway itself
+    ),
     BadRequestError: (
         # What the Responses API says of an image, in a response that failed with status 200.
         "invalid_image",
