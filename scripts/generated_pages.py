@@ -19,6 +19,7 @@ _AUTH = {
     "bearer": "`Authorization: Bearer`",
     "x-api-key": "`x-api-key`",
     "api-key": "`api-key`",
+    "x-goog-api-key": "`x-goog-api-key`",
     "none": "none",
 }
 
@@ -162,6 +163,7 @@ def _facts(row: Provider) -> str:
         ("dialects", _dialects(row)),
         ("key", _variables(row.api_key_env) + ("" if row.key_required else " (optional)")),
         ("sent as", _AUTH[row.auth] if row.api_key_env else ""),
+        *[(f"sent as, in {name}", _AUTH[kind]) for name, kind in row.auths.items()],
         ("default model", _code(row.default_model)),
         ("models by bare name", ", ".join([f"`{model}`" for model in row.models])),
     ]

@@ -251,8 +251,10 @@ def _headers(deployment: Deployment, of_dialect: Headers) -> Headers:
     said: dict[bytes, bytes] = dict(_JSON)
     said[b"user-agent"] = b"modelway"
     said.update(of_dialect)
-    said.update(_auth(deployment.provider.auth, deployment.credential.secret))
-    for headers in (deployment.provider.headers, deployment.headers):
+    row = deployment.provider
+    kind = row.auths.get(deployment.dialect, row.auth)
+    said.update(_auth(kind, deployment.credential.secret))
+    for headers in (row.headers, deployment.headers):
         said.update({name.lower().encode(): value.encode() for name, value in headers.items()})
     return tuple(said.items())
 

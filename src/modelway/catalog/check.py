@@ -60,6 +60,8 @@ def _faults(row: Provider) -> Iterable[str]:
             yield "checked lies in the future"
     if not row.dialects or set(row.dialects) - _DIALECTS:
         yield f"dialects must be of {', '.join(sorted(_DIALECTS))}"
+    if set(row.auths) - set(row.dialects):
+        yield "auths names a dialect that the row does not have"
     if set(row.base_urls) - set(row.dialects):
         yield "base_urls names a dialect that the row does not have"
     yield from _address_faults(row)

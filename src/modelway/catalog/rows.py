@@ -92,6 +92,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     embed_batch: int | None = None
     """The most inputs that one request for embeddings may have."""
     auth: AuthKind = "bearer"
+    auths: dict[str, AuthKind] = {}
+    """Dialect → how the key travels there, where it is not ``auth``."""
     signer: SignerKind | None = None
     api_key_env: tuple[str, ...] = ()
     """Variables that may hold the key; the first that is set and not empty wins."""

@@ -170,6 +170,8 @@ class Builder:
         for field in ("auth", "models", "operations"):
             if field in level:
                 changes[field] = level[field].value
+        if "auth" in level:
+            changes["auths"] = {}
         if "quirks" in level:
             said = {field: setting.value for field, setting in level["quirks"].value.items()}
             changes["quirks"] = replace(row.quirks, **said) if said else Quirks()
