@@ -41,10 +41,10 @@ def _tariff(
     return conditions | {k: Decimal(price) for k, price in prices.items() if price is not None}
 
 
-def _claude(input_: str, output: str) -> dict[str, Any]:
+def _claude(input_: str, output: str, **conditions: Any) -> dict[str, Any]:
     """Written at 1.25 and 2 times the price of input, read at a tenth of it."""
     price = Decimal(input_)
-    return {
+    return conditions | {
         "input": price,
         "output": Decimal(output),
         "cached": price / 10,
@@ -120,6 +120,27 @@ CORRECTIONS = (
             ("qwen-3-coder-480b", "2.00", "2.00"),
         )
     ],
+    # Neither source has the price of long prompts.
+    Correction(
+        provider="anthropic",
+        models=("claude-sonnet-4-0",),
+        docs="https://docs.anthropic.com/en/docs/about-claude/pricing",
+        says={
+            "tariffs": [
+                _claude("3", "15"),
+                _claude("6", "22.50", over_tokens=200_000),
+                _claude("1.50", "7.50", service="batch"),
+                _claude("3", "11.25", service="batch", over_tokens=200_000),
+            ]
+        },
+    ),
+    # The source takes a price per thousand tokens for one per token.
+    Correction(
+        provider="azure",
+        models=("jais-30b-chat",),
+        docs="https://azure.microsoft.com/en-us/pricing/details/ai-foundry-models/",
+        says={"tariffs": [_tariff("3.2", None, "9.71")]},
+    ),
     # Both sell it at the prices of its maker.
     *[
         Correction(

@@ -174,6 +174,12 @@ def merged(
         for each in tariffs:
             if "input" in each:
                 each.setdefault("input_audio", each["input"])
+    if provider == "openrouter":
+        # What is written costs its input too; the price of writing is that of five minutes' storage.
+        # Source: https://openrouter.ai/docs/features/prompt-caching, 2026-11-21.
+        for each in tariffs:
+            if 0 < each.get("cache_write", 0) < each.get("input", 0) / 2:
+                each["cache_write"] += each["input"]
     if tariffs:
         row["tariffs"] = tariffs
         sources["tariffs"] = source

@@ -62,7 +62,7 @@ RATES = (
 )
 """The fields of a tariff that are prices."""
 
-MOST_USD = 10_000
+MOST_USD = 1_000
 """No price is above it: one that is was written in another unit."""
 DECIMALS = 18
 """So many of a price make it whole in the unit that is counted in."""

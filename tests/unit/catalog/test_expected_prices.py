@@ -134,6 +134,12 @@ TABLE = [
     Expected("anthropic", "claude-sonnet-4-5", "input", "6", "2025-10-15", ANTHROPIC, 200_001),
     Expected("anthropic", "claude-sonnet-4-5", "output", "22.50", "2025-10-15", ANTHROPIC, 200_001),
     Expected("anthropic", "claude-sonnet-4-5", "cached", "0.60", "2025-10-15", ANTHROPIC, 200_001),
+    Expected(
+        "anthropic", "claude-sonnet-4-20250514", "output", "22.50", "2025-09-01", ANTHROPIC, 200_001
+    ),
+    Expected(
+        "anthropic", "claude-sonnet-4-20250514", "batch_input", "1.50", "2025-09-01", ANTHROPIC
+    ),
     Expected("gemini", "gemini-3-pro-preview", "output", "18", "2025-12-01", GEMINI, 200_001),
     Expected("xai", "grok-4", "input", "6", "2025-08-01", XAI, 128_001),
     Expected("qwen", "qwen3-max", "input", "1.20", "2025-10-01", QWEN, 32_000),
