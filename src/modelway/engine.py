@@ -17,11 +17,12 @@ from bisect import insort
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from modelway.attempts import Run, Turn, when
 from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
-from modelway.config.resolve import resolve
+from modelway.catalog.models import ModelInfo
+from modelway.config.resolve import model_names, resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
 from modelway.errors import LLMError, MissingKeyError, UnknownModelError
@@ -34,6 +35,7 @@ from modelway.policies.completing import completing
 from modelway.policies.emulate import emulating
 from modelway.policies.estimate import estimating
 from modelway.policies.inlining import inlining
+from modelway.policies.perceiving import lacking, perceiving
 from modelway.policies.routing import strategy
 from modelway.policies.splitting import splitting
 from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Signer, Strategy, Transport
@@ -109,14 +111,59 @@ class Engine:
         key = (deployment.id, call.operation, client)
         handler = self._ring_b.get(key)
         if handler is None:
-            spoken = speaking(deployment, call.operation, client)
-            signer = None if spoken.credential.secret else self._signers.get(spoken.provider.name)
-            exchange = Exchange(spoken, self._transport, signer)
-            handler = onion(exchange.send, *_emulations(spoken, call.operation, self._fetch))
             if len(self._ring_b) >= _KNOWN_PLANS:
                 self._ring_b.clear()
-            self._ring_b[key] = handler
+            spoken = speaking(deployment, call.operation, client)
+            handler = self._ring_b[key] = self._ring_b_of(spoken, call.operation, client)
         return handler
+
+    def _ring_b_of(
+        self, deployment: Deployment, operation: Operation, client: str | None
+    ) -> Handler:
+        """What an attempt goes through, for clients of this dialect (``None``: typed requests)."""
+        signer = self._signers.get(deployment.provider.name)
+        known = self._known(deployment) if client != deployment.dialect else None
+        if known is not None and deployment.target.max_output_tokens is None:
+            cap = known.max_output_tokens
+            target = replace(deployment.target, max_output_tokens=cap)
+            deployment = replace(deployment, target=target)
+        exchange = Exchange(
+            deployment, self._transport, None if deployment.credential.secret else signer
+        )
+        around: list[Middleware] = []
+        match operation:
+            case "chat":
+                if refused := lacking(known):
+                    around.append(perceiving(deployment, refused, self._carriers))
+                around.append(emulating(deployment))
+                if self._fetch is not None and dialect(deployment.dialect).inlined:
+                    around.append(inlining(deployment.dialect, self._fetch))
+            case "count_tokens" if not offers(deployment, operation):
+                around.append(estimating(deployment))
+            case "complete" if not offers(deployment, operation):
+                around.append(completing)
+            case "embed":
+                around.append(splitting(deployment))
+            case _:
+                pass
+        return onion(exchange.send, *around)
+
+    def _known(self, deployment: Deployment) -> ModelInfo | None:
+        """What the catalogue has of a deployment's model, which is loaded when it is first asked."""
+        from modelway.catalog.models_find import find  # noqa: PLC0415  # data, at its first use
+
+        overrides = self.settings.overrides
+        return find(deployment.provider, deployment.model, deployment.base_model, overrides)
+
+    def _carriers(self, kind: str) -> list[str]:
+        """Models of this configuration that are known to take a kind of part."""
+        names = model_names(self.settings)
+        firsts = [(name, resolve(self.settings, name).deployments[:1]) for name in names]
+        return [
+            name
+            for name, first in firsts
+            if first and (known := self._known(first[0])) and kind in known.inputs
+        ]
 
     async def watch(self, call: Call, observers: Sequence[Observer]) -> Reply:
         """``handle``, of which these observers are told too."""
@@ -271,7 +318,7 @@ class Engine:
         call = Call(id=self.new_id(), operation="models", model=f"{provider}/", options=options)
         reply = await self._attempt(_without_model(configured), call)(call)
         listed: tuple[ModelListing, ...] = reply.value
-        return tuple([msgspec.structs.replace(model, provider=provider) for model in listed])
+        return tuple([replace(model, provider=provider) for model in listed])
 
     def _provider(self, name: str) -> ConfiguredProvider:
         configured = self.settings.providers.get(name)
@@ -306,22 +353,6 @@ class Engine:
         if self._bus:
             self._bus.flush()
         await self._transport.aclose()
-
-
-def _emulations(
-    deployment: Deployment, operation: Operation, fetch: Fetch | None
-) -> tuple[Middleware, ...]:
-    if operation == "chat":
-        if fetch is not None and dialect(deployment.dialect).inlined:
-            return (emulating(deployment), inlining(deployment.dialect, fetch))
-        return (emulating(deployment),)
-    if operation == "count_tokens" and not offers(deployment, operation):
-        return (estimating(deployment),)
-    if operation == "complete" and not offers(deployment, operation):
-        return (completing,)
-    if operation == "embed":
-        return (splitting(deployment),)
-    return ()
 
 
 def _without_model(provider: ConfiguredProvider) -> Deployment:
