@@ -79,7 +79,8 @@ def test_every_error_goes_to_a_client_of_either_dialect(refusals):
             status, body = client.refuse(error)
             again = client.error(status, (), body)
             wanted = type(error)
-            if wanted is errors.ContextLengthError and name in ("anthropic-messages", "gemini"):
+            unsaid = (errors.ContextLengthError, errors.UnsupportedError)
+            if wanted in unsaid and name in ("anthropic-messages", "gemini"):
                 wanted = errors.BadRequestError  # these wires have no word for it
             assert type(again) is wanted, f"{name}: {type(again)} of {body!r}"
             if not isinstance(error, errors.CredentialError):

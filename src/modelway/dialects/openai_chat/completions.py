@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from modelway.call import Target
 from modelway.dialects.openai_chat.wire import JSON, Logprobs
@@ -87,7 +88,13 @@ def encode(request: ChatRequest, target: Target, stream: bool) -> Encoded:
         body["stream"] = True
         if target.quirks.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    return Encoded(finished(body, target, _OURS, warn), warn.taken())
+    return Encoded(finished(body, _older(target), _OURS, warn), warn.taken())
+
+
+def _older(target: Target) -> Target:
+    """The host without the newer name that it has for the cap of a chat."""
+    rename = {name: to for name, to in target.quirks.rename.items() if name != "max_tokens"}
+    return replace(target, quirks=replace(target.quirks, rename=rename))
 
 
 def _prompt(request: ChatRequest, target: Target) -> Any:
