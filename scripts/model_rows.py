@@ -8,16 +8,15 @@ Windows, caps, modalities and capabilities are litellm's.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 from model_corrections import CORRECTIONS, FREE, MAKERS, TRUST_LISTED
 from model_facts import FIELDS, facts_of
+from model_files import written
 from model_hosts import HOSTS, Host
 from model_sources import (
     Tariffs,
@@ -51,11 +50,11 @@ def main(as_of: str, genai_wheel: Path, litellm_wheel: Path, older_wheel: Path) 
     said: list[str] = []
     whole: dict[str, Rows] = {}
     for provider, host in HOSTS.items():
-        whole[provider] = rows_of(provider, host, dated, listed, Asked(day, labels, said))
+        whole[provider] = rows_of(host, dated, listed, Asked(day, labels, said, provider))
     for name, rows in whole.items():
         lend_facts(name, rows, whole)
         correct(name, rows)
-        (FOLDER / f"{name}.json").write_text(written(rows, as_of, made_from), encoding="utf-8")
+        (FOLDER / f"{name}.json").write_text(written(*rows, as_of, made_from), encoding="utf-8")
         print(f"{name}: {len(rows.models)} models, {len(rows.aliases)} further names")
     print(f"{len(said)} disagreements", *said, sep="\n  ", file=sys.stderr)
 
@@ -67,6 +66,8 @@ class Asked(NamedTuple):
     labels: list[str]
     said: list[str]
     """How they disagree."""
+    provider: str = ""
+    """Ours."""
 
 
 class Rows(NamedTuple):
@@ -75,7 +76,6 @@ class Rows(NamedTuple):
 
 
 def rows_of(
-    provider: str,
     host: Host,
     dated: dict[str, list[dict[str, Any]]],
     listed: dict[str, dict[str, Any]],
@@ -91,15 +91,15 @@ def rows_of(
     }
     found = Rows({}, {})
     taken: dict[str, list[str]] = {}
+    snapshots: dict[str, str] = {}
     for name, stated in sorted(facts.items(), key=lambda item: bool(item[1].get("older"))):
         owner = next((each for each in models if matches(each["match"], name)), None)
         if owner is not None and stated.get("older") and owner["id"] in taken:
-            if name in names_of(owner):
-                continue
-            owner = None  # a name of its own, of which the newer list knows nothing
+            snapshots[name] = owner["id"]
+            continue
         if owner is not None:
             taken.setdefault(owner["id"], []).append(name)
-        row = merged(name, owner, stated, provider, asked)
+        row = merged(name, owner, stated, asked)
         if row is not None:
             found.models[name] = row
     for model in models:
@@ -109,7 +109,7 @@ def rows_of(
         name = names[0]
         if name not in found.models:
             like = sorted(taken.get(model["id"], []), key=lambda name: (len(name), name))
-            row = merged(name, model, facts[like[0]] if like else {}, provider, asked)
+            row = merged(name, model, facts[like[0]] if like else {}, asked)
             if row is None:
                 continue
             found.models[name] = row
@@ -117,11 +117,30 @@ def rows_of(
             first = next((one for one in models if matches(one["match"], each)), None)
             if each not in found.models and first is model:
                 found.aliases.setdefault(each, name)
-    if provider == "huggingface":
+    for name, owner_id in snapshots.items():
+        _place(name, facts[name], owner_id, found, asked)
+    if asked.provider == "huggingface":
         _routed(found, dated, asked)
     _fold_aliases(found, taken)
     _name_newest(found)
     return found
+
+
+def _place(name: str, facts: dict[str, Any], owner: str, found: Rows, asked: Asked) -> None:
+    """A name that only the older list has: another of its owner's, or a row where it cost else."""
+    kept = found.aliases.get(owner, owner)
+    row = found.models.get(kept, {})
+    if name in found.models or name in found.aliases:
+        return
+    before = _plain(litellm_tariffs(facts), None)
+    compared = ("input", "output", "input_audio", "output_audio")
+    if any(
+        all(each.get(rate) == before[rate] for rate in compared if rate in before)
+        for each in row.get("tariffs", ())
+    ):
+        found.aliases[name] = kept
+    elif (own := merged(name, None, facts, asked)) is not None:
+        found.models[name] = own
 
 
 def bare(name: str, prefixes: tuple[str, ...]) -> str:
@@ -137,7 +156,7 @@ def _routed(found: Rows, dated: dict[str, list[dict[str, Any]]], asked: Asked) -
         if not source.startswith("huggingface_"):
             continue
         for model in models:
-            row = merged(model["id"], model, {}, "huggingface", asked)
+            row = merged(model["id"], model, {}, asked)
             if row is not None:
                 found.models[f"{model['id']}:{source.removeprefix('huggingface_')}"] = row
 
@@ -146,9 +165,9 @@ def merged(
     name: str,
     model: dict[str, Any] | None,
     facts: dict[str, Any],
-    provider: str,
     asked: Asked,
 ) -> dict[str, Any] | None:
+    provider = asked.provider
     labels = [asked.labels[0], asked.labels[2 if facts.get("older") else 1]]
     dated = genai_tariffs(model) if model is not None else []
     # An older list has no say where there is a newer one.
@@ -330,54 +349,6 @@ def correct(provider: str, rows: Rows) -> None:
             rows.aliases.pop(name, None)
             row.update(correction.says)
             row["_sources"] |= dict.fromkeys(correction.says, correction.docs)
-
-
-def written(rows: Rows, version: str, made_from: str) -> str:
-    """A line a model, in order of their names."""
-    kinds: list[dict[str, str]] = []
-    lines = []
-    for name, row in sorted(rows.models.items()):
-        sources = {field: row["_sources"][field] for field in row if field in row["_sources"]}
-        if sources not in kinds:
-            kinds.append(sources)
-        stated = {k: v for k, v in row.items() if k != "_sources" and v not in (None, (), [])}
-        if stated.get("mode") == "chat":
-            del stated["mode"]
-        if "tariffs" in stated:
-            stated["tariffs"] = [_tariff(each) for each in _ordered(stated["tariffs"])]
-        stated["source"] = kinds.index(sources)
-        lines.append(f"{json.dumps(name)}:{_json(stated)}")
-    aliases = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(rows.aliases.items())]
-    return (
-        f'{{"version":{json.dumps(version)},"made_from":{json.dumps(made_from)},\n"sources":[\n'
-        + ",\n".join([_json(each) for each in kinds])
-        + '\n],\n"models":{\n'
-        + ",\n".join(lines)
-        + '\n},\n"aliases":{\n'
-        + ",\n".join(aliases)
-        + "\n}}\n"
-    )
-
-
-def _ordered(tariffs: Tariffs) -> Tariffs:
-    return sorted(tariffs, key=lambda each: [str(part) for part in conditions_of(each)])
-
-
-def _tariff(tariff: dict[str, Any]) -> dict[str, Any]:
-    conditions = {k: v for k, v in tariff.items() if k not in RATES and v}
-    if conditions.get("service") == "standard":
-        del conditions["service"]
-    return conditions | {rate: tariff[rate] for rate in RATES if tariff.get(rate) is not None}
-
-
-def _json(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    if isinstance(value, dict):
-        return "{" + ",".join([f"{json.dumps(k)}:{_json(v)}" for k, v in value.items()]) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join([_json(each) for each in value]) + "]"
-    return msgspec.json.encode(value).decode()
 
 
 if __name__ == "__main__":
