@@ -163,6 +163,7 @@ async def test_a_container_endpoint_elsewhere_is_refused(variable, uri):
     async with world(never, **{f"AWS_CONTAINER_CREDENTIALS_{variable}_URI": uri}) as w:
         with pytest.raises(ConfigError):
             await find_keys(US, w.around)
+        assert w.urls == []
 
 
 async def test_a_web_identity_becomes_a_role(tmp_path):
@@ -278,6 +279,7 @@ async def test_a_region_cannot_bend_a_host(region):
     async with world(never) as w:
         with pytest.raises((BadRequestError, ConfigError)):
             await find_keys(settings, w.around)
+        assert w.urls == []
 
 
 async def test_a_broken_file_is_not_quoted(files):
