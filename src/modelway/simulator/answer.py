@@ -148,7 +148,7 @@ def _own(question: Question, make_id: Callable[[], str]) -> list[AnswerPart]:
 def _thought(question: Question, reply: Reply) -> Thought | None:
     if reply.reasoning is not None:
         signature = reply.signature if reply.signature is not None else sign(reply.reasoning)
-        hidden = question.thoughts_hidden and question.dialect == "anthropic"
+        hidden = question.thoughts_hidden and question.dialect != "openai"
         return Thought(text=reply.reasoning, signature=signature, hidden=hidden)
     shown = magic(question.model).thinks
     if not question.thinks and not shown:

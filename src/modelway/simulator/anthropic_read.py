@@ -7,16 +7,15 @@ that of recorded answers.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from modelway.simulator import tokens
 from modelway.simulator.anthropic_messages import check_messages, last_turn
-from modelway.simulator.question import OfferedTool, Question, WireError, refuse
+from modelway.simulator.question import Asked, OfferedTool, Question, WireError, refuse
 from modelway.simulator.schemas import schema_fault
-from modelway.simulator.script import ListedModel, Script
+from modelway.simulator.script import ListedModel
 
 _DOCUMENTED = (
     "billing_policy cache_control compaction container context_management diagnostics "
@@ -29,14 +28,12 @@ _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _MAX_BREAKPOINTS = 4
 
 
-def read(
-    body: bytes, script: Script, listed: Mapping[str, ListedModel], *, counting: bool = False
-) -> Question:
+def read(asked: Asked, *, counting: bool = False) -> Question:
     """The question in a request's body; WireError for what Anthropic would refuse.
 
     ``counting``: the body of a count_tokens request, which needs no ``max_tokens``.
     """
-    fields = parse(body)
+    fields, script, listed = parse(asked.body), asked.script, asked.listed
     if script.unknown_fields == "refuse":
         for name in fields:
             if name not in _FIELDS:

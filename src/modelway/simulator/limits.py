@@ -1,13 +1,14 @@
-"""The simulator's rate limit: a fixed window from the first request, told in either dialect."""
+"""The simulator's rate limit: a fixed window from the first request, told as the dialect does."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from modelway.simulator.question import WireError
-from modelway.simulator.script import DialectName, RateLimit, ScriptedError
+from modelway.simulator.script import RateLimit, ScriptedError
 
 
 class Allowance:
@@ -40,8 +41,8 @@ class Allowance:
             if name in self._left:
                 self._left[name] -= wanted
 
-    def headers(self, dialect: DialectName) -> list[tuple[bytes, bytes]]:
-        """What the provider would say about it.
+    def headers(self, style: Literal["openai", "anthropic"] | None) -> list[tuple[bytes, bytes]]:
+        """What the provider would say about it; the others say nothing.
 
         Source: https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers,
         https://platform.claude.com/docs/en/api/rate-limits#response-headers, 2026-11-21.
@@ -50,13 +51,13 @@ class Allowance:
         totals = {"requests": self._limit.requests, "tokens": self._limit.tokens}
         told: list[tuple[str, str]] = []
         for name, left in self._left.items():
-            if dialect == "openai":
+            if style == "openai":
                 told += [
                     (f"x-ratelimit-limit-{name}", str(totals[name])),
                     (f"x-ratelimit-remaining-{name}", str(left)),
                     (f"x-ratelimit-reset-{name}", _duration(wait_s)),
                 ]
-            else:
+            elif style == "anthropic":
                 reset = datetime.now(UTC) + timedelta(seconds=wait_s)
                 told += [
                     (f"anthropic-ratelimit-{name}-limit", str(totals[name])),

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from modelway.errors import APIConnectionError, APITimeoutError
 from modelway.ports import Headers, WireRequest
-from modelway.simulator.app import Cut, SimulatedResponse, Simulator
+from modelway.simulator.app import Simulator
+from modelway.simulator.playing import Cut, SimulatedResponse
 from modelway.simulator.script import Script
 
 

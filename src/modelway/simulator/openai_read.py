@@ -6,7 +6,6 @@ codes of refusals are those of recorded answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,8 +14,8 @@ from modelway.simulator import tokens
 from modelway.simulator.openai_messages import check_messages, last_turn
 from modelway.simulator.openai_refusals import wrong_type
 from modelway.simulator.openai_tools import read_format, read_tool_choice, read_tools
-from modelway.simulator.question import Question, WireError, refuse
-from modelway.simulator.script import ListedModel, Script
+from modelway.simulator.question import Asked, Question, WireError, refuse
+from modelway.simulator.script import ListedModel
 
 _DOCUMENTED = (
     "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens "
@@ -42,9 +41,9 @@ _INTEGERS = (
 _BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store")
 
 
-def read(body: bytes, script: Script, listed: Mapping[str, ListedModel]) -> Question:
+def read(asked: Asked) -> Question:
     """The question in a request's body; WireError for what OpenAI would refuse."""
-    fields = parse(body)
+    fields, script, listed = parse(asked.body), asked.script, asked.listed
     model = fields.get("model")
     if not isinstance(model, str) or not model:
         raise refuse("you must provide a model parameter")

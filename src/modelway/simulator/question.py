@@ -1,12 +1,56 @@
-"""A request and its answer as the simulator sees them: what both wires have in common, no more."""
+"""A request and its answer as the simulator sees them: what the wires have in common, no more."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
-from modelway.simulator.script import DialectName, ScriptedError
+from modelway.simulator.script import DialectName, ListedModel, Script, ScriptedError
+from modelway.simulator.shelf import Shelf
+
+HeaderPairs: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Names in lower case."""
+
+
+class RecordedRequest(Struct, frozen=True, kw_only=True):
+    """A request as the simulator saw it."""
+
+    method: str
+    path: str
+    query: str
+    headers: HeaderPairs
+    body: bytes
+
+    @property
+    def json(self) -> object:
+        """The body, decoded."""
+        return msgspec.json.decode(self.body)
+
+    def header(self, name: str) -> str | None:
+        """A header's first value."""
+        wanted = name.lower().encode()
+        return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A request on its route, and what there is to answer it by."""
+
+    request: RecordedRequest
+    body: bytes
+    script: Script
+    listed: Mapping[str, ListedModel]
+    shelf: Shelf
+    places: dict[str, str] = {}
+    """What stands in the path, by the names that its route gives them."""
+    query: dict[str, str] = {}
+
+    @property
+    def base_url(self) -> str:
+        """Where the client found us: what comes before the route's own path."""
+        return "http://" + (self.request.header("host") or "localhost") + self.places["prefix"]
 
 
 class OfferedTool(Struct, frozen=True, kw_only=True):
@@ -39,6 +83,10 @@ class Question(Struct, frozen=True, kw_only=True):
     """How many alternatives to tell at each token; ``None``: no log-probabilities."""
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    """What is to be embedded, ranked or looked at, where that is the question."""
+    told: dict[str, Any] = {}
+    """What of the request its answer repeats, or its form depends on; a wire's own affair."""
 
 
 class Thought(Struct, frozen=True, kw_only=True, tag=True):
@@ -92,6 +140,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...]
     counts: Counts
     reasoning_field: str
+    shelf: Shelf
+    base_url: str
 
 
 class WireError(Exception):

@@ -13,7 +13,17 @@ from msgspec import Struct
 
 from modelway.errors import ConfigError
 
-DialectName: TypeAlias = Literal["openai", "anthropic"]
+DialectName: TypeAlias = Literal[
+    "openai",
+    "responses",
+    "completions",
+    "anthropic",
+    "gemini",
+    "bedrock",
+    "cohere",
+    "ollama",
+    "replicate",
+]
 
 
 class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,7 +18,8 @@ from typing import Self
 
 import httptools
 
-from modelway.simulator.app import MAX_BODY_BYTES, Cut, SimulatedResponse, Simulator
+from modelway.simulator.app import MAX_BODY_BYTES, Simulator
+from modelway.simulator.playing import Cut, SimulatedResponse
 from modelway.simulator.script import Script
 
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}

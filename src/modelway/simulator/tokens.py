@@ -13,7 +13,16 @@ MEDIA_TOKENS = 85
 """What an image, sound or document counts, whatever its size."""
 
 
-_UNCOUNTED = frozenset({"type", "role", "cache_control", "signature"})
+_UNCOUNTED = frozenset(
+    {"type", "role", "status", "cache_control", "cachePoint"}
+    | {"signature", "thoughtSignature", "encrypted_content"}
+    | {"id", "call_id", "tool_call_id", "toolUseId"}
+)
+_MEDIA = frozenset(
+    {"image", "image_url", "input_audio", "document", "file", "input_image", "input_file"}
+    | {"inlineData", "fileData", "video", "images", "audio"}
+)
+"""Types of parts, or the names of fields, whose value is media."""
 
 
 def pieces(text: str) -> list[str]:
@@ -34,11 +43,17 @@ def count_value(value: Any) -> int:
         case list():
             return sum([count_value(item) for item in value])
         case dict():
-            if str(value.get("type")) in {"image", "image_url", "input_audio", "document", "file"}:
+            if str(value.get("type")) in _MEDIA:
                 return MEDIA_TOKENS
-            return sum([count_value(item) for key, item in value.items() if key not in _UNCOUNTED])
+            return sum([_count_field(key, item) for key, item in value.items()])
         case _:
             return 0
+
+
+def _count_field(name: str, value: Any) -> int:
+    if name in _MEDIA and value:
+        return MEDIA_TOKENS
+    return 0 if name in _UNCOUNTED else count_value(value)
 
 
 def count_json(value: Any) -> int:

@@ -1,59 +1,99 @@
-"""The two dialects as one record of functions each, so that the simulator needs no ladder."""
+"""Each provider's wire, and each thing to ask it, as a record: the simulator needs no ladder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
 
-from modelway.simulator import anthropic_read, anthropic_write, openai_read, openai_write
-from modelway.simulator.question import Envelope, Question, WireError
-from modelway.simulator.script import DialectName, ListedModel, Script, ScriptedError
+from modelway.simulator import (
+    anthropic_read,
+    anthropic_write,
+    openai_read,
+    openai_write,
+)
+from modelway.simulator.question import Asked, Envelope, HeaderPairs, Question, WireError
+from modelway.simulator.script import ScriptedError
+
+
+def _no_headers(error: ScriptedError) -> HeaderPairs:  # noqa: ARG001  most have none
+    return ()
+
+
+def _event_stream(question: Question) -> bytes:  # noqa: ARG001  most have one form
+    return b"text/event-stream; charset=utf-8"
+
+
+def _json(question: Question) -> bytes:  # noqa: ARG001  most have one form
+    return b"application/json"
+
+
+def _halved(event: bytes) -> bytes:
+    return event[: len(event) // 2] + b"\n\n"
+
+
+def _no_event(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  it does not stream
+    return b""
 
 
 class Wire(NamedTuple):
-    name: DialectName
+    """What all answers of a provider have in common."""
+
+    name: str
+    """What may stand before its paths: ``/cohere/v1/models`` is Cohere's, not OpenAI's."""
     request_id_header: bytes
     request_id_prefix: str
-    answer_id_prefix: str
-    call_id_prefix: str
-    read: Callable[[bytes, Script, Mapping[str, ListedModel]], Question]
-    whole: Callable[[Envelope], bytes]
-    events: Callable[[Envelope], Iterator[tuple[bytes, int]]]
     error: Callable[[ScriptedError, str], bytes]
-    error_event: Callable[[ScriptedError, str], bytes]
-    models: Callable[[list[ListedModel], dict[str, str]], bytes]
-    model: Callable[[ListedModel], bytes]
     unknown_model: Callable[[str], WireError]
+    unknown_path: str = "Not Found"
+    error_headers: Callable[[ScriptedError], HeaderPairs] = _no_headers
+    error_media: bytes = b"application/json"
+    unauthorised: ScriptedError = ScriptedError(status=401)
+    required_headers: tuple[tuple[str, str], ...] = ()
+    """A header that must be there, and what is said where it is not."""
+    limits: Literal["openai", "anthropic"] | None = None
+    """Whose headers tell what is left of a rate limit."""
+
+
+class Operation(NamedTuple):
+    """Something to ask of a model: how it is read, and how its answer is written."""
+
+    wire: Wire
+    read: Callable[[Asked], Question]
+    whole: Callable[[Envelope], bytes]
+    events: Callable[[Envelope], Iterator[tuple[bytes, int]]] | None = None
+    """A stream's events, each with the number of tokens in it."""
+    error_event: Callable[[ScriptedError, str], bytes] = _no_event
+    id_prefix: str = ""
+    call_id_prefix: str = ""
+    status: int = 200
+    media: Callable[[Question], bytes] = _json
+    stream_media: Callable[[Question], bytes] = _event_stream
+    halved: Callable[[bytes], bytes] = _halved
+    """An event of a stream with half of its JSON, correctly framed."""
+
+
+class Lookup(NamedTuple):
+    """Something to read that no model is asked for."""
+
+    wire: Wire
+    look: Callable[[Asked], bytes]
 
 
 OPENAI = Wire(
     name="openai",
     request_id_header=b"x-request-id",
     request_id_prefix="req_",
-    answer_id_prefix="chatcmpl-",
-    call_id_prefix="call_",
-    read=openai_read.read,
-    whole=openai_write.whole,
-    events=openai_write.events,
     error=openai_write.error,
-    error_event=openai_write.error_event,
-    models=openai_write.models,
-    model=openai_write.model,
     unknown_model=openai_read.unknown_model,
+    unknown_path="Invalid URL ({where})",
+    limits="openai",
 )
-
 ANTHROPIC = Wire(
     name="anthropic",
     request_id_header=b"request-id",
     request_id_prefix="req_01",
-    answer_id_prefix="msg_01",
-    call_id_prefix="toolu_01",
-    read=anthropic_read.read,
-    whole=anthropic_write.whole,
-    events=anthropic_write.events,
     error=anthropic_write.error,
-    error_event=anthropic_write.error_event,
-    models=anthropic_write.models,
-    model=anthropic_write.model,
     unknown_model=anthropic_read.unknown_model,
+    required_headers=(("anthropic-version", "anthropic-version: header is required"),),
+    limits="anthropic",
 )

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from modelway.simulator.app import Cut, Simulator
+from modelway.simulator.app import Simulator
 from modelway.simulator.magic import MAGIC
+from modelway.simulator.playing import Cut
 from modelway.simulator.script import (
     Fault,
     ListedModel,

@@ -1,0 +1,135 @@
+"""Which request is which: methods and paths, each with what it asks of whose wire."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from modelway.simulator import anthropic_read, anthropic_write, openai_read, openai_write
+from modelway.simulator.question import Asked, Envelope, RecordedRequest
+from modelway.simulator.wires import ANTHROPIC, OPENAI, Lookup, Operation, Wire
+
+Act: TypeAlias = Operation | Lookup
+
+
+class Found(NamedTuple):
+    act: Act
+    places: dict[str, str]
+    allowed: bool = True
+    """Whether the path may be asked by this method."""
+
+
+class _Route(NamedTuple):
+    method: str
+    path: re.Pattern[str]
+    act: Act
+
+
+def _route(path: str, act: Act, method: str = "POST") -> _Route:
+    """``{model}`` may hold slashes, ``{id}`` and all others do not."""
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path).replace("<model>[^/]+", "<model>.+")
+    return _Route(method, re.compile(pattern), act)
+
+
+def _models(asked: Asked) -> bytes:
+    return openai_write.models(list(asked.listed.values()), asked.query)
+
+
+def _anthropic_models(asked: Asked) -> bytes:
+    return anthropic_write.models(list(asked.listed.values()), asked.query)
+
+
+def _model(asked: Asked) -> bytes:
+    name = asked.places["model"]
+    if name not in asked.listed:
+        raise OPENAI.unknown_model(name)
+    return openai_write.model(asked.listed[name])
+
+
+def _anthropic_model(asked: Asked) -> bytes:
+    name = asked.places["model"]
+    if name not in asked.listed:
+        raise ANTHROPIC.unknown_model(name)
+    return anthropic_write.model(asked.listed[name])
+
+
+def _counted(envelope: Envelope) -> bytes:
+    return anthropic_write.count(envelope.question.input_tokens)
+
+
+_ROUTES = (
+    _route(
+        "/v1/chat/completions",
+        Operation(
+            OPENAI,
+            openai_read.read,
+            openai_write.whole,
+            openai_write.events,
+            openai_write.error_event,
+            id_prefix="chatcmpl-",
+            call_id_prefix="call_",
+        ),
+    ),
+    _route(
+        "/v1/messages",
+        Operation(
+            ANTHROPIC,
+            anthropic_read.read,
+            anthropic_write.whole,
+            anthropic_write.events,
+            anthropic_write.error_event,
+            id_prefix="msg_01",
+            call_id_prefix="toolu_01",
+        ),
+    ),
+    _route(
+        "/v1/messages/count_tokens",
+        Operation(ANTHROPIC, partial(anthropic_read.read, counting=True), _counted),
+    ),
+    _route("/v1/models", Lookup(OPENAI, _models), "GET"),
+    _route("/v1/models/{model}", Lookup(OPENAI, _model), "GET"),
+    _route("/v1/models", Lookup(ANTHROPIC, _anthropic_models), "GET"),
+    _route("/v1/models/{model}", Lookup(ANTHROPIC, _anthropic_model), "GET"),
+)
+_WIRES = {route.act.wire.name: route.act.wire for route in _ROUTES}
+_PREFIX = re.compile(rf"/({'|'.join(_WIRES)})(?=/)")
+_STARTS = (("/v1/messages", ANTHROPIC),)
+"""How the paths of a wire begin that are no other's."""
+
+
+def find(request: RecordedRequest) -> Found | None:
+    """What a request asks, or ``None`` for a path that no provider has."""
+    from urllib.parse import unquote  # noqa: PLC0415  start-up is for what most runs need
+
+    wire, prefix = _named(request)
+    path = request.path.removeprefix(prefix)
+    other: Found | None = None
+    for route in _ROUTES:
+        matched = route.path.fullmatch(path)
+        if matched is None or (wire is not None and route.act.wire != wire):
+            continue
+        places = {name: unquote(value) for name, value in matched.groupdict().items()}
+        found = Found(route.act, {**places, "prefix": prefix}, route.method == request.method)
+        if found.allowed:
+            return found
+        other = other or found
+    return other
+
+
+def wire_of(request: RecordedRequest) -> Wire:
+    """Whose words to use for a path that no provider has."""
+    named = _named(request)[0]
+    starts = [wire for start, wire in _STARTS if request.path.startswith(start)]
+    return named or (starts[0] if starts else OPENAI)
+
+
+def _named(request: RecordedRequest) -> tuple[Wire | None, str]:
+    """The wire that a request names, by its path's first word or its headers, and that word."""
+    prefix = _PREFIX.match(request.path)
+    if prefix is not None:
+        return _WIRES[prefix[1]], prefix[0]
+    shared = request.path.startswith("/v1/models")
+    if shared and (request.header("anthropic-version") or request.header("x-api-key")):
+        return ANTHROPIC, ""
+    return None, ""
