@@ -7,6 +7,7 @@ fraction of a pico-dollar is rounded up, once a call. No floating point anywhere
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Literal, TypeAlias
@@ -33,11 +34,11 @@ Class: TypeAlias = Literal[
 
 _PICO = 10**12
 """Units of 10⁻²⁴ in one of 10⁻¹²."""
-_PER_MILLION = Decimal(10**18)
+_PER_MILLION = 10**18
 """USD per million tokens → 10⁻²⁴ USD per token."""
-_PER_THOUSAND = Decimal(10**21)
+_PER_THOUSAND = 10**21
 """USD per thousand calls → 10⁻²⁴ USD per call."""
-_PICO_USD = Decimal(10**12)
+_PICO_USD = 10**12
 
 _GENERATED = ("output", "reasoning", "output_audio")
 
@@ -76,9 +77,9 @@ def cost(
     What the provider itself reports wins; the catalogue's figure is then kept beside it.
     """
     computed = _computed(usage, info, at, service)
-    if usage.reported_cost_usd is None:
+    total = _reported(usage.reported_cost_usd)
+    if total is None:
         return computed
-    total = max(round(Decimal(repr(usage.reported_cost_usd)) * _PICO_USD), 0)
     return Cost(
         total_pico_usd=total,
         parts={"reported": total},
@@ -87,6 +88,14 @@ def cost(
         expected_pico_usd=computed.total_pico_usd if isinstance(computed, Cost) else None,
         notes=computed.notes if isinstance(computed, Cost) else (),
     )
+
+
+def _reported(usd: float | None) -> int | None:
+    """In pico-dollars, of the digits as they were written; what is no amount was not reported."""
+    if usd is None or not 0 <= usd < math.inf:
+        return None
+    above, below = Decimal(repr(usd)).as_integer_ratio()
+    return (2 * above * _PICO_USD + below) // (2 * below)
 
 
 def _computed(
@@ -230,7 +239,8 @@ def price_of(tariff: Tariff, kind: Class) -> int | None:
 
 def unit_price(price: Decimal, kind: Class) -> int:
     """USD per million tokens, or per thousand of what is no token, → 10⁻²⁴ USD for one."""
-    return int(price * (_PER_THOUSAND if kind in {"calls", "searches"} else _PER_MILLION))
+    above, below = price.as_integer_ratio()
+    return above * (_PER_THOUSAND if kind in {"calls", "searches"} else _PER_MILLION) // below
 
 
 def estimate(

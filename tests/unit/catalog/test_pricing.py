@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
@@ -228,6 +228,21 @@ def test_what_a_provider_reports_needs_no_price_of_ours():
     found = cost(Usage(reported_cost_usd=0.1), None, at=NOON)
     assert isinstance(found, Cost)
     assert (found.total_pico_usd, found.mismatch_pico_usd) == (10**11, 0)
+
+
+@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -1.0])
+def test_what_is_no_amount_was_not_reported(nonsense):
+    usage = Usage(input_tokens=10, output_tokens=2, reported_cost_usd=nonsense)
+    assert priced(usage).source == "catalogue"
+
+
+def test_no_decimal_context_rounds_a_price():
+    row = info(tariff(input="0.123456789012345678", output=1))
+    usage = Usage(input_tokens=10**12, output_tokens=0, reported_cost_usd=0.123456789)
+    with localcontext(prec=3):
+        found = priced(usage, row)
+    assert found.expected_pico_usd == 123_456_789_012_345_678
+    assert found.total_pico_usd == 123_456_789_000
 
 
 # ---------------------------------------------------------------- laws
