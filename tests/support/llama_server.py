@@ -15,10 +15,13 @@ SLOTS = 2
 
 
 @contextlib.contextmanager
-def llama_server(model: Path) -> Iterator[str]:
-    """Serve the model on a free loopback port; gives the address, and ends the server after."""
+def llama_server(model: Path, purpose: str = "chat") -> Iterator[str]:
+    """Serve the model on a free loopback port; gives the address, and ends the server after.
+
+    A server made to ``embed`` or to ``rerank`` does nothing else.
+    """
     process = subprocess.Popen(
-        [sys.executable, __file__, str(model)],
+        [sys.executable, __file__, str(model), purpose],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -41,7 +44,7 @@ def llama_server(model: Path) -> Iterator[str]:
         process.stdout.close()
 
 
-def serve(model: str) -> None:
+def serve(model: str, purpose: str) -> None:
     """Runs until standard input closes."""
     import xllamacpp
 
@@ -58,6 +61,12 @@ def serve(model: str) -> None:
     parameters.use_jinja = True
     parameters.verbosity = 0
     parameters.model_alias = type(parameters.model_alias)([NAME])
+    if purpose != "chat":
+        pooling = {"embed": "MEAN", "rerank": "RANK"}[purpose]
+        parameters.embedding = True
+        parameters.pooling_type = getattr(
+            xllamacpp.llama_pooling_type, f"LLAMA_POOLING_TYPE_{pooling}"
+        )
     server = xllamacpp.Server(parameters)
     print(server.listening_address, flush=True)
     sys.stdin.read()
@@ -65,4 +74,4 @@ def serve(model: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2])
