@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from modelway.dialects.gemini import responses, signatures
@@ -17,6 +17,7 @@ from modelway.dialects.gemini.wire import (
     RAW_LIST,
     RAW_OBJECT,
     STRING,
+    UNREADABLE,
     Blob,
     camel,
     read,
@@ -43,7 +44,14 @@ _GOOGLE_HOSTS = frozenset(
 )
 """Whose addresses Gemini takes as its own: uploaded files and videos."""
 
-_strings = Decoder(str)
+
+class _Plain(Struct, forbid_unknown_fields=True):
+    """What most parts are."""
+
+    text: str
+
+
+_plain = Decoder(_Plain).decode
 
 
 class Reader:
@@ -62,7 +70,10 @@ class Reader:
         return found
 
     def _part(self, raw: Raw, at: str) -> list[Part]:
-        said = read_fields(raw, at)
+        try:
+            return [Text(text=_plain(raw).text)]
+        except UNREADABLE:
+            said = read_fields(raw, at)
         thought = "thought" in said and read(FLAG, said["thought"], f"{at}.thought")
         signature = _string(said, "thoughtSignature", at)
         if signature in signatures.SKIPPED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+import msgspec
 from msgspec import Raw
 
 from modelway.dialects.gemini.notes import Notes
@@ -18,7 +19,9 @@ from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import JSON, HostedTool, NamedTool, Tool, ToolChoice
 
 _DECLARATIONS = "functionDeclarations"
-_DECLARED = frozenset({"name", "description", "parameters", "parametersJsonSchema"})
+_DECLARED = frozenset(
+    {"name", "description", "parameters", "parametersJsonSchema", "response", "responseJsonSchema"}
+)
 _CHOICES: dict[str, ToolChoice] = {"AUTO": "auto", "NONE": "none", "ANY": "required"}
 
 
@@ -41,7 +44,10 @@ def read_tools(raw: Raw) -> tuple[Tool | HostedTool, ...]:
 
 
 def _read_function(raw: Raw, at: str) -> Tool | HostedTool:
-    """A function with fields that we do not model (``behavior`` …) is kept whole."""
+    """A function with fields that we do not model (``behavior`` …) is kept whole.
+
+    What it returns, which Google's own SDK declares of annotated functions, is told in words.
+    """
     said = read_fields(raw, at)
     if not said.keys() <= _DECLARED:
         whole = read(JSON_OBJECT, raw, at)
@@ -56,8 +62,13 @@ def _read_function(raw: Raw, at: str) -> Tool | HostedTool:
     if "parametersJsonSchema" in said:
         schema = read(JSON_OBJECT, said["parametersJsonSchema"], f"{at}.parametersJsonSchema")
     elif "parameters" in said:
-        at = f"{at}.parameters"
-        schema = json_schema(read(JSON_OBJECT, said["parameters"], at), at)
+        where = f"{at}.parameters"
+        schema = json_schema(read(JSON_OBJECT, said["parameters"], where), where)
+    for field in ("response", "responseJsonSchema"):
+        if field in said:
+            returns = json_schema(read(JSON_OBJECT, said[field], f"{at}.{field}"), at)
+            told = f"Returns: {msgspec.json.encode(returns).decode()}"
+            description = f"{description}\n\n{told}" if description else told
     return Tool(name=name, description=description, parameters=schema)
 
 

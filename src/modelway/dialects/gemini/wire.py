@@ -116,6 +116,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _AT = re.compile(r" - at `\$(.*)`$")
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
+_NULL = ord("n")
 _SNAKE = re.compile(r"_([a-z])")
 
 
@@ -136,7 +137,10 @@ def read_fields(raw: Buffer, at: str) -> dict[str, Raw]:
     Source: https://protobuf.dev/programming-guides/json/ (field names), 2026-11-21.
     """
     fields = read(RAW_OBJECT, raw, at)
-    return {camel(name): value for name, value in fields.items() if not is_null(value)}
+    for name, value in fields.items():
+        if "_" in name or memoryview(value)[0] == _NULL:
+            return {camel(name): value for name, value in fields.items() if not is_null(value)}
+    return fields
 
 
 def camel(name: str) -> str:
@@ -144,7 +148,7 @@ def camel(name: str) -> str:
 
 
 def is_null(raw: Buffer) -> bool:
-    return bytes(memoryview(raw)[:4]) == b"null"
+    return memoryview(raw)[0] == _NULL
 
 
 def read_answer(decoder: Decoder[T], raw: Buffer, what: str) -> T:
