@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from modelway import Client
+from modelway.catalog.load import provider as row_of
+from modelway.catalog.models_find import find
+from modelway.cli.models import _of_model
 from modelway.errors import ConfigError
 from modelway.sync import Client as SyncClient
-from modelway.types import Audio, Inline, Message, Text
+from modelway.types import Audio, Inline, Message, ModelListing, Text
 
 CONFIG = {
     "providers": {
@@ -111,3 +114,18 @@ def test_the_sync_client_says_the_same():
         assert told.cost_pico_usd == 10_000_000 + 8_000_000
         with pytest.raises(ConfigError):
             client.estimate_cost("hi", model="nobody/x")
+
+
+def test_the_list_of_models_has_what_the_provider_leaves_out_and_the_prices():
+    info = find(row_of("openai"), "gpt-4.1")
+    shown = _of_model(ModelListing(id="gpt-4.1", provider="openai", context_tokens=7), info)
+    assert shown == {
+        "name": "openai/gpt-4.1",
+        "provider": "openai",
+        "id": "gpt-4.1",
+        "context_tokens": 7,
+        "max_output_tokens": 32_768,
+        "input_usd_per_million": "2",
+        "output_usd_per_million": "8",
+    }
+    assert "input_usd_per_million" not in _of_model(ModelListing(id="x", provider="house"), None)
