@@ -91,6 +91,11 @@ def test_awss_client_reads_our_refusals(aws, model, code):
     assert told.value.response["Error"]["Code"] == code
 
 
+def test_awss_client_counts_tokens(aws):
+    counted = aws.count_tokens(modelId="ant/sim-demo", input={"converse": {"messages": HELLO}})
+    assert counted["inputTokens"] > 3
+
+
 def test_awss_client_sees_a_stream_that_breaks(aws):
     with pytest.raises((EventStreamError, ClientError)):
         list(aws.converse_stream(modelId="oai/sim-drop", messages=HELLO)["stream"])

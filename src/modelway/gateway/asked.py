@@ -35,6 +35,7 @@ ASKED: dict[tuple[str, Operation], Asked] = {
     ("gemini", "count_tokens"): Asked((), ("contents", "generateContentRequest")),
     ("gemini", "embed"): Asked((), ("content", "requests")),
     ("bedrock-converse", "chat"): Asked(("messages",), ("messages",)),
+    ("bedrock-converse", "count_tokens"): Asked(("input",), ("input",)),
     ("cohere", "chat"): _COHERE,
     ("cohere", "embed"): Asked(("model",), ("inputs", "images")),
     ("cohere", "rerank"): Asked(("model", "query", "documents")),

@@ -12,7 +12,18 @@ from modelway.call import Operation
 from modelway.dialects import NAMES
 
 Access: TypeAlias = Literal["key", "open"]
-Action: TypeAlias = Literal["ask", "pass", "pass_to", "list_models", "show_model", "live", "ready"]
+Action: TypeAlias = Literal[
+    "ask",
+    "pass",
+    "pass_to",
+    "list_models",
+    "show_model",
+    "show_response",
+    "show_input",
+    "delete_response",
+    "live",
+    "ready",
+]
 
 
 class Route(NamedTuple):
@@ -78,6 +89,15 @@ _ROUTES = (
         operation="count_tokens",
         dialect="openai-responses",
     ),
+    Route(
+        "GET",
+        b"/v1/responses/",
+        "show_input",
+        dialect="openai-responses",
+        verb=b"/input_items",
+    ),
+    Route("GET", b"/v1/responses/", "show_response", dialect="openai-responses"),
+    Route("DELETE", b"/v1/responses/", "delete_response", dialect="openai-responses"),
     Route("POST", b"/v1/messages", "ask", dialect="anthropic-messages"),
     Route(
         "POST",
@@ -91,6 +111,14 @@ _ROUTES = (
     Route("POST", b"/model/", "ask", dialect="bedrock-converse", verb=b"/converse", stream=False),
     Route(
         "POST", b"/model/", "ask", dialect="bedrock-converse", verb=b"/converse-stream", stream=True
+    ),
+    Route(
+        "POST",
+        b"/model/",
+        "ask",
+        operation="count_tokens",
+        dialect="bedrock-converse",
+        verb=b"/count-tokens",
     ),
     Route("POST", b"/v2/chat", "ask", dialect="cohere"),
     Route("POST", b"/v2/embed", "ask", operation="embed", dialect="cohere"),
