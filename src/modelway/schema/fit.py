@@ -59,13 +59,13 @@ def fitted(schema: JSON, subset: Subset, setting: str = "response_format") -> Fi
     check_size(schema, setting)
     if subset.keywords is None and not subset.closed:
         return Fitted(schema)
-    if not subset.recursion and is_recursive(schema):
-        raise UnsupportedError(
-            f"the schema in {setting} refers to itself, which {subset.name} does not take",
-            param=setting,
-        )
     work = _Fitting(schema, subset, setting)
-    made = work.root()
+    try:
+        made = work.root()
+    except (TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
+        raise BadRequestError(
+            f"the schema in {setting} is malformed: {error}", param=setting
+        ) from error
     warnings = tuple(
         [
             CallWarning(setting=f"{setting}.{path}" if path else setting, message=message)
@@ -89,6 +89,8 @@ class _Fitting:
 
     def root(self) -> JSON:
         schema = self._root
+        if not self._subset.recursion and is_recursive(schema):
+            raise self._unsupported("", "refers to itself, which {} does not take")
         if self._subset.object_root:
             rooted = object_schema(schema)
             if rooted is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from modelway.errors import UnsupportedError
@@ -35,12 +36,10 @@ class Fault(NamedTuple):
 def faults(value: Any, schema: JSON | bool) -> list[Fault]:
     """The first faults of a value, at most ``MOST_FAULTS``; empty: it is valid."""
     root = schema if isinstance(schema, dict) else {}
-    found: list[Fault] = []
-    for fault in _Place(root, "$", root).check(value, schema):
-        found.append(fault)
-        if len(found) == MOST_FAULTS:
-            break
-    return found
+    try:
+        return list(islice(_Place(root, "$", root).check(value, schema), MOST_FAULTS))
+    except (TypeError, AttributeError, KeyError, re.error) as error:
+        raise UnsupportedError(f"the schema is malformed: {error}") from error
 
 
 class _Place(NamedTuple):

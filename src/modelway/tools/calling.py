@@ -57,8 +57,10 @@ async def _result(tools: Mapping[str, FunctionTool], loop: Loop, call: ToolCall)
     if tool is None:
         names = ", ".join(tools)
         return _told(call, f"there is no tool {call.name!r}; there are: {names}", is_error=True)
+    said = call.arguments.strip()
     try:
-        given = msgspec.json.decode(call.arguments or "{}", type=tool.arguments)
+        # models that have nothing to say send nothing, or null
+        given = msgspec.json.decode("{}" if said in ("", "null") else said, type=tool.arguments)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         return _told(call, f"the arguments are not valid: {error}", is_error=True)
     approve = loop.get("approve")

@@ -1,5 +1,6 @@
 """Schemas written within what a provider takes, and what is said of it."""
 
+import contextlib
 import copy
 
 import pytest
@@ -352,3 +353,34 @@ def test_an_answer_under_the_fitted_schema_is_one_under_the_given(name, schema):
         return  # the example's maker does not know OpenAPI's nullable
     assert faults(value, found.schema) == []
     assert faults(without_nulls(value, schema), schema) == []
+
+
+WORDS = st.sampled_from(
+    [
+        *sorted(set().union(*[row.keywords or () for row in SUBSETS.values()])),
+        "allOf",
+        "not",
+        "$ref",
+    ]
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(0, 3)
+    | st.sampled_from(["object", "#", "#/$defs/a", "a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.just("a"), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    name=st.sampled_from(sorted(SUBSETS)),
+    schema=st.dictionaries(WORDS, JSON, max_size=4),
+    value=JSON,
+)
+def test_what_is_no_schema_is_an_error_of_ours(name, schema, value):
+    for work in (lambda: fitted(schema, subset(name)), lambda: faults(value, schema)):
+        with contextlib.suppress(BadRequestError, UnsupportedError):
+            work()
