@@ -147,6 +147,8 @@ class Call(Struct, frozen=True, kw_only=True):
     query: str = ""
     tenant: str = "local"
     options: Options = Options()
+    only: str | None = None
+    """The deployment that must answer, by its id: it keeps what the call goes on from."""
 
 
 Settled: TypeAlias = Callable[["Usage | None", "LLMError | None"], None]

@@ -180,6 +180,9 @@ class Engine:
         if call.operation == "pass" and call.model.endswith("/"):
             return [(_without_model(self._provider(call.model[:-1])),)]
         routes = self._routes(call.model, call.options.fallbacks)
+        if call.only is not None:
+            every = [one for route in routes for one in route.deployments]
+            return [[one for one in every if one.id == call.only]]
         return [
             route.deployments if len(route.deployments) == 1 else self._ordered(call, route)
             for route in routes

@@ -21,6 +21,7 @@ from modelway.local.settings import LocalModels, LocalSettings
 from modelway.local.transport import LocalTransport
 from modelway.ports import Fetch, Observer, Origin, Signer, Transport, WireRequest, WireResponse
 from modelway.transport.fetch import Fetcher
+from modelway.transport.http1 import Http1Transport
 from modelway.transport.routes import choose_transport
 from modelway.transport.settings import TLS, PoolLimits
 from modelway.transport.url import parse_base_url
@@ -99,10 +100,10 @@ async def open_engine(
         fetcher = _fetcher(settings.transport)
         resources.push_async_callback(fetcher.aclose)
         fetch: Fetch = fetcher
+        signers = _signers(settings, transport, environment, tokens, resources)  # their tokens are on no tape
         if cassette is not None:
             transport, fetch, told = _recording(cassette, transport, fetch, settings)
             notices += told
-        signers = _signers(settings, transport, environment, tokens)
         engine = Engine(
             settings, transport, observers=observers, fetch=fetch, signers=signers
         )
@@ -118,6 +119,7 @@ def _signers(
     transport: Transport,
     environment: Mapping[str, str],
     tokens: Mapping[str, TokenCallback],
+    resources: AsyncExitStack,
 ) -> dict[str, Signer]:
     """Who authorises the requests of providers without a key, by their names."""
     needing = {name: one.signing for name, one in settings.providers.items() if one.signing}
@@ -128,7 +130,9 @@ def _signers(
     from modelway.auth import Surroundings, callback_signer  # noqa: PLC0415  # few need it
     from modelway.auth.choose import signer  # noqa: PLC0415
 
-    around = Surroundings(transport, SystemClock(), environment)
+    direct = Http1Transport()  # no proxy stands before this machine's own endpoints
+    resources.push_async_callback(direct.aclose)
+    around = Surroundings(transport, SystemClock(), environment, direct)
     found = {name: signer(signing, around) for name, signing in needing.items()}
     return found | {name: callback_signer(callback) for name, callback in tokens.items()}
 

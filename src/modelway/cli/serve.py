@@ -20,6 +20,7 @@ from modelway.gateway.authorise import (
     state_directory,
 )
 from modelway.gateway.serve import listen, new_event_loop, run
+from modelway.gateway.stored import FILE, Responses
 from modelway.opening import Opened, only_named, open_engine
 
 _NAMES_SHOWN = 8
@@ -98,7 +99,15 @@ async def _serve(
         listening = listen(host, settings.gateway.port if port is None else port)
         with contextlib.closing(listening):
             keys, made = _keys(settings, host, auth=auth, new_key=new_key)
-            gateway = Gateway(opened.engine, keys, max_body_bytes=settings.gateway.max_body_bytes)
+            responses = Responses(
+                state_directory() / FILE, life_s=settings.gateway.responses_life_s
+            )
+            gateway = Gateway(
+                opened.engine,
+                keys,
+                max_body_bytes=settings.gateway.max_body_bytes,
+                responses=responses,
+            )
             url = url_of(listening.getsockname())
 
             def ready() -> None:

@@ -211,6 +211,7 @@ GATEWAY: Table = {
     "keys": raw,
     "max_body_bytes": integer(1024, 2**32),
     "drain_s": number(0, 3600),
+    "responses_life_s": number(0, 1e9),
 }
 
 TRANSPORT: Table = {

@@ -80,6 +80,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     keys: tuple[Credential, ...] = ()
     """Keys that callers may show; none: a local key is made at the first start."""
     max_body_bytes: int = 32 * 1024 * 1024
+    responses_life_s: float = 30 * 86_400.0
+    """How long responses are kept for clients that ask for it (``store``)."""
     drain_s: float = 30.0
     """How long open requests may take to end after SIGTERM."""
 

@@ -14,7 +14,7 @@ from modelway.call import Call
 from modelway.dialects import dialect
 from modelway.engine import Engine
 from modelway.errors import LLMError, NotFoundError
-from modelway.gateway import egress, routes
+from modelway.gateway import egress, keeping, routes
 from modelway.gateway.authorise import Keys
 from modelway.gateway.ingress import call_of, declared_length, read_body
 from modelway.gateway.listing import Listing
@@ -22,6 +22,7 @@ from modelway.gateway.origin import refuse_foreign
 from modelway.gateway.passthrough import passing_call
 from modelway.gateway.presence import Presence
 from modelway.gateway.routes import Found, Route
+from modelway.gateway.stored import Responses
 from modelway.ports import Dialect
 
 Scope = dict[str, Any]
@@ -40,7 +41,12 @@ class Gateway:
     """Answers HTTP requests with an engine. ``draining`` makes it say that it is not ready."""
 
     def __init__(
-        self, engine: Engine, keys: Keys, *, max_body_bytes: int = 32 * 1024 * 1024
+        self,
+        engine: Engine,
+        keys: Keys,
+        *,
+        max_body_bytes: int = 32 * 1024 * 1024,
+        responses: Responses | None = None,
     ) -> None:
         self.engine = engine
         self.keys = keys
@@ -49,6 +55,7 @@ class Gateway:
         self._presence = Presence()
         self._listing = Listing(engine)
         self._answers = egress.Answers()
+        self._responses = responses or Responses()
 
     @property
     def open_requests(self) -> int:
@@ -81,7 +88,7 @@ class Gateway:
             if found is None or route is None:
                 raise _no_route(method, path)
             if route.action not in _ASKING:
-                await self._tell(found, client, send)
+                await self._tell(found, client, tenant, send)
                 return
             body = await read_body(receive, length, self._max_body_bytes)
             if route.operation == "pass":
@@ -99,6 +106,10 @@ class Gateway:
                 model=_named(found.rest) if found.rest else None,
                 stream=route.stream,
             )
+            if client.name == keeping.NAME and route.operation == "chat":
+                call = await keeping.going_on(call, self.engine, self._responses)
+                if keeping.is_kept(call):
+                    send = keeping.Keeping(send, call, self._responses)
         except LLMError as error:
             await egress.refuse(send, client, error, id_)
             return
@@ -109,6 +120,8 @@ class Gateway:
         try:
             try:
                 reply = await self.engine.handle(call)
+                if isinstance(send, keeping.Keeping):
+                    send.reply = reply
                 stream = reply.chunks or reply.events
                 if call.passing is not None and stream is not None:
                     try:
@@ -135,13 +148,22 @@ class Gateway:
 
     # ------------------------------------------------------------ what is not a call
 
-    async def _tell(self, found: Found, client: Dialect, send: Send) -> None:
+    async def _tell(self, found: Found, client: Dialect, tenant: str, send: Send) -> None:
         match found.route.action:
             case "live":
                 await egress.text(send, 200, {"status": "alive"})
             case "ready":
                 state = "draining" if self.draining else "ready"
                 await egress.text(send, 503 if self.draining else 200, {"status": state})
+            case "show_response":
+                id_ = _named(found.rest)
+                await egress.json(send, await keeping.shown(self._responses, id_, tenant))
+            case "show_input":
+                id_ = _named(found.rest)
+                await egress.json(send, await keeping.shown_input(self._responses, id_, tenant))
+            case "delete_response":
+                id_ = _named(found.rest)
+                await egress.json(send, await keeping.deleted(self._responses, id_, tenant))
             case "list_models":
                 models = await self._listing.models()
                 await egress.json(send, client.downstream["models"].encode(models))

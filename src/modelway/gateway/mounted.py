@@ -10,6 +10,7 @@ from typing import Any
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway, Receive, Scope, Send
 from modelway.gateway.authorise import has_keys, open_keys, state_directory
+from modelway.gateway.stored import FILE, Responses
 from modelway.opening import Opened, open_engine
 
 
@@ -60,7 +61,12 @@ class Mounted:
         if not configured and not has_keys(directory):
             raise ConfigError("a mounted gateway has nowhere to show a new key: give keys=[…]")
         keys, _ = open_keys(directory, configured)
-        return Gateway(opened.engine, keys, max_body_bytes=settings.max_body_bytes)
+        return Gateway(
+            opened.engine,
+            keys,
+            max_body_bytes=settings.max_body_bytes,
+            responses=Responses(directory / FILE, life_s=settings.responses_life_s),
+        )
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
