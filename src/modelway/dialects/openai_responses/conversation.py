@@ -47,6 +47,10 @@ class _Kind(Struct):
     type: str = "message"
 
 
+class _PartKind(Struct):
+    type: str
+
+
 class _Message(Struct):
     role: Literal["system", "developer", "user", "assistant"]
     content: Raw = _NULL
@@ -111,6 +115,7 @@ class _Refusal(Struct):
 
 
 _kind = msgspec.json.Decoder(_Kind)
+_part_kind = msgspec.json.Decoder(_PartKind)
 _message = msgspec.json.Decoder(_Message)
 _call = msgspec.json.Decoder(_Call)
 _output = msgspec.json.Decoder(_Output)
@@ -230,7 +235,7 @@ def _content(raw: Raw, path: str) -> tuple[Part, ...]:
 
 
 def _part(raw: Raw, path: str) -> Part:
-    kind = read(_kind, raw, path).type
+    kind = read(_part_kind, raw, path).type
     match kind:
         case "input_text" | "output_text" | "text":
             text = read(_text, raw, path)
