@@ -5,6 +5,9 @@ import time
 import msgspec
 import pytest
 
+from modelway import hosting
+from modelway.call import Target
+from modelway.catalog import check
 from modelway.catalog.check import faults, main
 from modelway.catalog.load import parse, provider, providers, serves
 
@@ -94,6 +97,41 @@ docs = "https://d"
 checked = "soon"
 """
     assert len(faults(parse(text).values())) == 12
+
+
+ROW = """
+[cloud]
+title = "Cloud"
+base_url = "https://{resource}.cloud.example"
+dialects = ["openai-chat"]
+api_key_env = ["K"]
+docs = "https://docs.cloud.example"
+checked = "2026-11-21"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ("", "resource is needed"),
+        ("places = {resource = {}, region = {}}", "the place region is in no URL"),
+        ("places = {resource = {}}\nhostings = {openai-chat = 'ftp'}", "there is no hosting ftp"),
+        ("places = {resource = {}}\nhostings = {gemini = 'vertex-gemini'}", "hostings names a dialect"),
+        ("places = {resource = {}}\nhostings = {openai-chat = 'azure-openai'}", "api_version is needed"),
+        ("places = {resource = {}}\nbase_url_at = {x = 'https://{region}.y'}", "region is needed"),
+        ("places = {resource = {}}\nbase_url_at = {x = 'http://y'}", "only local servers"),
+    ],
+)  # fmt: skip
+def test_faults_of_places_and_hostings_are_told(more, fault):
+    found = faults(parse(ROW + more).values())
+    assert any(fault in one for one in found), found
+
+
+def test_the_gate_knows_the_hostings():
+    assert check._HOSTINGS.keys() == set(hosting.NAMES)
+    for name, needed in check._HOSTINGS.items():
+        target = Target(model="m", places=dict.fromkeys(needed, "p"))
+        assert hosting.hosting(name).path("/models/m:x", "chat", target, False)
 
 
 def test_reading_is_quick():
