@@ -33,8 +33,8 @@ def read(asked: Asked, *, counting: bool = False) -> Question:
 
     ``counting``: the body of a count_tokens request, which needs no ``max_tokens``.
     """
-    fields, script, listed = parse(asked.body), asked.script, asked.listed
-    if script.unknown_fields == "refuse":
+    fields = parse(asked.body)
+    if asked.script.unknown_fields == "refuse":
         for name in fields:
             if name not in _FIELDS:
                 raise refuse(f"{name}: Extra inputs are not permitted")
@@ -44,7 +44,7 @@ def read(asked: Asked, *, counting: bool = False) -> Question:
             raise refuse(f"{name}: Field required")
     _check_values(fields)
     model = fields["model"]
-    if script.only_listed_models and model not in listed:
+    if asked.script.only_listed_models and model not in asked.listed:
         raise unknown_model(model)
     check_messages(fields)
     _check_breakpoints(fields)
@@ -71,7 +71,7 @@ def read(asked: Asked, *, counting: bool = False) -> Question:
         stop=tuple(fields.get("stop_sequences") or ()),
     )
     if not counting:
-        _check_window(question, listed.get(model))
+        _check_window(question, asked.listed.get(model))
     return question
 
 

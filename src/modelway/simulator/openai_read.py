@@ -6,6 +6,7 @@ codes of refusals are those of recorded answers.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -34,26 +35,21 @@ _DECIMALS = (
 _INTEGERS = (
     ("max_tokens", 1, None),
     ("max_completion_tokens", 1, None),
+    ("max_output_tokens", 16, None),
+    ("max_tool_calls", 1, None),
     ("n", 1, 128),
     ("top_logprobs", 0, 20),
     ("seed", None, None),
 )
-_BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store")
+_BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store", "background", "echo")
 
 
 def read(asked: Asked) -> Question:
     """The question in a request's body; WireError for what OpenAI would refuse."""
-    fields, script, listed = parse(asked.body), asked.script, asked.listed
-    model = fields.get("model")
-    if not isinstance(model, str) or not model:
-        raise refuse("you must provide a model parameter")
-    if script.only_listed_models and model not in listed:
-        raise unknown_model(model)
-    if script.unknown_fields == "refuse":
-        for name in fields:
-            if name not in _FIELDS:
-                raise refuse(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
-    _check_numbers(fields)
+    fields = parse(asked.body)
+    model = read_model(asked, fields)
+    check_names(asked, fields, _FIELDS)
+    check_numbers(fields)
     check_messages(fields)
     tools = read_tools(fields)
     call, call_name = read_tool_choice(fields, tools)
@@ -82,8 +78,18 @@ def read(asked: Asked) -> Question:
         max_tokens=fields.get("max_completion_tokens") or fields.get("max_tokens"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
     )
-    _check_window(question, listed.get(model))
+    _check_window(question, asked.listed.get(model))
     return question
+
+
+def read_model(asked: Asked, fields: dict[str, Any]) -> str:
+    """The model that is asked."""
+    model = fields.get("model")
+    if not isinstance(model, str) or not model:
+        raise refuse("you must provide a model parameter")
+    if asked.script.only_listed_models and model not in asked.listed:
+        raise unknown_model(model)
+    return model
 
 
 def unknown_model(model: str) -> WireError:
@@ -110,7 +116,15 @@ def parse(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _check_numbers(fields: dict[str, Any]) -> None:
+def check_names(asked: Asked, fields: dict[str, Any], documented: Collection[str]) -> None:
+    """Refuse a field that is not documented."""
+    for name in fields if asked.script.unknown_fields == "refuse" else ():
+        if name not in documented:
+            raise refuse(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
+
+
+def check_numbers(fields: dict[str, Any]) -> None:
+    """Refuse numbers and flags of another type or out of their range, in any of OpenAI's bodies."""
     for name, low, high in _DECIMALS:
         value = fields.get(name)
         if value is not None:

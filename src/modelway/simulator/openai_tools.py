@@ -14,7 +14,7 @@ from modelway.simulator.openai_refusals import missing, not_one_of, wrong_type
 from modelway.simulator.question import OfferedTool, refuse
 from modelway.simulator.schemas import schema_fault
 
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def read_tools(fields: dict[str, Any]) -> tuple[OfferedTool, ...]:
@@ -46,7 +46,7 @@ def read_tools(fields: dict[str, Any]) -> tuple[OfferedTool, ...]:
             raise missing(f"{where}.function.name")
         if not isinstance(description, str):
             raise wrong_type(f"{where}.function.description", "a string", description)
-        if not _TOOL_NAME.fullmatch(name):
+        if not TOOL_NAME.fullmatch(name):
             raise refuse(
                 f"Invalid '{where}.function.name': string does not match pattern. Expected a string "
                 "that matches the pattern '^[a-zA-Z0-9_-]+$'.",
@@ -55,12 +55,12 @@ def read_tools(fields: dict[str, Any]) -> tuple[OfferedTool, ...]:
             )
         schema = function.get("parameters") or {"type": "object", "properties": {}}
         where = f"{where}.function.parameters"
-        _check_schema(schema, f"function '{name}'", where, strict=bool(function.get("strict")))
+        check_schema(schema, f"function '{name}'", where, strict=bool(function.get("strict")))
         tools.append(OfferedTool(name=name, description=description, schema=schema))
     return tuple(tools)
 
 
-def _check_schema(schema: Any, what: str, param: str, *, strict: bool) -> None:
+def check_schema(schema: Any, what: str, param: str, *, strict: bool) -> None:
     """Refuse a schema that is not of an object, or that ``strict`` does not allow.
 
     Source: https://platform.openai.com/docs/guides/structured-outputs, 2026-11-21.
@@ -156,7 +156,7 @@ def read_format(fields: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
                 raise missing("response_format.json_schema.name")
             schema = inner.get("schema") or {"type": "object"}
             what = f"response_format '{inner['name']}'"
-            _check_schema(schema, what, "response_format", strict=bool(inner.get("strict")))
+            check_schema(schema, what, "response_format", strict=bool(inner.get("strict")))
             return schema, True
         case _:
             kind = given.get("type") if isinstance(given, dict) else given

@@ -6,9 +6,19 @@ import re
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from modelway.simulator import anthropic_read, anthropic_write, openai_read, openai_write
+from modelway.simulator import (
+    anthropic_read,
+    anthropic_write,
+    openai_completions,
+    openai_embeddings,
+    openai_media,
+    openai_read,
+    openai_write,
+    responses_read,
+    responses_write,
+)
 from modelway.simulator.question import Asked, Envelope, RecordedRequest
-from modelway.simulator.wires import ANTHROPIC, OPENAI, Lookup, Operation, Wire
+from modelway.simulator.wires import ANTHROPIC, OPENAI, RESPONSES, Lookup, Operation, Wire
 
 Act: TypeAlias = Operation | Lookup
 
@@ -86,6 +96,71 @@ _ROUTES = (
     _route(
         "/v1/messages/count_tokens",
         Operation(ANTHROPIC, partial(anthropic_read.read, counting=True), _counted),
+    ),
+    _route(
+        "/v1/responses",
+        Operation(
+            RESPONSES,
+            responses_read.read,
+            responses_write.whole,
+            responses_write.events,
+            responses_write.error_event,
+            id_prefix="resp_",
+            call_id_prefix="call_",
+        ),
+    ),
+    _route(
+        "/v1/responses/input_tokens",
+        Operation(RESPONSES, responses_read.read, responses_write.counted),
+    ),
+    _route("/v1/responses/{id}", Lookup(RESPONSES, responses_write.stored), "GET"),
+    _route("/v1/responses/{id}", Lookup(RESPONSES, responses_write.forget), "DELETE"),
+    _route(
+        "/v1/responses/{id}/input_items", Lookup(RESPONSES, responses_write.stored_input), "GET"
+    ),
+    _route(
+        "/v1/completions",
+        Operation(
+            OPENAI,
+            openai_completions.read,
+            openai_completions.whole,
+            openai_completions.events,
+            openai_write.error_event,
+            id_prefix="cmpl-",
+        ),
+    ),
+    _route("/v1/embeddings", Operation(OPENAI, openai_embeddings.read, openai_embeddings.whole)),
+    _route(
+        "/v1/rerank",
+        Operation(
+            OPENAI,
+            openai_embeddings.read_rerank,
+            openai_embeddings.whole_rerank,
+            id_prefix="rerank-",
+        ),
+    ),
+    *[
+        _route(f"/v1/images/{each}", Operation(OPENAI, openai_media.read_image, openai_media.image))
+        for each in ("generations", "edits", "variations")
+    ],
+    _route(
+        "/v1/audio/speech",
+        Operation(
+            OPENAI, openai_media.read_speech, openai_media.speech, media=openai_media.speech_media
+        ),
+    ),
+    *[
+        _route(
+            f"/v1/audio/{each}",
+            Operation(
+                OPENAI, openai_media.read_sound, openai_media.heard, media=openai_media.heard_media
+            ),
+        )
+        for each in ("transcriptions", "translations")
+    ],
+    _route(
+        "/v1/moderations",
+        Operation(OPENAI, openai_media.read_moderated, openai_media.moderated, id_prefix="modr-"),
     ),
     _route("/v1/models", Lookup(OPENAI, _models), "GET"),
     _route("/v1/models/{model}", Lookup(OPENAI, _model), "GET"),

@@ -10,6 +10,7 @@ from modelway.simulator import (
     anthropic_write,
     openai_read,
     openai_write,
+    responses_read,
 )
 from modelway.simulator.question import Asked, Envelope, HeaderPairs, Question, WireError
 from modelway.simulator.script import ScriptedError
@@ -88,6 +89,7 @@ OPENAI = Wire(
     unknown_path="Invalid URL ({where})",
     limits="openai",
 )
+RESPONSES = OPENAI._replace(unknown_model=responses_read.unknown_model)
 ANTHROPIC = Wire(
     name="anthropic",
     request_id_header=b"request-id",
