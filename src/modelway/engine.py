@@ -96,6 +96,7 @@ class Engine:
         self._plans: dict[str, tuple[Route, ...]] = {}
         self._ring_b: dict[tuple[str, Operation, str | None], Handler] = {}
         self._strategies: dict[str, Strategy] = {}
+        self._models: dict[str, ModelInfo | None] = {}
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
         self.handle: Handler = self._ring_a()
@@ -150,10 +151,16 @@ class Engine:
 
     def _known(self, deployment: Deployment) -> ModelInfo | None:
         """What the catalogue has of a deployment's model, which is loaded when it is first asked."""
-        from modelway.catalog.models_find import find  # noqa: PLC0415  # data, at its first use
+        if deployment.id not in self._models:
+            from modelway.catalog.models_find import find  # noqa: PLC0415  # data, at its first use
 
-        overrides = self.settings.overrides
-        return find(deployment.provider, deployment.model, deployment.base_model, overrides)
+            if len(self._models) >= _KNOWN_PLANS:
+                self._models.clear()
+            overrides = self.settings.overrides
+            self._models[deployment.id] = find(
+                deployment.provider, deployment.model, deployment.base_model, overrides
+            )
+        return self._models[deployment.id]
 
     def _carriers(self, kind: str) -> list[str]:
         """Models of this configuration that are known to take a kind of part."""
@@ -341,6 +348,7 @@ class Engine:
             deployment.provider,
             deployment.model,
             deployment.base_model,
+            info=self._known(deployment),
             at=dt.datetime.fromtimestamp(self._clock.time(), dt.UTC),
             overrides=self.settings.overrides,
         )

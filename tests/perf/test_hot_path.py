@@ -35,7 +35,7 @@ BUDGET = {
     "burst cross": 32,
     "paced same": 30,
     "paced cross": 32,
-    "sdk": 265,
+    "sdk": 310,  # a price is 40 of them
     "sdk event": 27,
 }
 """Functions called: about a fifth more than what is there now. Raise one only with a reason."""

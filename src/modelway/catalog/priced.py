@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from modelway.catalog.models import Service
+from modelway.catalog.models import ModelInfo, Service
 from modelway.catalog.models_find import find
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.pricing import Cost, Unpriced, cost
@@ -51,18 +51,25 @@ def priced(
     at: dt.datetime,
     service: Service = "standard",
     overrides: Overrides = _NONE,
+    info: ModelInfo | None = None,
 ) -> Answer:
-    """The answer with its cost in pico-dollars; as it was where the cost is not known."""
-    known = price(
-        response.usage,
-        row,
-        model,
-        base_model,
-        at=at,
-        answered_by=response.model,
-        service=service,
-        overrides=overrides,
-    )
+    """The answer with its cost in pico-dollars; as it was where the cost is not known.
+
+    ``info`` is what ``find`` gave for the model before, which need not be looked up again.
+    """
+    if info is not None and info.tariffs:
+        known = cost(response.usage, info, at=at, service=service)
+    else:
+        known = price(
+            response.usage,
+            row,
+            model,
+            base_model,
+            at=at,
+            answered_by=response.model,
+            service=service,
+            overrides=overrides,
+        )
     if isinstance(known, Unpriced):
         return response
     return replace(response, cost_pico_usd=known.total_pico_usd)
