@@ -45,6 +45,8 @@ def read(response: Raw) -> tuple[tuple[str, ...], bool | None]:
 
 
 def _object(text: str) -> Raw | None:
+    if not (text.startswith("{") and text.endswith("}")):
+        return None  # white space around it would be lost
     try:
         encoded = text.encode()
         RAW_OBJECT.decode(encoded)
