@@ -20,7 +20,9 @@ SAYS = {
     ],
     "fluent_form.py": ["Good morning", "Good night"],
     "stream.py": ["Tell me a story.", " tokens, stop", "finished: stop"],
+    "structured.py": ["Trip ", "1 answer, 0 warnings", "so far: ", "the same: True"],
     "sync_client.py": ["Hello!", "What is 3 + 3?", "6 answers"],
+    "tool_loop.py": ["2 steps, ", "-> weather {", "The tool answered: Sunny in Rome"],
     "tools.py": ['weather {"city":', "Sunny in"],
 }
 

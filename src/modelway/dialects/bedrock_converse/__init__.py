@@ -48,4 +48,6 @@ DIALECT = Dialect(
     refuse=faults.refuse,
     request_id_header=b"x-amzn-requestid",
     inlined=frozenset({"image", "audio", "file"}),
+    schema_subset="bedrock",
+    json_mode=False,
 )
