@@ -11,6 +11,7 @@ from msgspec import Raw
 from modelway.dialects.gemini import signatures
 from modelway.dialects.gemini.assembly import ANSWER_ONLY
 from modelway.dialects.gemini.grounding import write_grounding
+from modelway.dialects.gemini.logprobs import write_logprobs
 from modelway.dialects.gemini.usage import wire_reason
 from modelway.dialects.gemini.wire import NAME, OWN_FORMATS, RAW_OBJECT
 from modelway.types import (
@@ -28,7 +29,6 @@ from modelway.types import (
     Source,
     Stored,
     Text,
-    TokenLogprob,
     ToolCall,
     ToolResult,
 )
@@ -115,18 +115,3 @@ def arguments_object(arguments: str) -> Raw | None:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
     return Raw(encoded)
-
-
-def write_logprobs(logprobs: Sequence[TokenLogprob]) -> JSON:
-    if not logprobs:
-        return {}
-    result: JSON = {"chosenCandidates": [_logprob(one) for one in logprobs]}
-    if any(one.top for one in logprobs):
-        result["topCandidates"] = [
-            {"candidates": [_logprob(top) for top in one.top]} for one in logprobs
-        ]
-    return {"logprobsResult": result}
-
-
-def _logprob(one: TokenLogprob) -> JSON:
-    return {"token": one.token, "logProbability": one.logprob}

@@ -1,5 +1,7 @@
 """Answers read into events: a whole answer is a stream of one piece, so both forms say the same.
 
+It is long because what other dialects read twice, whole and streamed, is read here once.
+
 Texts that follow each other are one part, as their border cannot be seen in a stream; a thought
 signature on a text is a ``Reasoning`` of its own behind it, and ends that part.
 Source: https://ai.google.dev/gemini-api/docs/thought-signatures, 2026-11-21.
@@ -8,13 +10,14 @@ Source: https://ai.google.dev/gemini-api/docs/thought-signatures, 2026-11-21.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Raw
 from msgspec.json import Decoder
 
 from modelway.dialects.gemini.faults import stream_error
 from modelway.dialects.gemini.grounding import citations
+from modelway.dialects.gemini.logprobs import read_logprobs
 from modelway.dialects.gemini.partial import Arguments
 from modelway.dialects.gemini.usage import finish_reason, merge_usage, read_usage, reason_name
 from modelway.dialects.gemini.wire import (
@@ -27,7 +30,6 @@ from modelway.dialects.gemini.wire import (
     Candidate,
     Chunk,
     FunctionCall,
-    LogprobsResult,
     PromptFeedback,
     read_answer,
 )
@@ -208,7 +210,7 @@ class Assembly:
             for raw in candidate.content.parts or ():
                 self._add_part(one, raw, choice, events)
         if candidate.logprobs_result is not None:
-            _attach(_logprobs(candidate.logprobs_result), one, choice, events)
+            _attach(read_logprobs(candidate.logprobs_result), one, choice, events)
         if candidate.finish_reason is not None:
             one.reason = reason_name(candidate.finish_reason)
             said = candidate.finish_message
@@ -330,35 +332,6 @@ def _opaque(kind: str, data: JSON) -> Opaque:
 
 def _kind(data: JSON) -> str:
     return next((name for name in data if name not in ("thought", "thoughtSignature")), "part")
-
-
-def _logprobs(result: LogprobsResult) -> tuple[TokenLogprob, ...]:
-    chosen = result.chosen_candidates or []
-    tops = result.top_candidates or []
-    return tuple(
-        [
-            TokenLogprob(
-                token=str(one.get("token", "")),
-                logprob=_float(one.get("logProbability")),
-                top=_top(tops[number]) if number < len(tops) else (),
-            )
-            for number, one in enumerate(chosen)
-        ]
-    )
-
-
-def _top(step: JSON) -> tuple[TokenLogprob, ...]:
-    found: Any = step.get("candidates")
-    return tuple(
-        [
-            TokenLogprob(token=str(one.get("token", "")), logprob=_float(one.get("logProbability")))
-            for one in found or ()
-        ]
-    )
-
-
-def _float(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _attach(

@@ -14,11 +14,11 @@ import msgspec
 from modelway.dialects.gemini.answer import (
     arguments_object,
     beside,
-    write_logprobs,
     write_part,
     write_reasoning,
 )
 from modelway.dialects.gemini.faults import refuse
+from modelway.dialects.gemini.logprobs import write_logprobs
 from modelway.dialects.gemini.usage import wire_reason, write_usage
 from modelway.errors import LLMError, StreamInterruptedError
 from modelway.fold import Fold

@@ -42,7 +42,9 @@ class Decoder:
             data = data.lstrip()
             if not data:
                 return []
-            self._frames = Items() if data.startswith(b"[") else Events()
+            self._frames = Items() if data.startswith((b"[", b"{")) else Events()
+            if data.startswith(b"{"):  # one object, not framed: mostly an error
+                self._frames.feed(b"[")
         try:
             return self._read(_pieces(self._frames, data))
         except ResponseError as error:

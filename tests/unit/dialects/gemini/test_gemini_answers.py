@@ -433,6 +433,15 @@ def test_an_error_in_a_stream_is_typed_and_keeps_what_came(error, kind):
         CHAT.decode(json.dumps({"error": error}).encode())
 
 
+def test_an_error_that_is_not_framed_is_read_too():
+    decoder = CHAT.decoder()
+    body = b'{\n "error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Slow."}\n}'
+    for at in range(len(body)):
+        assert decoder.feed(body[at : at + 1]) == []
+    assert isinstance(decoder.error, RateLimitError)
+    assert decoder.close() == []
+
+
 def test_half_a_character_is_mended():
     data = json.dumps(chunk({"text": "XY"}, finish="STOP"), ensure_ascii=False).encode()
     broken = data.replace(b"XY", b"X\xc3")
