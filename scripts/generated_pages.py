@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from modelway.catalog.load import providers
-from modelway.catalog.rows import Provider, Quirks
+from modelway.catalog.rows import Place, Provider, Quirks
 from modelway.cli.app import build
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +21,11 @@ _AUTH = {
     "api-key": "`api-key`",
     "x-goog-api-key": "`x-goog-api-key`",
     "none": "none",
+}
+_SIGNERS = {
+    "aws": "signed (SigV4) with AWS credentials",
+    "google": "a token of Google credentials",
+    "entra": "a token of Microsoft Entra ID",
 }
 
 
@@ -159,16 +164,25 @@ def _facts(row: Provider) -> str:
             else _code(row.base_url) or "to be configured",
         ),
         *[(f"base URL of {name}", f"`{url}`") for name, url in row.base_urls.items()],
+        *[(f"base URL at `{place}`", f"`{url}`") for place, url in row.base_url_at.items()],
         ("URL variable", _variables(row.base_url_env)),
+        *[(name, _place(place)) for name, place in row.places.items()],
         ("dialects", _dialects(row)),
         ("key", _variables(row.api_key_env) + ("" if row.key_required else " (optional)")),
         ("sent as", _AUTH[row.auth] if row.api_key_env else ""),
         *[(f"sent as, in {name}", _AUTH[kind]) for name, kind in row.auths.items()],
+        ("without a key", _SIGNERS[row.signer] if row.signer else ""),
+        *[(f"{name} goes as", f"`{hosting}`") for name, hosting in row.hostings.items()],
         ("default model", _code(row.default_model)),
         ("models by bare name", ", ".join([f"`{model}`" for model in row.models])),
     ]
     told = [f"| {name} | {value} |" for name, value in rows if value and value != " (optional)"]
     return "\n".join(["| | |", "|---|---|", *told]) + "\n"
+
+
+def _place(place: Place) -> str:
+    default = f"`{place.default}` unless said" if place.default else ""
+    return "; ".join([part for part in (_variables(place.env), default) if part])
 
 
 def _use(row: Provider) -> str:
@@ -185,6 +199,9 @@ def _use(row: Provider) -> str:
             f'$ modelway ask -m {model} "Why is the sky blue?"\n```\n'
         )
     start = "$ modelway simulate\n" if row.name == "simulator" else ""
+    if row.signer:
+        wanted = [place.env[0] for place in row.places.values() if not place.default]
+        start = "".join([f"$ export {name}=…\n" for name in (*wanted, *row.api_key_env[:1])])
     return f"```console\n{start}{ask}\n```\n"
 
 
@@ -195,6 +212,7 @@ def _configuration(row: Provider) -> str:
             'providers:\n  house:\n    like: openai-compatible\n    base_url: "http://10.0.0.5:8000/v1"\n'
             "    default_model: my-model\n"
         )
+    fields += [f"{name}: my-{name}" for name, place in row.places.items() if not place.default]
     if row.key_required:
         fields.append(f'api_key: "${{{row.api_key_env[0]}}}"')
     elif row.in_process:
