@@ -115,3 +115,22 @@ async def test_a_streamed_run_tells_of_each_step(client, provider):
         names = [type(event).__name__ for event in [event async for event in stream]]
     steps = [name for name in names if name.startswith(("Step", "Tool")) and "Delta" not in name]
     assert steps[:5] == ["StepStarted", "StepEnded", "ToolStarted", "ToolEnded", "StepStarted"]
+
+
+@pytest.mark.parametrize("model", ["chat/tiny", "messages/tiny"])
+def test_openais_own_client_gets_its_form_through_the_gateway(openai_client, model):
+    pydantic = pytest.importorskip("pydantic")
+
+    class Toy(pydantic.BaseModel):
+        kind: Literal["cat", "dog"]
+        count: int
+
+    answer = openai_client.chat.completions.parse(
+        model=model,
+        messages=[{"role": "user", "content": "a toy"}],
+        response_format=Toy,
+        temperature=0,
+        max_tokens=200,
+    )
+    assert isinstance(answer.choices[0].message.parsed, Toy)
+    assert answer.choices[0].finish_reason == "stop"
