@@ -219,6 +219,8 @@ class Dialect(NamedTuple):
     """Parts of a client's query string of which the same is true."""
     request_id_header: bytes = b"x-request-id"
     """Where clients of this dialect look for the id of their request."""
+    events_query: bytes = b""
+    """The part of a client's query without which its stream is one JSON array, where there is one."""
     streams_unless_told: bool = False
     """Whether an answer streams where a client's body does not say."""
     schema_subset: str | None = "any"

@@ -15,6 +15,7 @@ from modelway.dialects import dialect
 from modelway.engine import Engine
 from modelway.errors import LLMError, NotFoundError
 from modelway.gateway import egress, keeping, routes
+from modelway.gateway.arrays import Arrays
 from modelway.gateway.authorise import Keys
 from modelway.gateway.ingress import call_of, declared_length, read_body
 from modelway.gateway.listing import Listing
@@ -106,6 +107,8 @@ class Gateway:
                 model=_named(found.rest) if found.rest else None,
                 stream=route.stream,
             )
+            if call.stream and _wants_array(client, scope["query_string"]):
+                send = Arrays(send)
             if client.name == keeping.NAME and route.operation == "chat":
                 call = await keeping.going_on(call, self.engine, self._responses)
                 if keeping.is_kept(call):
@@ -227,6 +230,10 @@ def _passed_query(query: bytes, client: Dialect) -> bytes:
     if not query:
         return b""
     return b"&".join([part for part in query.split(b"&") if part in client.passed_query])
+
+
+def _wants_array(client: Dialect, query: bytes) -> bool:
+    return bool(client.events_query) and client.events_query not in query.split(b"&")
 
 
 def _no_route(method: str, path: bytes) -> LLMError:

@@ -204,4 +204,3 @@ async def deleted(responses: Responses, id_: str, tenant: str) -> bytes:
     """Forgotten here. Source: OpenAPI 2.3.0, deleteResponse, 2026-11-21."""
     kept = await responses.forget(id_, tenant)
     return msgspec.json.encode({"id": kept.id, "object": "response", "deleted": True})
-

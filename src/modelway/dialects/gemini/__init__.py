@@ -42,6 +42,7 @@ DIALECT = Dialect(
     splice=splice.splice,
     error=faults.error,
     refuse=faults.refuse,
+    events_query=b"alt=sse",
     schema_subset="gemini",
     inlined=frozenset({"image", "audio", "file"}),
 )
