@@ -29,7 +29,7 @@ from modelway.policies.emulate.read import JsonText
 from modelway.ports import Observer
 from modelway.question import Parameters
 from modelway.schema import object_schema
-from modelway.schema.derive import schema_of
+from modelway.schema.derive import own_value, schema_of
 from modelway.schema.nulls import without_nulls
 from modelway.schema.validate import faults
 from modelway.totals import total_cost, total_usage
@@ -164,7 +164,7 @@ def form_of(into: Any) -> Form:
     schema = schema_of(into)
     validate = getattr(into, "model_validate_json", None)
     if not callable(validate):
-        validate = msgspec.json.Decoder(into).decode
+        validate = msgspec.json.Decoder(into, dec_hook=own_value).decode
     return _form(schema, validate, JsonSchema(schema=schema))
 
 

@@ -1,7 +1,7 @@
 """A JSON Schema from a Python type: what a tool takes, or what an answer must look like.
 
-Dataclasses, TypedDicts, ``msgspec.Struct`` and builtin types are read by msgspec; a class with a
-``model_json_schema`` method, as pydantic's models have, is asked for it.
+Dataclasses, TypedDicts, ``msgspec.Struct`` and builtin types are read by msgspec; a class with
+``model_json_schema`` and ``model_validate``, as pydantic's models have, is asked, also inside others.
 """
 
 from __future__ import annotations
@@ -24,15 +24,49 @@ def schema_of(kind: Any) -> JSON:
         return dict(ask())
     try:
         (schema,), definitions = msgspec.json.schema_components(
-            (kind,), ref_template="#/$defs/{name}"
+            (kind,), schema_hook=_own_schema, ref_template="#/$defs/{name}"
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, NotImplementedError) as error:
         raise UnsupportedError(f"{kind!r} has no JSON Schema: {error}") from None
+    definitions = {**definitions, **_hoisted([schema, *definitions.values()])}
     name = schema.get("$ref", "").rpartition("/")[2]
     refers = any(f'"#/$defs/{name}"' in _text(item) for item in definitions.values())
     if name and not refers:
         schema = definitions.pop(name)
     return {**schema, "$defs": definitions} if definitions else dict(schema)
+
+
+def _own_schema(kind: type) -> JSON:
+    """The schema of a class that msgspec does not know."""
+    ask = getattr(kind, "model_json_schema", None)
+    if not callable(ask):
+        raise NotImplementedError(f"{kind.__name__} is no type that JSON has")
+    return dict(ask())
+
+
+def own_value(kind: type, value: Any) -> Any:
+    """A value of a class that msgspec does not know, for its decoders."""
+    validate = getattr(kind, "model_validate", None)
+    if not callable(validate):
+        raise NotImplementedError(f"{kind.__name__} is no type that JSON has")
+    return validate(value)
+
+
+def _hoisted(schemas: list[JSON]) -> JSON:
+    """The definitions that classes brought along, taken out of where they stand."""
+    found: JSON = {}
+    waiting: list[Any] = list(schemas)
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict):
+            inner = each.pop("$defs", None)
+            if isinstance(inner, dict):
+                found |= inner
+            waiting += each.values()
+            waiting += found.values() if inner else ()
+    return found
 
 
 def _text(definition: JSON) -> str:

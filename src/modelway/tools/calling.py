@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from modelway.functions import FunctionTool
+from modelway.schema.derive import own_value
 from modelway.tools.values import Loop, ToolEnded, ToolStarted
 from modelway.types import File, Image, Opaque, Text, ToolCall, ToolResult
 
@@ -60,7 +61,8 @@ async def _result(tools: Mapping[str, FunctionTool], loop: Loop, call: ToolCall)
     said = call.arguments.strip()
     try:
         # models that have nothing to say send nothing, or null
-        given = msgspec.json.decode("{}" if said in ("", "null") else said, type=tool.arguments)
+        text = "{}" if said in ("", "null") else said
+        given = msgspec.json.decode(text, type=tool.arguments, dec_hook=own_value)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         return _told(call, f"the arguments are not valid: {error}", is_error=True)
     approve = loop.get("approve")

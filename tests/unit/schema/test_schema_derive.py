@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from modelway.errors import UnsupportedError
+from modelway.functions import definition_of
 from modelway.question import chat_request
 from modelway.schema import answer_schema, schema_of
+from modelway.structured import Invalid, form_of
 from modelway.types import JsonSchema
 
 
@@ -75,3 +77,28 @@ def test_a_type_asks_for_its_answer():
     assert answer_schema(Pet) == JsonSchema(schema=schema_of(Pet), name="Pet")
     asked = chat_request("a pet", "m", None, {"response_format": Pet})
     assert asked.response_format == answer_schema(Pet)
+
+
+def test_pydantic_models_inside_other_types():
+    pydantic = pytest.importorskip("pydantic")
+
+    class Wheel(pydantic.BaseModel):
+        size: int = pydantic.Field(ge=1)
+
+    class Car(pydantic.BaseModel):
+        wheels: list[Wheel]
+
+    schema = schema_of(list[Car])
+    assert schema["type"] == "array"
+    assert schema["items"]["properties"]["wheels"]["items"] == {"$ref": "#/$defs/Wheel"}
+    assert schema["$defs"]["Wheel"]["properties"]["size"]["minimum"] == 1
+    form = form_of(dict[str, Car])
+    assert form.read('{"a": {"wheels": [{"size": 2}]}}') == {"a": Car(wheels=[Wheel(size=2)])}
+    with pytest.raises(Invalid, match="greater than or equal to 1"):
+        form.read('{"a": {"wheels": [{"size": 0}]}}')
+
+    def drive(car: Car, by: Wheel | None = None) -> None: ...
+
+    found = definition_of(drive).parameters
+    assert found["properties"]["car"]["properties"]["wheels"]["items"] == {"$ref": "#/$defs/Wheel"}
+    assert "Wheel" in found["$defs"]
