@@ -85,7 +85,12 @@ THOUGHT = st.builds(Reasoning, text=SPOKEN) | st.builds(
 )
 CALL = st.builds(ToolCall, id=NAMES, name=NAMES, arguments=ARGUMENTS, signature=maybe(NAMES))
 RESULT_TEXT = st.builds(
-    Text, text=TEXTS | SMALL_OBJECTS.map(str) | ARGUMENTS | st.just('{"output": "x"}')
+    Text,
+    text=TEXTS
+    | SMALL_OBJECTS.map(str)
+    | ARGUMENTS
+    | ARGUMENTS.map(" {}".format)
+    | st.just('{"output": "x"}'),
 )
 
 

@@ -108,7 +108,8 @@ class Encoder:
         if isinstance(event, Finish):
             self._finish(event, choice)
             return
-        if choice.open is not None and event.index != choice.open:
+        other = bool(choice.reasoning) and not isinstance(event, ReasoningDelta)
+        if choice.open is not None and (other or event.index != choice.open):
             self._leave(choice, event.choice)
         match event:
             case TextDelta() | RefusalDelta():
