@@ -373,3 +373,29 @@ def test_azure_deployments_are_carried_as_recorded(recorded):
         assert before == "/openai"
         checked += 1
     assert checked > 30
+
+
+@pytest.mark.parametrize("client", ["openai-chat", "openai-responses", "anthropic-messages"])
+def test_answers_reach_other_clients(recorded, client):
+    """Law 6: text, calls, finish and usage, whole and streamed."""
+    for one in recorded("converse"):
+        answer = read.decode_whole(BEDROCK, body_of(one))
+        if answer.finish_reason == "error":
+            continue  # no client's wire but Bedrock's has a word for it
+        again = read.decode_whole(client, read.to_client(client, answer))
+        check_same(again, answer, one["id"])
+    for one in recorded("converse_stream"):
+        events, _ = read.decode_stream(BEDROCK, [body_of(one)])
+        again = read.folded(client, [read.stream_to_client(client, [[event] for event in events])])
+        check_same(again, fold(events), one["id"])
+
+
+def check_same(again, answer, at):
+    said, wanted = got(again.message), got(answer.message)
+    assert said["text"] == wanted["text"], at
+    assert said["calls"] == wanted["calls"], at
+    finish = {"stop", "tool_calls"} if answer.message.parts else {answer.finish_reason}
+    assert again.finish_reason in {answer.finish_reason, *finish}, at
+    assert again.usage.output_tokens == answer.usage.output_tokens, at
+    assert (again.usage.input_tokens or 0) == (answer.usage.input_tokens or 0), at
+    assert (again.usage.cached_tokens or 0) == (answer.usage.cached_tokens or 0), at
