@@ -228,3 +228,40 @@ def test_a_text_completion(client, model):
     text = "".join([c.choices[0].text for c in chunks if c.choices])
     assert text == whole.choices[0].text
     assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
+
+
+def test_a_client_of_chats_and_a_host_of_responses(client):
+    asked = {
+        "model": "responses/tiny",
+        "messages": [{"role": "system", "content": "x"}, {"role": "user", "content": ASK}],
+        "max_tokens": 60,
+        "temperature": 0,
+    }
+    whole = client.chat.completions.create(**asked)
+    assert whole.choices[0].message.content.strip()
+    chunks = list(
+        client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    )
+    text = "".join([c.choices[0].delta.content or "" for c in chunks if c.choices])
+    assert text == whole.choices[0].message.content
+    assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
+    function = {name: value for name, value in TOOL.items() if name != "type"}
+    called = client.chat.completions.create(
+        **{**asked, "max_tokens": 300},
+        tools=[{"type": "function", "function": function}],
+        tool_choice="required",
+    ).choices[0]
+    assert called.finish_reason == "tool_calls"
+    [call] = called.message.tool_calls
+    assert set(json.loads(call.function.arguments)) == {"city"}
+    after = client.chat.completions.create(
+        **{
+            **asked,
+            "messages": [
+                *asked["messages"],
+                called.message.model_dump(exclude_none=True),
+                {"role": "tool", "tool_call_id": call.id, "content": "sunny"},
+            ],
+        }
+    )
+    assert after.choices[0].finish_reason in ("stop", "length")

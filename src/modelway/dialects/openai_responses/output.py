@@ -142,7 +142,7 @@ class Output:
     def _part(self, index: int, part: JSON) -> _Open:
         """The message, in the part of this index; a new part unless it is in it."""
         opened = self._message()
-        if opened.part != index or opened.item["content"][-1]["type"] != part["type"]:
+        if opened.part != index or opened.item["content"][-1].get("type") != part.get("type"):
             self._close_part(opened)
             opened.part = index
             opened.texts = []
@@ -183,17 +183,17 @@ class Output:
 
     def _is_text(self, opened: _Open) -> bool:
         content: list[JSON] = opened.item["content"]
-        return bool(content) and content[-1]["type"] == "output_text"
+        return bool(content) and content[-1].get("type") == "output_text"
 
     def _close_part(self, opened: _Open) -> None:
         if opened.part is None:
             return
         part, place = opened.item["content"][-1], _place(opened)
         text = "".join(opened.texts)
-        if part["type"] == "output_text":
+        if part.get("type") == "output_text":
             part["text"] = text
             self._say("output_text.done", **place, text=text, logprobs=part["logprobs"])
-        elif part["type"] == "refusal":
+        elif part.get("type") == "refusal":
             part["refusal"] = text
             self._say("refusal.done", **place, refusal=text)
         self._say("content_part.done", **place, part=part)

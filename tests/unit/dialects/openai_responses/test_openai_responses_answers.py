@@ -298,6 +298,13 @@ def test_summaries_are_paragraphs():
     assert got.message.parts == decode(item).message.parts
 
 
+def test_a_part_without_a_type_is_kept_and_written():
+    got = decode({**MESSAGE, "content": [{"rose": 1}]})
+    assert got.message.parts == (Opaque(dialect=NAME, kind="content:", data={"rose": 1}),)
+    again = json.loads(DIALECT.downstream["chat"].encode(got))
+    assert again["output"][0]["content"] == [{"rose": 1}]
+
+
 def test_the_end_is_needed():
     delta = {"type": "response.output_text.delta", "output_index": 0, "delta": "Hel"}
     found, error = stream(CREATED, delta)
