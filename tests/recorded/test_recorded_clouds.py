@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import lzma
+import re
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +16,9 @@ import pytest
 
 from modelway import errors
 from modelway.call import Target
+from modelway.catalog.load import provider as shipped_row
+from modelway.catalog.priced import price
+from modelway.catalog.pricing import Unpriced
 from modelway.dialects import dialect
 from modelway.fold import fold
 from modelway.framing.eventstream import Frames
@@ -388,6 +393,31 @@ def test_answers_reach_other_clients(recorded, client):
         events, _ = read.decode_stream(BEDROCK, [body_of(one)])
         again = read.folded(client, [read.stream_to_client(client, [[event] for event in events])])
         check_same(again, fold(events), one["id"])
+
+
+UNPRICED = {
+    "no longer sold, and in no source": r"^anthropic\.claude-v2 ",
+    "made by hand: no model, or no input tokens": r"^unknown |did not say how many tokens it read",
+    "no source has a price of Nova's cache writes": r"^us\.amazon\.nova-lite-.* of cache_write ",
+}
+"""Why usage has no price → model and what is told of it."""
+
+
+def test_every_usage_has_a_price_or_a_reason(recorded):
+    priced, row = 0, shipped_row("bedrock")
+    for one in recorded("converse", "converse_stream"):
+        if one["api"] == "converse":
+            answer = read.decode_whole(BEDROCK, body_of(one))
+        else:
+            answer = read.folded(BEDROCK, [body_of(one)])
+        at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        cost = price(answer.usage, row, model_of(one), at=at, answered_by="")
+        if isinstance(cost, Unpriced):
+            told = f"{model_of(one)} {cost.reason} "
+            assert any(re.search(rule, told) for rule in UNPRICED.values()), (one["id"], told)
+        else:
+            priced += 1
+    assert priced > 110
 
 
 def check_same(again, answer, at):
