@@ -82,9 +82,9 @@ def error(said: ScriptedError, request_id: str) -> bytes:
     return msgspec.json.encode({"type": "error", "error": inner, "request_id": request_id})
 
 
-def error_event(said: ScriptedError, request_id: str) -> bytes:
+def error_event(said: ScriptedError, envelope: Envelope) -> bytes:
     """An error inside a stream, after which nothing follows."""
-    return b"event: error\ndata: " + error(said, request_id) + b"\n\n"
+    return b"event: error\ndata: " + error(said, envelope.request_id) + b"\n\n"
 
 
 def count(input_tokens: int) -> bytes:

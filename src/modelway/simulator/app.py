@@ -138,13 +138,13 @@ class Simulator:
             error = error or _OVERLOADED
         if error is not None and not (late and streams):
             return self._refused(wire, error, request_id, reply.headers, pace.latency_s)
-        envelope = self._envelope(question, reply, operation, asked)
+        envelope = self._envelope(question, reply, operation, (request_id, asked.base_url))
         if not streams or operation.events is None:
             body = operation.whole(envelope)
             headers = ((b"content-type", operation.media(question)), *headers[1:])
             return played_whole((operation.status, headers), body, pace, fault, envelope)
         headers = ((b"content-type", operation.stream_media(question)), *headers[1:])
-        ending = operation.error_event(error or _OVERLOADED, request_id)
+        ending = operation.error_event(error or _OVERLOADED, envelope)
         events = operation.events(envelope)
         steps = played_stream(events, pace, fault, ending, operation.halved)
         return SimulatedResponse(200, headers, steps, delay_s=pace.latency_s)
@@ -173,7 +173,7 @@ class Simulator:
         return reply, failed < reply.fail_times
 
     def _envelope(
-        self, question: Question, reply: Reply, operation: Operation, asked: Asked
+        self, question: Question, reply: Reply, operation: Operation, names: tuple[str, str]
     ) -> Envelope:
         def call_id() -> str:
             return self._id(operation.call_id_prefix, 22)
@@ -181,13 +181,14 @@ class Simulator:
         answers = tuple([compose(question, reply, call_id, at) for at in range(question.choices)])
         return Envelope(
             id=self._id(operation.id_prefix, 22),
+            request_id=names[0],
             created=int(time.time()),
             question=question,
             answers=answers,
             counts=tally(question, answers, reply.usage),
             reasoning_field=self.script.reasoning_field,
             shelf=self._shelf,
-            base_url=asked.base_url,
+            base_url=names[1],
         )
 
     def _refused(

@@ -98,9 +98,9 @@ def error(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  not i
     return msgspec.json.encode({"error": body})
 
 
-def error_event(said: ScriptedError, request_id: str) -> bytes:
+def error_event(said: ScriptedError, envelope: Envelope) -> bytes:
     """An error inside a stream, after which nothing follows."""
-    return b"data: " + error(said, request_id) + b"\n\n"
+    return b"data: " + error(said, envelope.request_id) + b"\n\n"
 
 
 def models(listed: list[ListedModel], query: dict[str, str]) -> bytes:  # noqa: ARG001  never paged

@@ -135,6 +135,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     """What an answer needs besides its content."""
 
     id: str
+    request_id: str
     created: int
     question: Question
     answers: tuple[Answer, ...]

@@ -42,8 +42,6 @@ _PARTS = {
 
 def read_items(given: Any, shelf: Shelf) -> list[dict[str, Any]]:
     """The input as items, checked, references resolved."""
-    if given is None:
-        raise missing("input")
     if isinstance(given, str):
         return [{"type": "message", "role": "user", "content": given}]
     if not isinstance(given, list):

@@ -62,7 +62,9 @@ def read(asked: Asked) -> Question:
     for at, each in enumerate(included if isinstance(included, list) else [included]):
         if each not in _INCLUDED:
             raise not_one_of(f"include[{at}]", each, _INCLUDED)
-    items = [*_before(asked, fields), *read_items(fields.get("input"), asked.shelf)]
+    if fields.get("input") is None and not fields.get("prompt"):
+        raise missing("input")
+    items = [*_before(asked, fields), *read_items(fields.get("input") or [], asked.shelf)]
     check_calls(items)
     tools = _tools(fields)
     call, call_name = _tool_choice(fields, tools)

@@ -59,9 +59,9 @@ def events(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
         yield _event(event, number), size
 
 
-def error_event(said: ScriptedError, request_id: str) -> bytes:
+def error_event(said: ScriptedError, envelope: Envelope) -> bytes:
     """An error inside a stream, after which nothing follows."""
-    inner = msgspec.json.decode(openai_write.error(said, request_id))["error"]
+    inner = msgspec.json.decode(openai_write.error(said, envelope.request_id))["error"]
     return _event({"type": "error", "error": inner}, 5)
 
 

@@ -9,6 +9,9 @@ from typing import NamedTuple, TypeAlias
 from modelway.simulator import (
     anthropic_read,
     anthropic_write,
+    gemini_embed,
+    gemini_read,
+    gemini_write,
     openai_completions,
     openai_embeddings,
     openai_media,
@@ -18,7 +21,7 @@ from modelway.simulator import (
     responses_write,
 )
 from modelway.simulator.question import Asked, Envelope, RecordedRequest
-from modelway.simulator.wires import ANTHROPIC, OPENAI, RESPONSES, Lookup, Operation, Wire
+from modelway.simulator.wires import ANTHROPIC, GEMINI, OPENAI, RESPONSES, Lookup, Operation, Wire
 
 Act: TypeAlias = Operation | Lookup
 
@@ -68,6 +71,9 @@ def _counted(envelope: Envelope) -> bytes:
     return anthropic_write.count(envelope.question.input_tokens)
 
 
+_GEMINI = (
+    r"/(?:v1beta|v1beta1|v1)/(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/google/)?models"
+)
 _ROUTES = (
     _route(
         "/v1/chat/completions",
@@ -164,13 +170,45 @@ _ROUTES = (
     ),
     _route("/v1/models", Lookup(OPENAI, _models), "GET"),
     _route("/v1/models/{model}", Lookup(OPENAI, _model), "GET"),
+    _route(
+        f"{_GEMINI}/{{model}}:generateContent",
+        Operation(GEMINI, gemini_read.read, gemini_write.whole, call_id_prefix="call_"),
+    ),
+    _route(
+        f"{_GEMINI}/{{model}}:streamGenerateContent",
+        Operation(
+            GEMINI,
+            gemini_read.read_stream,
+            gemini_write.whole,
+            gemini_write.events,
+            gemini_write.error_event,
+            call_id_prefix="call_",
+            stream_media=gemini_write.stream_media,
+        ),
+    ),
+    _route(
+        f"{_GEMINI}/{{model}}:countTokens",
+        Operation(GEMINI, gemini_read.read_count, gemini_write.counted),
+    ),
+    _route(
+        f"{_GEMINI}/{{model}}:embedContent",
+        Operation(GEMINI, gemini_embed.read_embed, gemini_embed.embedding),
+    ),
+    _route(
+        f"{_GEMINI}/{{model}}:batchEmbedContents",
+        Operation(GEMINI, gemini_embed.read_embed_batch, gemini_embed.embeddings),
+    ),
+    _route(_GEMINI, Lookup(GEMINI, gemini_write.models), "GET"),
+    _route(f"{_GEMINI}/{{model}}", Lookup(GEMINI, gemini_write.model), "GET"),
     _route("/v1/models", Lookup(ANTHROPIC, _anthropic_models), "GET"),
     _route("/v1/models/{model}", Lookup(ANTHROPIC, _anthropic_model), "GET"),
 )
 _WIRES = {route.act.wire.name: route.act.wire for route in _ROUTES}
 _PREFIX = re.compile(rf"/({'|'.join(_WIRES)})(?=/)")
-_STARTS = (("/v1/messages", ANTHROPIC),)
+_STARTS = (("/v1/messages", ANTHROPIC), ("/v1beta", GEMINI))
 """How the paths of a wire begin that are no other's."""
+_HEADERS = (("anthropic-version", ANTHROPIC), ("x-api-key", ANTHROPIC), ("x-goog-api-key", GEMINI))
+"""What tells, of a path that several have, whose it is."""
 
 
 def find(request: RecordedRequest) -> Found | None:
@@ -204,7 +242,8 @@ def _named(request: RecordedRequest) -> tuple[Wire | None, str]:
     prefix = _PREFIX.match(request.path)
     if prefix is not None:
         return _WIRES[prefix[1]], prefix[0]
-    shared = request.path.startswith("/v1/models")
-    if shared and (request.header("anthropic-version") or request.header("x-api-key")):
-        return ANTHROPIC, ""
+    if request.path.startswith("/v1/models"):
+        for header, wire in _HEADERS:
+            if request.header(header) is not None:
+                return wire, ""
     return None, ""

@@ -227,7 +227,7 @@ class _Connection(asyncio.Protocol):
         return keep_alive
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def _close(self) -> None:

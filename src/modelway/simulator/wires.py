@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from modelway.simulator import (
     anthropic_read,
     anthropic_write,
+    gemini_read,
+    gemini_write,
     openai_read,
     openai_write,
     responses_read,
@@ -32,7 +34,7 @@ def _halved(event: bytes) -> bytes:
     return event[: len(event) // 2] + b"\n\n"
 
 
-def _no_event(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  it does not stream
+def _no_event(said: ScriptedError, envelope: Envelope) -> bytes:  # noqa: ARG001  it does not stream
     return b""
 
 
@@ -63,7 +65,7 @@ class Operation(NamedTuple):
     whole: Callable[[Envelope], bytes]
     events: Callable[[Envelope], Iterator[tuple[bytes, int]]] | None = None
     """A stream's events, each with the number of tokens in it."""
-    error_event: Callable[[ScriptedError, str], bytes] = _no_event
+    error_event: Callable[[ScriptedError, Envelope], bytes] = _no_event
     id_prefix: str = ""
     call_id_prefix: str = ""
     status: int = 200
@@ -98,4 +100,18 @@ ANTHROPIC = Wire(
     unknown_model=anthropic_read.unknown_model,
     required_headers=(("anthropic-version", "anthropic-version: header is required"),),
     limits="anthropic",
+)
+
+GEMINI = Wire(
+    name="gemini",
+    request_id_header=b"",
+    request_id_prefix="",
+    error=gemini_write.error,
+    unknown_model=gemini_read.unknown_model,
+    error_media=b"application/json; charset=UTF-8",
+    unauthorised=ScriptedError(
+        status=400,
+        code="API_KEY_INVALID",
+        message="API key not valid. Please pass a valid API key.",
+    ),
 )
