@@ -36,7 +36,7 @@ SCHEMA = {
 FORMS = pytest.mark.parametrize("into", [Order, SCHEMA], ids=["type", "schema"])
 WAYS = {
     "chat": None,
-    "messages": "emulated by a forced tool call: this host takes no JSON schema",
+    "messages": "emulated by a forced tool call: this host or model takes no JSON schema",
 }
 """Provider → what is said of how it was asked: llama.cpp ignores schemas of the Anthropic dialect."""
 DIALECTS = pytest.mark.parametrize("provider", WAYS)

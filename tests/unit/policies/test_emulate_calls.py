@@ -167,3 +167,12 @@ async def test_what_had_arrived_of_a_broken_stream_is_read_back_too():
         [batch async for batch in reply.events]
     assert caught.value.partial.message.parts == (Text(text='{"a"'),)
     assert not any(isinstance(part, ToolCall) for part in caught.value.partial.message.parts)
+
+
+async def test_a_model_that_is_known_to_take_no_schema_is_asked_otherwise():
+    where = replace(deployment(), provider=providers()["xai"], target=Target(model="grok-3-mini"))
+    seen, _ = await through(where, typed(response_format=JsonSchema(schema=SCHEMA)))
+    assert seen[0].request.response_format is None
+    where = replace(deployment(), provider=providers()["openai"], target=Target(model="gpt-4o"))
+    seen, _ = await through(where, typed(response_format=JsonSchema(schema=SCHEMA)))
+    assert seen[0].request.response_format is not None

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from msgspec.structs import replace
 
 from modelway.call import Call, Deployment, EventStream, Reply, Settled
+from modelway.catalog.rows import Quirks
 from modelway.dialects import dialect
 from modelway.errors import StreamInterruptedError, UnsupportedError
 from modelway.policies.emulate.decide import Emulation, decide
 from modelway.policies.emulate.read import Reader
-from modelway.ports import Handler, Middleware
+from modelway.ports import Dialect, Handler, Middleware
 from modelway.types import ChatRequest, ChatResponse, StreamEvent, Usage
 
 
@@ -23,6 +24,7 @@ def emulating(deployment: Deployment) -> Middleware:
     """
     spoken = dialect(deployment.dialect)
     touched = deployment.target.quirks.touched()
+    known: list[tuple[Quirks, Dialect]] = []
 
     def emulate(call: Call, inner: Handler) -> Awaitable[Reply]:
         request = call.request
@@ -36,7 +38,9 @@ def emulating(deployment: Deployment) -> Middleware:
             call = replace(call, request=request)
         if not isinstance(request, ChatRequest) or request.response_format is None:
             return inner(call)
-        emulation = decide(request, deployment.target.quirks, spoken)
+        if not known:
+            known.append(_known(deployment, spoken))
+        emulation = decide(request, *known[0])
         if emulation is None:
             return inner(call)
         if call.options.strict:
@@ -49,6 +53,19 @@ def emulating(deployment: Deployment) -> Middleware:
         return _emulated(call, emulation, inner)
 
     return emulate
+
+
+def _known(deployment: Deployment, spoken: Dialect) -> tuple[Quirks, Dialect]:
+    """The host's quirks and the dialect's abilities, less what the catalogue says the model lacks."""
+    from modelway.catalog.models_find import find  # noqa: PLC0415  # the catalogue, at its first use
+
+    quirks = deployment.target.quirks
+    info = find(deployment.provider, deployment.model, deployment.base_model)
+    if info is not None and info.json_schema is False:
+        quirks = replace(quirks, json_schema=False)
+    if info is not None and info.tools is False:
+        spoken = spoken._replace(tools=False)
+    return quirks, spoken
 
 
 async def _emulated(call: Call, emulation: Emulation, inner: Handler) -> Reply:

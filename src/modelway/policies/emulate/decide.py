@@ -65,7 +65,7 @@ def _obstacle(form: ResponseFormat, quirks: Quirks, spoken: Dialect) -> str | No
         return None if spoken.json_mode else "this dialect has no JSON mode"
     ignored = spoken.name in quirks.schema_ignored_in
     if spoken.schema_subset is None or not quirks.json_schema or ignored:
-        return "this host takes no JSON schema"
+        return "this host or model takes no JSON schema"
     row = subset(quirks.schema_subset or spoken.schema_subset)
     if row.only_strict:
         return None  # without strict any schema is taken
