@@ -104,7 +104,8 @@ def read_citation(raw: JSON) -> Citation:
     location = raw.get("location")
     web = location.get("web") if isinstance(location, dict) else None
     content = raw.get("sourceContent")
-    quotes = [one.get("text") for one in content if isinstance(one, dict)] if content else []
+    content = content if isinstance(content, list) else []
+    quotes = [one.get("text") for one in content if isinstance(one, dict)]
     url = web.get("url") if isinstance(web, dict) else None
     return Citation(
         url=url if isinstance(url, str) else None,

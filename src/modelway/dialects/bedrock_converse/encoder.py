@@ -171,17 +171,18 @@ class Encoder:
         """A block in one delta, in the stream's form of its kind; kinds without one are left out."""
         for kind, said in content.items():
             start: JSON | None = None
+            fields: JSON = said if isinstance(said, dict) else {}
             match kind:
                 case "text" | "reasoningContent":
                     delta = said
                 case "toolUse":
-                    start = {name: said[name] for name in said if name != "input"}
-                    delta = {"input": _encode(said.get("input", {})).decode()}
+                    start = {name: fields[name] for name in fields if name != "input"}
+                    delta = {"input": _encode(fields.get("input", {})).decode()}
                 case "toolResult":
-                    start = {name: said[name] for name in said if name != "content"}
-                    delta = said.get("content", [])
-                case "image":
-                    start, delta = {"format": said["format"]}, {"source": said["source"]}
+                    start = {name: fields[name] for name in fields if name != "content"}
+                    delta = fields.get("content", [])
+                case "image" if fields.keys() >= {"format", "source"}:
+                    start, delta = {"format": fields["format"]}, {"source": fields["source"]}
                 case _:
                     continue
             self._leave()

@@ -201,8 +201,8 @@ class Decoder:
                         name=str(said.get("name", "")),
                     )
                 )
-            elif kind == "image" and said.get("format") in IMAGES:
-                self._open[index] = _Picture(said["format"])
+            elif kind == "image" and str(said.get("format")) in IMAGES:
+                self._open[index] = _Picture(str(said["format"]))
             else:
                 self._open[index] = _Whole(kind, said)
 
@@ -230,7 +230,9 @@ class Decoder:
         """More of a block that is handed on whole."""
         match block:
             case _Whole() if delta.tool_result is not None:
-                _extend(block.block.setdefault("content", []), delta.tool_result)
+                content = block.block.setdefault("content", [])
+                if isinstance(content, list):
+                    _extend(content, delta.tool_result)
             case _Picture() if delta.image is not None:
                 source = delta.image.get("source")
                 if isinstance(source, dict):
@@ -277,11 +279,11 @@ def _encrypted(data: bytes, index: int) -> StreamEvent:
     return PartDelta(part=Opaque(dialect=NAME, kind=kind, data={kind: block}), index=index)
 
 
-def _extend(content: list[JSON], more: list[JSON]) -> None:
+def _extend(content: list[Any], more: list[JSON]) -> None:
     """Texts in pieces are one text."""
     for one in more:
-        last = content[-1] if content else {}
-        if one.keys() == last.keys() == {"text"}:
+        last = content[-1] if content else None
+        if isinstance(last, dict) and one.keys() == last.keys() == {"text"}:
             content[-1] = {"text": str(last["text"]) + str(one["text"])}
         else:
             content.append(one)
