@@ -6,22 +6,26 @@ from urllib.parse import quote
 
 from modelway.errors import BadRequestError
 
+_COLLECTIONS = frozenset({"models", "tunedModels", "publishers", "projects", "endpoints"})
+"""How a resource's full name begins; the last three are Vertex AI's.
+
+Source: https://ai.google.dev/api/models, …/api/tuning, 2026-11-21.
+"""
+
 
 def resource(model: str) -> str:
-    """``gemini-2.5-flash`` → ``models/gemini-2.5-flash``; names with a collection stay as they are.
-
-    Collections are ``models``, ``tunedModels``, and those of Vertex AI (``publishers/google/models``,
-    ``projects/…/endpoints``). Source: https://ai.google.dev/api/models, …/api/tuning, 2026-11-21.
-    """
-    return model if "/" in model else f"models/{model}"
+    """``gemini-2.5-flash`` → ``models/gemini-2.5-flash``; full names stay as they are."""
+    collection, slash, _ = model.partition("/")
+    return model if slash and collection in _COLLECTIONS else f"models/{model}"
 
 
 def quoted(model: str) -> str:
-    """The resource name, percent-encoded segment by segment: it cannot leave its place in the path."""
-    segments = resource(model).split("/")
-    for segment in segments:
-        if segment in {"", ".", ".."} or any(character < " " for character in segment):
+    """The resource's path, percent-encoded segment by segment: a name cannot leave its place in it."""
+    steps = model.split("/")
+    for step in steps:
+        if step in {"", ".", ".."} or any(character < " " for character in step):
             raise BadRequestError("the model cannot be part of a URL's path", param="model")
+    segments = steps if resource(model) == model else ["models", model]
     try:
         return "/" + "/".join([quote(segment, safe="") for segment in segments])
     except UnicodeEncodeError:

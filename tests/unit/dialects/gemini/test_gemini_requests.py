@@ -71,6 +71,7 @@ def decoded(**body):
         ("models/gemini-2.5-flash", "/models/gemini-2.5-flash"),
         ("tunedModels/mine-1", "/tunedModels/mine-1"),
         ("publishers/google/models/x@001", "/publishers/google/models/x%40001"),
+        ("vendor/x", "/models/vendor%2Fx"),
         ("a:b?c#d&e", "/models/a%3Ab%3Fc%23d%26e"),
         ("é", "/models/%C3%A9"),
     ],
@@ -83,7 +84,9 @@ def test_a_model_is_part_of_the_path_and_cannot_leave_it(model, path):
     assert DIALECT.upstream["model"].path(model, False) == path
 
 
-@pytest.mark.parametrize("model", ["", "a//b", "../x", "models/..", "models/", "a\n", "\ud800"])
+@pytest.mark.parametrize(
+    "model", ["", "a//b", "../x", "a/../b", "models/..", "models/", "a\n", "\ud800"]
+)
 def test_a_name_that_would_leave_its_place_is_refused(model):
     with pytest.raises(BadRequestError) as caught:
         CHAT.path(model, False)
