@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import Any
 
 from modelway.types import (
     ChatRequest,
     ChatResponse,
+    Message,
     Reasoning,
     Refusal,
     Text,
@@ -60,6 +62,10 @@ def usage(value: Usage) -> dict[str, int | None]:
     return {name: getattr(value, name) for name in USAGE_FIELDS}
 
 
+def _role(message: Message) -> str:
+    return "system" if message.role in ("system", "developer") else message.role
+
+
 def question(request: ChatRequest) -> list[tuple[str, Any]]:
     """What is said in a conversation, in order, whatever the messages that it is put in.
 
@@ -67,11 +73,10 @@ def question(request: ChatRequest) -> list[tuple[str, Any]]:
     """
     said: list[tuple[str, Any]] = []
     numbers: dict[str, int] = {}
-    for message in request.messages:
-        role = "system" if message.role in ("system", "developer") else message.role
-        # In a wire that has calls beside the content, texts come first.
-        parts = sorted(message.parts, key=lambda part: isinstance(part, ToolCall))
-        for part in parts:
+    for role, messages in groupby(request.messages, _role):
+        # In a wire that has calls beside the content, texts come first; messages in a row are one.
+        parts = [part for message in messages for part in message.parts]
+        for part in sorted(parts, key=lambda part: isinstance(part, ToolCall)):
             match part:
                 case Text(text=text) | Refusal(text=text) if text.strip():
                     if said and said[-1][0] == role and isinstance(said[-1][1], str):
@@ -92,7 +97,24 @@ def question(request: ChatRequest) -> list[tuple[str, Any]]:
 
 def tools(request: ChatRequest) -> list[tuple[str, str, Any]]:
     return [
-        (tool.name, tool.description or "", tool.parameters)
+        (tool.name, tool.description or "", _unordered(tool.parameters))
         for tool in request.tools
         if isinstance(tool, Tool)
     ]
+
+
+def _unordered(schema: Any) -> Any:
+    """A schema whose required names are in order: theirs means nothing."""
+    match schema:
+        case dict():
+            return {
+                name: sorted(inner) if name == "required" and _names(inner) else _unordered(inner)
+                for name, inner in schema.items()
+            }
+        case list():
+            return [_unordered(inner) for inner in schema]
+    return schema
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
