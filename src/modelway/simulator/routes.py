@@ -9,6 +9,10 @@ from typing import NamedTuple, TypeAlias
 from modelway.simulator import (
     anthropic_read,
     anthropic_write,
+    bedrock_invoke,
+    bedrock_read,
+    bedrock_write,
+    frames,
     gemini_embed,
     gemini_read,
     gemini_write,
@@ -21,7 +25,16 @@ from modelway.simulator import (
     responses_write,
 )
 from modelway.simulator.question import Asked, Envelope, RecordedRequest
-from modelway.simulator.wires import ANTHROPIC, GEMINI, OPENAI, RESPONSES, Lookup, Operation, Wire
+from modelway.simulator.wires import (
+    ANTHROPIC,
+    BEDROCK,
+    GEMINI,
+    OPENAI,
+    RESPONSES,
+    Lookup,
+    Operation,
+    Wire,
+)
 
 Act: TypeAlias = Operation | Lookup
 
@@ -200,12 +213,57 @@ _ROUTES = (
     ),
     _route(_GEMINI, Lookup(GEMINI, gemini_write.models), "GET"),
     _route(f"{_GEMINI}/{{model}}", Lookup(GEMINI, gemini_write.model), "GET"),
+    _route(
+        "/model/{model}/converse",
+        Operation(BEDROCK, bedrock_read.read, bedrock_write.whole, call_id_prefix="tooluse_"),
+    ),
+    _route(
+        "/model/{model}/converse-stream",
+        Operation(
+            BEDROCK,
+            bedrock_read.read_stream,
+            bedrock_write.whole,
+            bedrock_write.events,
+            bedrock_write.error_event,
+            call_id_prefix="tooluse_",
+            stream_media=bedrock_write.stream_media,
+            halved=frames.halved,
+        ),
+    ),
+    _route(
+        "/model/{model}/invoke",
+        Operation(
+            BEDROCK,
+            bedrock_invoke.read,
+            bedrock_invoke.whole,
+            id_prefix="msg_bdrk_01",
+            call_id_prefix="toolu_bdrk_01",
+        ),
+    ),
+    _route(
+        "/model/{model}/invoke-with-response-stream",
+        Operation(
+            BEDROCK,
+            bedrock_invoke.read_stream,
+            bedrock_invoke.whole,
+            bedrock_invoke.events,
+            bedrock_write.error_event,
+            id_prefix="msg_bdrk_01",
+            call_id_prefix="toolu_bdrk_01",
+            stream_media=bedrock_write.stream_media,
+            halved=frames.halved,
+        ),
+    ),
+    _route(
+        "/model/{model}/count-tokens",
+        Operation(BEDROCK, bedrock_invoke.read_counted, bedrock_write.counted),
+    ),
     _route("/v1/models", Lookup(ANTHROPIC, _anthropic_models), "GET"),
     _route("/v1/models/{model}", Lookup(ANTHROPIC, _anthropic_model), "GET"),
 )
 _WIRES = {route.act.wire.name: route.act.wire for route in _ROUTES}
 _PREFIX = re.compile(rf"/({'|'.join(_WIRES)})(?=/)")
-_STARTS = (("/v1/messages", ANTHROPIC), ("/v1beta", GEMINI))
+_STARTS = (("/v1/messages", ANTHROPIC), ("/v1beta", GEMINI), ("/model/", BEDROCK))
 """How the paths of a wire begin that are no other's."""
 _HEADERS = (("anthropic-version", ANTHROPIC), ("x-api-key", ANTHROPIC), ("x-goog-api-key", GEMINI))
 """What tells, of a path that several have, whose it is."""

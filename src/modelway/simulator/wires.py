@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from modelway.simulator import (
     anthropic_read,
     anthropic_write,
+    bedrock_read,
+    bedrock_write,
     gemini_read,
     gemini_write,
     openai_read,
@@ -113,5 +115,19 @@ GEMINI = Wire(
         status=400,
         code="API_KEY_INVALID",
         message="API key not valid. Please pass a valid API key.",
+    ),
+)
+BEDROCK = Wire(
+    name="bedrock",
+    request_id_header=b"x-amzn-requestid",
+    request_id_prefix="",
+    error=bedrock_write.error,
+    unknown_model=bedrock_read.unknown_model,
+    unknown_path="Unable to determine the operation of {where}",
+    error_headers=bedrock_write.error_headers,
+    unauthorised=ScriptedError(
+        status=403,
+        type="UnrecognizedClientException",
+        message="The security token included in the request is invalid.",
     ),
 )

@@ -647,7 +647,7 @@ def test_models_are_listed_in_pages_of_anthropics_form():
 
 
 def test_unknown_routes_and_methods():
-    assert Simulator().handle("POST", "/v1/embeddings", (), b"").status == 404
+    assert Simulator().handle("POST", "/v1/embedding", (), b"").status == 404
     assert Simulator().handle("GET", "/v1/chat/completions", (), b"").status == 405
     assert b"simulator" in next(Simulator().handle("GET", "/", (), b"").steps)
 
