@@ -187,7 +187,8 @@ def answers(draw):
             | st.builds(Reasoning, text=SPOKEN, signature=NAMES, format=maybe(NAMES))
             | st.builds(Reasoning, text=TEXTS, encrypted=NAMES, id=NAMES, format=st.just(STATE))
             | SEARCH
-            | ANSWER_CALL,
+            | ANSWER_CALL
+            | ANSWER_CALL.map(lambda call: structs.replace(call, signature="signed")),
             most=5,
         )
     )

@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from modelway.dialects.openai_responses.conversation import messages, read
+from modelway.dialects.openai_responses.content import read
+from modelway.dialects.openai_responses.conversation import messages
 from modelway.dialects.openai_responses.tools import format_in, tool_choice_in, tool_in
 from modelway.dialects.openai_responses.upstream import LOGPROBS
 from modelway.dialects.openai_responses.wire import NAME

@@ -1,4 +1,7 @@
-"""Messages → the items of ``input``: the upstream half of what was said."""
+"""Messages → the items of ``input``: the upstream half of what was said.
+
+It is long because this API has four kinds of item where others have a message.
+"""
 
 from __future__ import annotations
 

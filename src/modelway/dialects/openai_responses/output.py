@@ -2,6 +2,7 @@
 
 One writing serves both forms: a whole answer is what is left when its events have been told. A message
 or a thought is closed when another item begins; calls stay open, as their pieces may be interleaved.
+It is long because each piece is announced, told and closed three times: as part, item and response.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, assert_never
 
 from modelway.dialects.openai_responses.items import CONTENT, PHASE
 from modelway.dialects.openai_responses.parts import citation_out, logprobs_out
-from modelway.dialects.openai_responses.thoughts import Thought
+from modelway.dialects.openai_responses.thoughts import Thought, sealed_call
 from modelway.dialects.openai_responses.wire import NAME
 from modelway.types import (
     JSON,
@@ -214,6 +215,11 @@ class Output:
 
     def _call(self, event: ToolCallDelta) -> None:
         opened = self._calls.get(event.index)
+        if event.signature is not None:
+            call_id = event.id or (opened.item["call_id"] if opened is not None else "")
+            sealed = sealed_call(call_id, event.signature)
+            item: JSON = {"id": self._new_id("rs"), "type": "reasoning", "summary": []}
+            self._item({**item, "encrypted_content": sealed})
         if opened is None:
             self._close()
             opened = self._open(

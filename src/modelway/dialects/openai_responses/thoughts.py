@@ -2,6 +2,7 @@
 
 OpenAI's own has a summary, and state that only OpenAI reads. Another's text is a ``reasoning_text``,
 and its signature travels where clients keep state: in ``encrypted_content``, as an envelope of ours.
+So does the signature of a call, in a reasoning item beside it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ class _Carried(Struct, omit_defaults=True):
     signature: str | None = None
     encrypted: str | None = None
     format: str | None = None
+    call: str | None = None
+    """Whose signature it is, if a call's."""
 
 
 _carried = msgspec.json.Decoder(_Carried)
@@ -45,6 +48,23 @@ def parts_in(
     if summary or encrypted or not thought:
         parts = (Reasoning(text=summary, encrypted=encrypted or None, id=id_, format=STATE),)
     return (*parts, Reasoning(text=thought, id=id_)) if thought else parts
+
+
+def sealed_call(call_id: str, signature: str) -> str:
+    """The ``encrypted_content`` of the item that stands beside a call."""
+    return _sealed(_Carried(call=call_id, signature=signature))
+
+
+def signed_call(encrypted: str | None) -> tuple[str, str] | None:
+    """A call's id and its signature, if it is these that are carried."""
+    carried = _opened(encrypted)
+    if carried is None or carried.call is None:
+        return None
+    return carried.call, carried.signature or ""
+
+
+def _sealed(carried: _Carried) -> str:
+    return _ENVELOPE + base64.urlsafe_b64encode(msgspec.json.encode(carried)).decode()
 
 
 def _opened(encrypted: str | None) -> _Carried | None:
@@ -137,6 +157,5 @@ class Thought:
             self.item["content"] = [{"type": "reasoning_text", "text": text}]
             said.append(self._event("reasoning_text.done", "content_index", text=text))
         if self._carried != _Carried():
-            sealed = base64.urlsafe_b64encode(msgspec.json.encode(self._carried)).decode()
-            self.item.setdefault("encrypted_content", _ENVELOPE + sealed)
+            self.item.setdefault("encrypted_content", _sealed(self._carried))
         return said

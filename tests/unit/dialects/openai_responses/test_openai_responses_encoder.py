@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from modelway.dialects.openai_responses import DIALECT
 from modelway.errors import OverloadedError
 from modelway.fold import fold
@@ -27,6 +29,7 @@ from modelway.types import (
     Start,
     Text,
     TextDelta,
+    ToolCall,
     ToolCallDelta,
     Usage,
 )
@@ -173,6 +176,24 @@ def test_another_s_signature_goes_to_the_client_and_comes_back():
         Reasoning(encrypted="redacted", id=items[1]["id"]),
         Text(text="Hi"),
     )
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_call_s_signature_goes_to_the_client_and_comes_back(late):
+    """Gemini refuses a call that comes back without it."""
+    first = ToolCallDelta(
+        index=0, id="c", name="x", arguments="{}", signature=None if late else "s"
+    )
+    items = output(first, *([ToolCallDelta(index=0, signature="s")] if late else []))
+    assert sorted([item["type"] for item in items]) == ["function_call", "reasoning"]
+    result = {"type": "function_call_output", "call_id": "c", "output": "1"}
+    body = json.dumps({"model": "m", "input": [{"role": "user", "content": "?"}, *items, result]})
+    messages = FACE.decode(split(body.encode())).messages
+    assert [message.role for message in messages] == ["user", "assistant", "tool"]
+    call = ToolCall(id="c", name="x", arguments="{}", signature="s")
+    assert messages[1].parts == (call,)
+    whole = json.dumps({"id": "r", "status": "completed", "output": items}).encode()
+    assert CODEC.decode(whole).message.parts == (call,)
 
 
 def test_an_envelope_that_is_not_ours_is_a_provider_s_own_state():
