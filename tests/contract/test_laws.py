@@ -36,7 +36,7 @@ def _binary(name: str) -> bool:
 
 IN_LINES = pytest.mark.parametrize("name", [name for name in NAMES if not _binary(name)])
 HOST = Quirks(cache_control=True, developer_role=True)
-ENDS = ("message_stop", "response.completed", "response.incomplete")
+ENDS = ("message_stop", "response.completed", "response.incomplete", "message-end")
 """Types of the events that end a stream."""
 
 
