@@ -18,6 +18,7 @@ _PACKAGES = {
     "anthropic-messages": "modelway.dialects.anthropic_messages",
     "bedrock-converse": "modelway.dialects.bedrock_converse",
     "gemini": "modelway.dialects.gemini",
+    "ollama": "modelway.dialects.ollama",
     "cohere": "modelway.dialects.cohere",
 }
 

@@ -145,7 +145,13 @@ def question_survives(request: ChatRequest, dialect: Dialect) -> None:
             told.add("model")  # said by the path alone
         for name in ChatRequest.__struct_fields__:
             if name not in told:
-                _same(getattr(got, name), getattr(request, name), f"the request's {name} changed")
+                _same(_meant(got, name), _meant(request, name), f"the request's {name} changed")
+
+
+def _meant(request: ChatRequest, name: str) -> Any:
+    """What a setting says; to choose tools freely is what is meant where nothing is said."""
+    value = getattr(request, name)
+    return None if name == "tool_choice" and value == "auto" else value
 
 
 def model_is_the_targets(dialect: Dialect) -> None:
