@@ -1,21 +1,22 @@
-"""What other installed packages add: rows of providers and dialects, by entry points.
+"""What other installed packages add: provider rows and dialects, by entry points.
 
-``modelway.dialects``: a name → a ``ports.Dialect``. ``modelway.providers``: any name → a ``Provider``
-or several. A package is imported when its name is first asked for; what modelway has itself is never
-replaced.
+``modelway.dialects``: a dialect's name → its ``ports.Dialect``. ``modelway.providers``: a row's name
+→ its ``Provider``. A package is imported when its name is first asked for; what modelway has itself
+is never replaced.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelway.catalog.rows import Provider
 from modelway.errors import ConfigError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+_Named = TypeVar("_Named")
 
 
 @functools.cache
@@ -26,29 +27,21 @@ def installed(group: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"modelway.{group}")}
 
 
-def loaded(group: str, name: str) -> Any:
-    """What an entry point names; ConfigError, with whose it is, where it cannot be imported."""
+def loaded(group: str, name: str, kind: type[_Named]) -> _Named:
+    """What an entry point names; ConfigError, with whose it is, where it is not of this kind."""
     point = installed(group)[name]
+    owner = point.dist.name if point.dist else "an installed package"
+    where = f"the entry point {name!r} in modelway.{group} of {owner}"
     try:
-        return point.load()
+        told: Any = point.load()
     except Exception as error:
-        owner = point.dist.name if point.dist else "an installed package"
         raise ConfigError(
-            f"the {group} entry point {name!r} of {owner} cannot be loaded: "
-            f"{type(error).__name__}: {error}; update or uninstall {owner}"
+            f"{where} cannot be loaded: {type(error).__name__}: {error}; update or uninstall {owner}"
         ) from error
-
-
-@functools.cache
-def rows() -> Mapping[str, Provider]:
-    """Every row that installed packages add, by its name."""
-    found: dict[str, Provider] = {}
-    for name in installed("providers"):
-        told = loaded("providers", name)
-        for row in (told,) if isinstance(told, Provider) else told:
-            if not isinstance(row, Provider):
-                raise ConfigError(
-                    f"the providers entry point {name!r} gives a {type(row).__name__}, no Provider"
-                )
-            found.setdefault(row.name, row)
-    return found
+    if not isinstance(told, kind):
+        raise ConfigError(f"{where} is a {type(told).__name__}; it must be a {kind.__name__}")
+    if told.name != name:  # type: ignore[attr-defined]
+        raise ConfigError(
+            f"{where} is called {told.name!r} itself; the two names must be the same"  # type: ignore[attr-defined]
+        )
+    return told

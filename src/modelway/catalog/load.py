@@ -11,6 +11,7 @@ import msgspec
 
 from modelway.catalog import entry_points
 from modelway.catalog.rows import Provider, Quirks
+from modelway.errors import ConfigError
 
 _ROWS = Path(__file__).with_name("providers.toml")
 
@@ -41,10 +42,30 @@ def _spellings() -> Mapping[str, Provider]:
 def provider(name: str) -> Provider | None:
     """The row of this name or alias; case, ``-``, ``_`` and ``.`` make no difference.
 
-    A name that is not known here may be one that an installed package adds.
+    A name that is not known here may be one that an installed package adds; ConfigError where that
+    package is at fault.
     """
     found = providers().get(name) or _spellings().get(_plain(name))
-    return found or entry_points.rows().get(name)
+    if found is not None or not name:
+        return found
+    added = [each for each in entry_points.installed("providers") if _plain(each) == _plain(name)]
+    return entry_points.loaded("providers", added[0], Provider) if added else None
+
+
+def added() -> dict[str, Provider | ConfigError]:
+    """Every row that an installed package adds, or what is wrong with it, by its entry point."""
+    return {name: _added(name) for name in entry_points.installed("providers")}
+
+
+def _added(name: str) -> Provider | ConfigError:
+    if name in providers() or _plain(name) in _spellings():
+        return ConfigError(
+            f"an installed package adds a provider {name!r}, a name that modelway has itself: not used"
+        )
+    try:
+        return entry_points.loaded("providers", name, Provider)
+    except ConfigError as error:
+        return error
 
 
 def names(row: Provider) -> Iterable[str]:

@@ -14,6 +14,7 @@ from modelway.cli import output
 from modelway.cli.options import Config, Json
 from modelway.client import Client
 from modelway.config.settings import ConfiguredProvider, Settings
+from modelway.errors import ConfigError
 from modelway.opening import only_named
 
 
@@ -37,10 +38,12 @@ def providers(
     """
     settings = asyncio.run(_settings(config))
     rows = [_configured(one, settings) for one in settings.providers.values()]
+    used = {row["name"] for row in rows} | {one.row.name for one in settings.providers.values()}
+    others = [_known(row) for name, row in catalogue.providers().items() if name not in used]
+    added = catalogue.added().items()
+    rows += [_added(*one) for one in added if one[0] not in used or isinstance(one[1], ConfigError)]
     if all:
-        used = {one.row.name for one in settings.providers.values()}
-        known = catalogue.providers().values()
-        rows += [_known(row) for row in known if row.name not in used]
+        rows += others
     if json:
         output.show_json(rows)
         return 0
@@ -53,8 +56,7 @@ def providers(
     )
     output.table(heads, [_cells(row, all=all) for row in rows])
     if not all:
-        others = len(catalogue.providers()) - len(rows)
-        output.aside(f"{others} more are known: modelway providers --all")
+        output.aside(f"{len(others)} more are known: modelway providers --all")
     return 0
 
 
@@ -95,6 +97,14 @@ def _known(row: Provider) -> dict[str, Any]:
         "docs": row.docs,
         "checked": row.checked,
     }
+
+
+def _added(name: str, row: Provider | ConfigError) -> dict[str, Any]:
+    """A row of an installed package, or what is wrong with it."""
+    if isinstance(row, Provider):
+        return _known(row)
+    empty = Provider(name=name, base_url="", dialects=())
+    return {**_known(empty), "state": row.message}
 
 
 def _cells(row: dict[str, Any], *, all: bool) -> tuple[str, ...]:

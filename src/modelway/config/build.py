@@ -29,6 +29,7 @@ from modelway.config.settings import (
     Settings,
     TransportSettings,
 )
+from modelway.errors import ConfigError
 from modelway.local.settings import BASE_URL, LocalSettings
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
@@ -147,7 +148,11 @@ class Builder:
     def _row(self, name: str, node: Node, level: Level) -> Provider | None:
         """The catalogue's row under this configuration's name, with the user's changes to it."""
         like: str = level["like"].value if "like" in level else name
-        row = catalogue.provider(like)
+        try:
+            row = catalogue.provider(like)
+        except ConfigError as error:  # of the installed package that adds it
+            self.context.error(node.fields.get("like", node), error.message)
+            return None
         if "base_url" in node.fields and (
             row.in_process if row else "like" not in level
         ):  # a server that somebody calls `local`

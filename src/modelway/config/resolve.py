@@ -178,6 +178,13 @@ def _unknown(settings: Settings, model: str) -> ConfigError:
 def _unconfigured(
     settings: Settings, model: str, provider: str, variables: tuple[str, ...]
 ) -> ConfigError:
+    if settings.source == "environment" and provider not in catalogue.providers():
+        key = f" and {' or '.join(variables)}" if variables else ""
+        return UnknownModelError(
+            f"the model {model!r} is {provider}'s, of an installed package: set "
+            f"LLM_PROVIDER={provider}{key}, or configure it in a modelway.yaml",
+            model=model,
+        )
     if settings.source == "environment" and variables:
         return MissingKeyError(
             f"the model {model!r} needs {provider}'s key: set {' or '.join(variables)}",

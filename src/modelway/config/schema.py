@@ -28,6 +28,7 @@ from modelway.config.reading import (
     variable_name,
 )
 from modelway.config.signing import AWS, ENTRA, GOOGLE
+from modelway.errors import ConfigError
 from modelway.policies.routing import canonical, lacking, spellings
 from modelway.schema.subsets import SUBSETS
 
@@ -35,8 +36,13 @@ from modelway.schema.subsets import SUBSETS
 def dialect_name(node: Node, context: Context) -> str:
     """A dialect's name, of ours or of an installed package."""
     written = text(node, context)
-    if written in dialects.NAMES or written in dialects.names():
+    if written in dialects.NAMES:
         return written
+    if written in dialects.names():
+        try:
+            return dialects.dialect(written).name
+        except ConfigError as error:
+            raise WrongError(node, error.message) from None
     near = nearest(written, dialects.names())
     raise WrongError(
         node,

@@ -34,10 +34,7 @@ def dialect(name: str) -> Dialect:
         return found
     if name not in entry_points.installed("dialects"):
         raise ConfigError(f"unknown dialect {name!r}; there are {', '.join(names())}")
-    added = entry_points.loaded("dialects", name)
-    if not isinstance(added, Dialect) or added.name != name:
-        raise ConfigError(f"the entry point of the dialect {name!r} gives no Dialect of that name")
-    return added
+    return entry_points.loaded("dialects", name, Dialect)
 
 
 def names() -> tuple[str, ...]:
