@@ -18,6 +18,7 @@ from modelway.errors import LLMError
 from modelway.fold import unfold
 from modelway.framing.eventstream import Frames
 from modelway.framing.fields import split
+from modelway.framing.ndjson import parse as parse_lines
 from modelway.framing.sse import parse
 from modelway.testing.contracts import counted
 from modelway.types import Finish
@@ -32,6 +33,10 @@ EVERY = pytest.mark.parametrize("name", NAMES)
 
 def _binary(name: str) -> bool:
     return b"eventstream" in dialect(name).upstream["chat"].stream_types[0]
+
+
+def _lines(name: str) -> bool:
+    return b"ndjson" in dialect(name).upstream["chat"].stream_types[0]
 
 
 IN_LINES = pytest.mark.parametrize("name", [name for name in NAMES if not _binary(name)])
@@ -123,7 +128,7 @@ def test_law_3_any_split_gives_the_same_events_and_bytes(name, data):
 def test_law_3_line_ends_do_not_matter(name, data):
     stream = read.streamed(name, data.draw(ANSWERS[name]))
     whole, _ = read.decode_stream(name, [stream])
-    for end in (b"\r\n", b"\r"):
+    for end in (b"\r\n",) if _lines(name) else (b"\r\n", b"\r"):
         other = stream.replace(b"\n", end)
         pieces = data.draw(splits(other))
         assert read.decode_stream(name, pieces) == (whole, None)
@@ -158,6 +163,8 @@ def test_law_4_a_truncated_stream_is_never_whole(name, data):
 
 
 def _events(name: str, stream: bytes) -> list[Any]:
+    if _lines(name):
+        return parse_lines(stream)
     return Frames().feed(stream) if _binary(name) else parse(stream)
 
 
@@ -166,6 +173,9 @@ def _end(name: str, stream: bytes) -> int:
     if _binary(name):
         [end] = [frame for frame in Frames().feed(stream) if b'"stopReason"' in frame.payload]
         return stream.index(end.raw) + len(end.raw) - 1
+    if _lines(name):
+        last = parse_lines(stream)[-1]
+        return stream.rindex(last) + len(last) - 1
     for event in parse(stream):
         if event.data == b"[DONE]":
             continue

@@ -22,6 +22,7 @@ _DIALECTS = {
     "anthropic-messages",
     "bedrock-converse",
     "gemini",
+    "ollama",
     "cohere",
 }
 
