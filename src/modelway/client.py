@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,16 +11,15 @@ from typing import Any, Self, TypeVar, Unpack, overload
 import msgspec
 
 from modelway import inquiry, question, structured, tools
-from modelway.call import Call, Deployment, Operation, Options, Question, Reply
+from modelway.call import Options, Reply
 from modelway.chat_stream import ChatStream
-from modelway.config.resolve import default_model, embedding_model
+from modelway.config.resolve import embedding_model
 from modelway.config.settings import Settings
 from modelway.embedding import Coalescer, embed_request
-from modelway.engine import Engine
-from modelway.errors import BadRequestError, ConfigError
+from modelway.errors import BadRequestError
 from modelway.inquiry import Capabilities, CostEstimate, PlannedDeployment, ProviderHealth
 from modelway.observe.stats import Stats
-from modelway.opening import NO_TOKENS, Config, Embedded, Opened, TokenCallback, open_engine
+from modelway.opening import NO_TOKENS, Config, Embedded, TokenCallback
 from modelway.ports import Observer, Transport
 from modelway.question import Parameters, Prompt
 from modelway.retrieval import (
@@ -32,9 +30,10 @@ from modelway.retrieval import (
     RerankRequest,
     RerankResponse,
 )
+from modelway.session import Session
 from modelway.structured import AskParameters, Parsed, ParsedStream, ParseParameters
 from modelway.tools import RunParameters, RunStream, ToolRun
-from modelway.types import JSON, ChatRequest, ChatResponse, ModelListing, TokenCount
+from modelway.types import JSON, ChatResponse, ModelListing, TokenCount
 
 T = TypeVar("T")
 
@@ -60,19 +59,16 @@ class Client:
         embedded: Embedded = "never",
         tokens: Mapping[str, TokenCallback] = NO_TOKENS,
     ) -> None:
-        self._config = config
-        self._environment = environment
-        self._observers = tuple(observers)
-        self._transport = transport
-        self._options = options
-        self._embedded = embedded
-        self._tokens = tokens
-        self._opened: Opened | None = None
-        self._opening = asyncio.Lock()
+        self._session = Session(
+            config,
+            environment=environment,
+            observers=observers,
+            transport=transport,
+            options=options,
+            embedded=embedded,
+            tokens=tokens,
+        )
         self._coalescer = Coalescer()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._default_model: str | None = None
-        self._last_stats = Stats()
 
     # ------------------------------------------------------------ asking
 
@@ -88,9 +84,9 @@ class Client:
     ) -> ChatResponse:
         """Ask, and wait for the whole answer. ``observers`` are told of this call."""
         request = question.chat_request(prompt, model, system, parameters)
-        engine = await self._engine()
+        engine = await self._session.engine()
         started = time.monotonic()
-        call = self._call(engine, request, options)
+        call = self._session.call(engine, request, options)
         reply = await (engine.watch(call, observers) if observers else engine.handle(call))
         answer: ChatResponse = engine.priced(reply.value, reply.deployment)
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
@@ -109,11 +105,11 @@ class Client:
         request = question.chat_request(prompt, model, system, parameters)
 
         async def ask() -> Reply:
-            engine = await self._engine()
-            call = self._call(engine, request, options, stream=True)
+            engine = await self._session.engine()
+            call = self._session.call(engine, request, options, stream=True)
             return await (engine.watch(call, observers) if observers else engine.handle(call))
 
-        return ChatStream(ask, self._priced)
+        return ChatStream(ask, self._session.priced)
 
     @overload
     async def parse(
@@ -213,10 +209,12 @@ class Client:
     ) -> TokenCount:
         """How many input tokens the request has: by the provider where it can say, else estimated."""
         request = question.chat_request(prompt, model, system, parameters)
-        engine = await self._engine()
+        engine = await self._session.engine()
         # another model would count otherwise
-        alone = msgspec.structs.replace(options or self._options, fallbacks=())
-        reply = await engine.handle(self._call(engine, request, alone, operation="count_tokens"))
+        alone = msgspec.structs.replace(options or self._session.options, fallbacks=())
+        reply = await engine.handle(
+            self._session.call(engine, request, alone, operation="count_tokens")
+        )
         counted: TokenCount = reply.value
         return counted
 
@@ -246,13 +244,15 @@ class Client:
             truncate=truncate,
             extra=extra,
         )
-        engine = await self._engine()
+        engine = await self._session.engine()
         if not request.model:
             request = msgspec.structs.replace(request, model=embedding_model(engine.settings))
 
         async def ask(asked: EmbedRequest) -> EmbedResponse:
             started = time.monotonic()
-            reply = await engine.handle(self._call(engine, asked, options, operation="embed"))
+            reply = await engine.handle(
+                self._session.call(engine, asked, options, operation="embed")
+            )
             answer: EmbedResponse = engine.priced(reply.value, reply.deployment)
             return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
@@ -282,9 +282,11 @@ class Client:
             return_documents=return_documents,
             extra=extra or {},
         )
-        engine = await self._engine()
+        engine = await self._session.engine()
         started = time.monotonic()
-        reply = await engine.handle(self._call(engine, request, options, operation="rerank"))
+        reply = await engine.handle(
+            self._session.call(engine, request, options, operation="rerank")
+        )
         answer: RerankResponse = engine.priced(reply.value, reply.deployment)
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
@@ -295,16 +297,20 @@ class Client:
 
         Of all, those that do not answer are left out; if none does, the first one's error is raised.
         """
-        return await inquiry.list_models(await self._engine(), provider, self._options)
+        return await inquiry.list_models(
+            await self._session.engine(), provider, self._session.options
+        )
 
     async def is_model_available(self, model: str) -> bool:
         """Whether this model could answer now: configured, with a key, and listed by its provider."""
-        return await inquiry.is_model_available(await self._engine(), model, self._options)
+        return await inquiry.is_model_available(
+            await self._session.engine(), model, self._session.options
+        )
 
     async def capabilities(self, model: str | None = None) -> Capabilities:
         """What is known of a model without asking it."""
-        engine = await self._engine()
-        return inquiry.capabilities(engine, model or self._model(engine))
+        engine = await self._session.engine()
+        return inquiry.capabilities(engine, model or self._session.model(engine))
 
     async def estimate_cost(
         self,
@@ -315,13 +321,13 @@ class Client:
         **parameters: Unpack[Parameters],
     ) -> CostEstimate:
         """The most that this chat would cost, without asking anybody."""
-        engine = await self._engine()
+        engine = await self._session.engine()
         request = question.chat_request(prompt, model, system, parameters)
-        return inquiry.estimate_cost(engine, self._call(engine, request, None))
+        return inquiry.estimate_cost(engine, self._session.call(engine, request, None))
 
     async def health_check(self, provider: str | None = None) -> tuple[ProviderHealth, ...]:
         """Ask every configured provider, or one, for its models: all at once, 10 s at most."""
-        return await inquiry.health_check(await self._engine(), provider)
+        return await inquiry.health_check(await self._session.engine(), provider)
 
     async def plan(
         self,
@@ -332,27 +338,26 @@ class Client:
         **parameters: Unpack[Parameters],
     ) -> tuple[PlannedDeployment, ...]:
         """Who would be asked, in which order, without asking anybody."""
-        engine = await self._engine()
+        engine = await self._session.engine()
         request = question.chat_request(prompt, model, None, parameters)
-        return inquiry.planned(engine.plan(self._call(engine, request, options)))
+        return inquiry.planned(engine.plan(self._session.call(engine, request, options)))
 
     async def settings(self) -> Settings:
         """The configuration in force."""
-        return (await self._engine()).settings
+        return (await self._session.engine()).settings
 
     async def notices(self) -> tuple[str, ...]:
         """What a person should know of how this client was set up."""
-        await self._engine()
-        return self._opened.notices if self._opened else ()
+        return await self._session.notices()
 
     def stats(self) -> Stats:
         """What this client has done since it was last opened."""
-        return self._opened.engine.stats() if self._opened else self._last_stats
+        return self._session.stats()
 
     # ------------------------------------------------------------ opening and closing
 
     async def __aenter__(self) -> Self:
-        await self._engine()
+        await self._session.engine()
         return self
 
     async def __aexit__(
@@ -365,61 +370,4 @@ class Client:
 
     async def aclose(self) -> None:
         """Close every connection. The client may be used again, and then opens anew."""
-        opened, self._opened = self._opened, None
-        self._loop = None
-        self._opening = asyncio.Lock()
-        if opened is not None:
-            self._last_stats = opened.engine.stats()
-            await opened.aclose()
-
-    async def _engine(self) -> Engine:
-        loop = asyncio.get_running_loop()
-        if self._opened is None:
-            async with self._opening:
-                if self._opened is None:
-                    self._opened = await open_engine(
-                        self._config,
-                        environment=self._environment,
-                        observers=self._observers,
-                        transport=self._transport,
-                        embedded=self._embedded,
-                        tokens=self._tokens,
-                        any_file=True,
-                    )
-                    self._loop = loop
-                    self._default_model = None
-        if self._loop is not loop:
-            raise ConfigError(
-                "this client belongs to another event loop: make one Client in each, "
-                "or use modelway.sync.Client, which works from every thread"
-            )
-        return self._opened.engine
-
-    def _call(
-        self,
-        engine: Engine,
-        request: Question,
-        options: Options | None,
-        *,
-        operation: Operation = "chat",
-        stream: bool = False,
-    ) -> Call:
-        if isinstance(request, ChatRequest) and not request.messages:
-            raise BadRequestError("nothing is asked: the request has no messages", param="messages")
-        return Call(
-            id=engine.new_id(),
-            operation=operation,
-            model=request.model or self._model(engine),
-            stream=stream,
-            request=request,
-            options=options or self._options,
-        )
-
-    def _priced(self, answer: ChatResponse, deployment: Deployment) -> ChatResponse:
-        return self._opened.engine.priced(answer, deployment) if self._opened else answer
-
-    def _model(self, engine: Engine) -> str:
-        if self._default_model is None:
-            # resolving nothing says what to configure
-            self._default_model = default_model(engine.settings) or ""
-        return self._default_model
+        await self._session.aclose()

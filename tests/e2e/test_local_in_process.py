@@ -69,7 +69,7 @@ async def client(models):
 
 def loaded(client, provider="local"):
     """What is in memory, by file name."""
-    pool = client._opened.engine._transport._pools[provider]
+    pool = client._session._opened.engine._transport._pools[provider]
     return {key.path.name: entry.loading.result() for key, entry in pool._entries.items()}
 
 
@@ -127,14 +127,14 @@ async def test_models_are_listed_from_their_headers(client, models):
     tiny = listed["tiny.gguf"]
     assert tiny.size_bytes == (models / "tiny.gguf").stat().st_size
     assert (tiny.quantization, tiny.context_tokens, tiny.name) == ("F32", 8192, "tiny-bigram")
-    assert client._opened.engine._transport._pools == {}, "nothing is loaded to be listed"
+    assert client._session._opened.engine._transport._pools == {}, "nothing is loaded to be listed"
 
 
 async def test_what_a_caller_reaches_of_the_engine(client):
     """One model's facts, and nothing that writes files or changes settings."""
     settings = await client.settings()
     origin, prefix = parse_base_url(settings.providers["local"].base_url)
-    transport = client._opened.engine._transport
+    transport = client._session._opened.engine._transport
 
     async def ask(method, path, body=b""):
         response = await transport.send(WireRequest(method, origin, prefix + path, (), body))
@@ -218,7 +218,7 @@ async def test_embeddings(client):
     base = (await client.settings()).providers["local"].base_url
     origin, prefix = parse_base_url(base)
     question = {"model": "tiny.gguf", "input": ["a cat", "a dog"]}
-    response = await client._opened.engine._transport.send(
+    response = await client._session._opened.engine._transport.send(
         WireRequest("POST", origin, f"{prefix}/embeddings", (), json.dumps(question).encode())
     )
     told = json.loads(await response.read())
@@ -226,7 +226,7 @@ async def test_embeddings(client):
     assert len(first) == len(second) > 100
     assert first != second
     assert told["usage"]["prompt_tokens"] > 2
-    assert len(client._opened.engine._transport._pools["local"]._entries) == 2
+    assert len(client._session._opened.engine._transport._pools["local"]._entries) == 2
 
 
 # ---------------------------------------------------------------- leaving
