@@ -28,7 +28,7 @@ def root(environment: Mapping[str, str], context: Context) -> Node:
         rows = {named.name: named} | rows
     taken: set[str] = set()
     for row in rows.values():
-        variables = row.api_key_env if row.key_required else row.base_url_env
+        variables = row.api_key_env if row.key_required or row.signer else row.base_url_env
         found = next((name for name in variables if _value(environment, name)), None)
         if found is not None and found not in taken:  # a region's twin has the same variable
             taken.add(found)
