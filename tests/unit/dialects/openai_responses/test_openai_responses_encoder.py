@@ -106,6 +106,13 @@ def test_a_response_repeats_its_request():
     assert whole["usage"] is None
 
 
+def test_half_a_character_is_mended_beside_what_is_repeated():
+    told = encode(START, TextDelta(text="a\ud83d"), FINISH, body=b'{"instructions":"Be brief."}')
+    final = told[-1]["response"]
+    assert final["output"][0]["content"][0]["text"] == "a?"
+    assert final["instructions"] == "Be brief."
+
+
 def test_calls_whose_pieces_are_interleaved():
     first, second = output(
         ToolCallDelta(index=1, id="a", name="x", arguments='{"p"'),
