@@ -14,7 +14,13 @@ from modelway.simulator.answer import compose, tally
 from modelway.simulator.keys import check_key
 from modelway.simulator.limits import Allowance
 from modelway.simulator.magic import listed_models, magic
-from modelway.simulator.playing import SimulatedResponse, played_stream, played_whole, whole
+from modelway.simulator.playing import (
+    SimulatedResponse,
+    in_stream,
+    played_stream,
+    played_whole,
+    whole,
+)
 from modelway.simulator.question import (
     Asked,
     Envelope,
@@ -132,6 +138,8 @@ class Simulator:
             headers = ((b"content-type", kind), *headers[1:])
             body = _HTML if fault.html_body else b""
             return whole(error.status if error else 200, headers, body, pace.latency_s)
+        if operation.defers and in_stream(fault):
+            fault = _NO_FAULT
         late = fault.error_after_chunks is not None
         streams = question.stream and operation.events is not None
         if late and not streams:

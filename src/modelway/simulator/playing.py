@@ -42,6 +42,12 @@ def whole(
     )
 
 
+def in_stream(fault: Fault) -> bool:
+    """Whether a fault comes in the midst of a stream."""
+    after = (fault.cut_after_chunks, fault.error_after_chunks, fault.stall_after_chunks)
+    return any(each is not None for each in after)
+
+
 def played_whole(
     head: tuple[int, HeaderPairs], body: bytes, pace: Pace, fault: Fault, envelope: Envelope
 ) -> SimulatedResponse:

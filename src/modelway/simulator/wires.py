@@ -1,21 +1,11 @@
-"""Each provider's wire, and each thing to ask it, as a record: the simulator needs no ladder."""
+"""What a wire, a thing to ask by it, and its path are: records, so that the simulator needs no ladder."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-from modelway.simulator import (
-    anthropic_read,
-    anthropic_write,
-    bedrock_read,
-    bedrock_write,
-    gemini_read,
-    gemini_write,
-    openai_read,
-    openai_write,
-    responses_read,
-)
 from modelway.simulator.question import Asked, Envelope, HeaderPairs, Question, WireError
 from modelway.simulator.script import ScriptedError
 
@@ -73,6 +63,8 @@ class Operation(NamedTuple):
     status: int = 200
     media: Callable[[Question], bytes] = _json
     stream_media: Callable[[Question], bytes] = _event_stream
+    defers: bool = False
+    """Whether it only begins what is asked for later: faults of a stream then come there."""
     halved: Callable[[bytes], bytes] = _halved
     """An event of a stream with half of its JSON, correctly framed."""
 
@@ -84,50 +76,18 @@ class Lookup(NamedTuple):
     look: Callable[[Asked], bytes]
 
 
-OPENAI = Wire(
-    name="openai",
-    request_id_header=b"x-request-id",
-    request_id_prefix="req_",
-    error=openai_write.error,
-    unknown_model=openai_read.unknown_model,
-    unknown_path="Invalid URL ({where})",
-    limits="openai",
-)
-RESPONSES = OPENAI._replace(unknown_model=responses_read.unknown_model)
-ANTHROPIC = Wire(
-    name="anthropic",
-    request_id_header=b"request-id",
-    request_id_prefix="req_01",
-    error=anthropic_write.error,
-    unknown_model=anthropic_read.unknown_model,
-    required_headers=(("anthropic-version", "anthropic-version: header is required"),),
-    limits="anthropic",
-)
+Act: TypeAlias = Operation | Lookup
 
-GEMINI = Wire(
-    name="gemini",
-    request_id_header=b"",
-    request_id_prefix="",
-    error=gemini_write.error,
-    unknown_model=gemini_read.unknown_model,
-    error_media=b"application/json; charset=UTF-8",
-    unauthorised=ScriptedError(
-        status=400,
-        code="API_KEY_INVALID",
-        message="API key not valid. Please pass a valid API key.",
-    ),
-)
-BEDROCK = Wire(
-    name="bedrock",
-    request_id_header=b"x-amzn-requestid",
-    request_id_prefix="",
-    error=bedrock_write.error,
-    unknown_model=bedrock_read.unknown_model,
-    unknown_path="Unable to determine the operation of {where}",
-    error_headers=bedrock_write.error_headers,
-    unauthorised=ScriptedError(
-        status=403,
-        type="UnrecognizedClientException",
-        message="The security token included in the request is invalid.",
-    ),
-)
+
+class Route(NamedTuple):
+    """Where something is asked."""
+
+    method: str
+    path: re.Pattern[str]
+    act: Act
+
+
+def route(path: str, act: Act, method: str = "POST") -> Route:
+    """A path with places: ``{model}`` may hold slashes, ``{id}`` and all others do not."""
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path).replace("<model>[^/]+", "<model>.+")
+    return Route(method, re.compile(pattern), act)
