@@ -100,13 +100,12 @@ async def open_engine(
         fetcher = _fetcher(settings.transport)
         resources.push_async_callback(fetcher.aclose)
         fetch: Fetch = fetcher
-        signers = _signers(settings, transport, environment, tokens, resources)  # their tokens are on no tape
+        direct = resources if own else None
+        signers = _signers(settings, transport, environment, tokens, direct)  # on no tape
         if cassette is not None:
             transport, fetch, told = _recording(cassette, transport, fetch, settings)
             notices += told
-        engine = Engine(
-            settings, transport, observers=observers, fetch=fetch, signers=signers
-        )
+        engine = Engine(settings, transport, observers=observers, fetch=fetch, signers=signers)
     except BaseException:
         await transport.aclose()
         raise
@@ -119,9 +118,12 @@ def _signers(
     transport: Transport,
     environment: Mapping[str, str],
     tokens: Mapping[str, TokenCallback],
-    resources: AsyncExitStack,
+    resources: AsyncExitStack | None,
 ) -> dict[str, Signer]:
-    """Who authorises the requests of providers without a key, by their names."""
+    """Who authorises the requests of providers without a key, by their names.
+
+    With ``resources``, this machine's own endpoints are asked without the transport's proxy.
+    """
     needing = {name: one.signing for name, one in settings.providers.items() if one.signing}
     if unknown := tokens.keys() - settings.providers:
         raise ConfigError(f"a token is given for {min(unknown)!r}, which is no configured provider")
@@ -130,8 +132,10 @@ def _signers(
     from modelway.auth import Surroundings, callback_signer  # noqa: PLC0415  # few need it
     from modelway.auth.choose import signer  # noqa: PLC0415
 
-    direct = Http1Transport()  # no proxy stands before this machine's own endpoints
-    resources.push_async_callback(direct.aclose)
+    direct: Transport = transport
+    if resources is not None:
+        direct = Http1Transport()
+        resources.push_async_callback(direct.aclose)
     around = Surroundings(transport, SystemClock(), environment, direct)
     found = {name: signer(signing, around) for name, signing in needing.items()}
     return found | {name: callback_signer(callback) for name, callback in tokens.items()}

@@ -146,6 +146,9 @@ async def _of_machine(settings: EntraSettings, around: Surroundings) -> Lease[To
         answer = await ask_metadata(around, _METADATA, target, headers, who=_MACHINE)
     except MissingKeyError as error:
         raise MissingKeyError(f"{error.message}; {_HOW}") from None
+    asked_for = client or settings.managed_identity
+    if 400 <= answer.status < 500 and answer.status != 429 and not asked_for:
+        raise MissingKeyError(f"no credential is configured, and {_MACHINE} has none; {_HOW}")
     return _lease(accepted(answer, _MACHINE), around, _MACHINE)
 
 

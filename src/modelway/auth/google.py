@@ -172,6 +172,8 @@ async def _ask(around: Surroundings, target: str) -> bytes:
         answer = await ask_metadata(around, _METADATA, target, _METADATA_HEADERS, who=_MACHINE)
     except MissingKeyError as error:
         raise MissingKeyError(f"{error.message}; {_HOW}") from None
+    if 400 <= answer.status < 500 and answer.status != 429:
+        raise MissingKeyError(f"no credential is configured, and {_MACHINE} has none; {_HOW}")
     return accepted(answer, _MACHINE)
 
 

@@ -8,14 +8,30 @@ anthropic-sdk-python, ``lib/vertex``, 2026-11-21.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from modelway.call import Operation, Target
+from modelway.dialects.anthropic_messages import faults as anthropic
+from modelway.dialects.gemini import faults as google
+from modelway.errors import LLMError
 from modelway.framing.fields import join, split
 from modelway.hosting.steps import place, step
 from modelway.ports import Headers, Hosting
 
 VERSION = "vertex-2023-10-16"
+
+
+class _Status(Struct):
+    status: str
+
+
+class _Refusal(Struct):
+    """What only Google's refusals have."""
+
+    error: _Status
+
+
+_refusal = msgspec.json.Decoder(_Refusal | list[_Refusal])
 
 
 def path(path: str, operation: Operation, target: Target, stream: bool) -> str:  # noqa: ARG001
@@ -47,4 +63,13 @@ def has(operation: Operation, target: Target) -> bool:  # noqa: ARG001
     return operation in ("chat", "count_tokens")
 
 
-HOSTING = Hosting(path, body, has=has)
+def error(status: int, headers: Headers, body: bytes) -> LLMError:
+    """Google refuses in its own words what does not get as far as Anthropic's model."""
+    try:
+        _refusal.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return anthropic.error(status, headers, body)
+    return google.error(status, headers, body)
+
+
+HOSTING = Hosting(path, body, error=error, has=has)

@@ -196,3 +196,18 @@ def test_a_cut_stream_is_interrupted():
 def test_frames_of_other_kinds_say_nothing():
     other = frame({":event-type": "initial-response", ":message-type": "event"}, b"{}")
     assert unframed(other + STREAM) == unframed(STREAM)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code"),
+    [
+        (b'{"error":{"code":403,"message":"No.","status":"PERMISSION_DENIED"}}', errors.PermissionDeniedError, "PERMISSION_DENIED"),
+        (b'[{"error":{"code":429,"message":"No.","status":"RESOURCE_EXHAUSTED"}}]', errors.RateLimitError, "RESOURCE_EXHAUSTED"),
+        (b'{"type":"error","error":{"type":"overloaded_error","message":"No."}}', errors.OverloadedError, "overloaded_error"),
+        (b"<html>", errors.NotFoundError, None),
+        (b"\xff" + b"[" * 100_000, errors.NotFoundError, None),
+    ],
+)  # fmt: skip
+def test_vertex_refuses_claude_in_googles_words_or_anthropics(body, kind, code):
+    error = hosting("vertex-anthropic").error(404, (), body)
+    assert (type(error), error.code) == (kind, code)

@@ -1,0 +1,516 @@
+"""Hosts that carry others' dialects: what arrives there is what they document, and comes back typed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any, NamedTuple
+
+import anthropic
+import openai
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import modelway
+from modelway.gateway.app import Gateway
+from modelway.gateway.authorise import open_keys
+from modelway.gateway.serve import listen, run
+from modelway.opening import open_engine
+from support.clouds import ANTHROPIC, AWS_KEYS, OPENAI, TOKEN_HOSTS, Clouds, by_botocore
+from support.endpoints import told, world
+from support.origin_server import plain
+from support.serving import KEY
+
+ENTRA = {
+    "AZURE_TENANT_ID": "tenant-1",
+    "AZURE_CLIENT_ID": "client-1",
+    "AZURE_CLIENT_SECRET": "canary",
+}
+AWS = dict(
+    zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), AWS_KEYS, strict=True)
+)
+NOVA, CLAUDE = "us.amazon.nova-lite-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+V1 = "https://res-1.openai.azure.com:443/openai"
+RUNTIME = "https://bedrock-runtime.eu-west-1.amazonaws.com:443/model"
+PROJECT = "projects/proj-1/locations"
+
+
+class Host(NamedTuple):
+    """A way to a host: what is configured, and what arrives there."""
+
+    provider: str
+    said: dict[str, Any]
+    model: str
+    whole: str
+    """The URL of a whole answer, and where it differs of a stream."""
+    stream: str = ""
+    credential: tuple[str, str] = ("authorization", "Bearer canary-1")
+    environment: dict[str, str] = {}
+    body: dict[str, Any] = {}
+    streaming: dict[str, Any] = {}
+    """More of the body of a stream."""
+
+
+OPENAI_BODY = {
+    "model": "gpt-mine",
+    "messages": [{"role": "user", "content": "Hi"}],
+    "max_completion_tokens": 9,
+}
+OPENAI_STREAMS = {"stream": True, "stream_options": {"include_usage": True}}
+ANTHROPIC_BODY = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9}
+CONVERSE_BODY = {
+    "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
+    "inferenceConfig": {"maxTokens": 9},
+}
+GEMINI_BODY = {
+    "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+    "generationConfig": {"maxOutputTokens": 9},
+}
+VERTEX_ANTHROPIC = {**ANTHROPIC_BODY, "anthropic_version": "vertex-2023-10-16"}
+
+AZURE = Host(
+    "azure",
+    {"resource": "res-1", "api_key": "key-1"},
+    "gpt-mine",
+    f"{V1}/v1/chat/completions",
+    credential=("api-key", "key-1"),
+    body=OPENAI_BODY,
+    streaming=OPENAI_STREAMS,
+)
+HOSTS = {
+    "azure by a key": AZURE,
+    "azure by Entra": AZURE._replace(
+        said={"resource": "res-1"},
+        environment=ENTRA,
+        credential=("authorization", "Bearer canary-1"),
+    ),
+    "azure by a callback": AZURE._replace(
+        said={"resource": "res-1"}, credential=("authorization", "Bearer brought")
+    ),
+    "azure by deployment": AZURE._replace(
+        provider="azure-deployments",
+        whole=f"{V1}/deployments/gpt-mine/chat/completions?api-version=2024-10-21",
+    ),
+    "azure by deployment, another version": AZURE._replace(
+        provider="azure-deployments",
+        said={"api_key": "key-1"},
+        environment={
+            "AZURE_OPENAI_RESOURCE": "res-1",
+            "OPENAI_API_VERSION": "2025-04-01-preview",
+        },
+        whole=f"{V1}/deployments/gpt-mine/chat/completions?api-version=2025-04-01-preview",
+    ),
+    "azure-anthropic": Host(
+        "azure-anthropic",
+        {"resource": "res-1", "api_key": "key-1"},
+        "claude-mine",
+        "https://res-1.services.ai.azure.com:443/anthropic/v1/messages",
+        credential=("x-api-key", "key-1"),
+        body={**ANTHROPIC_BODY, "model": "claude-mine"},
+        streaming={"stream": True},
+    ),
+    "bedrock by a signature": Host(
+        "bedrock",
+        {"region": "eu-west-1"},
+        NOVA,
+        f"{RUNTIME}/us.amazon.nova-lite-v1%3A0/converse",
+        f"{RUNTIME}/us.amazon.nova-lite-v1%3A0/converse-stream",
+        credential=("authorization", "AWS4"),
+        environment=AWS,
+        body=CONVERSE_BODY,
+    ),
+    "bedrock by a key": Host(
+        "bedrock",
+        {},
+        "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/p-1",
+        f"{RUNTIME}/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Ainference-profile%2Fp-1/converse",
+        f"{RUNTIME}/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Ainference-profile%2Fp-1/converse-stream",
+        credential=("authorization", "Bearer key-1"),
+        environment={"AWS_REGION": "eu-west-1", "AWS_BEARER_TOKEN_BEDROCK": "key-1"},
+        body=CONVERSE_BODY,
+    ),
+    "vertex": Host(
+        "vertex",
+        {"project": "proj-1"},
+        "gemini-2.5-flash",
+        f"https://aiplatform.googleapis.com:443/v1beta1/{PROJECT}/global/publishers/google/models/gemini-2.5-flash:generateContent",
+        f"https://aiplatform.googleapis.com:443/v1beta1/{PROJECT}/global/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+        body=GEMINI_BODY,
+    ),
+    "vertex, a tuned model in a region": Host(
+        "vertex",
+        {},
+        "endpoints/77",
+        f"https://us-central1-aiplatform.googleapis.com:443/v1beta1/{PROJECT}/us-central1/endpoints/77:generateContent",
+        f"https://us-central1-aiplatform.googleapis.com:443/v1beta1/{PROJECT}/us-central1/endpoints/77:streamGenerateContent?alt=sse",
+        environment={"GOOGLE_CLOUD_PROJECT": "proj-1", "GOOGLE_CLOUD_LOCATION": "us-central1"},
+        body=GEMINI_BODY,
+    ),
+    "vertex-anthropic": Host(
+        "vertex-anthropic",
+        {"project": "proj-1", "location": "us-east5"},
+        "claude-sonnet-4-5@20250929",
+        f"https://us-east5-aiplatform.googleapis.com:443/v1/{PROJECT}/us-east5/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict",
+        f"https://us-east5-aiplatform.googleapis.com:443/v1/{PROJECT}/us-east5/publishers/anthropic/models/claude-sonnet-4-5@20250929:streamRawPredict",
+        body=VERTEX_ANTHROPIC,
+        streaming={"stream": True},
+    ),
+    "huggingface endpoint": Host(
+        "hf-endpoint",
+        {
+            "like": "huggingface",
+            "base_url": "https://abc1.eu-west-1.aws.endpoints.huggingface.cloud/v1",
+            "api_key": "hf_key-1",
+        },
+        "tgi",
+        "https://abc1.eu-west-1.aws.endpoints.huggingface.cloud:443/v1/chat/completions",
+        credential=("authorization", "Bearer hf_key-1"),
+        body={
+            "model": "tgi",
+            "messages": [{"role": "user", "content": "Hi"}],
+            "max_tokens": 9,
+        },
+        streaming=OPENAI_STREAMS,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory):
+    """A service account's file."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = tmp_path_factory.mktemp("account") / "account.json"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "service_account",
+                "project_id": "proj-1",
+                "client_email": "me@proj-1.iam.gserviceaccount.com",
+                "private_key_id": "kid-1",
+                "private_key": pem.decode(),
+            }
+        )
+    )
+    return str(path)
+
+
+def client(w, host, account, **more):
+    return modelway.Client(
+        {"providers": {host.provider: {**host.said, "retries": 0, **more}}},
+        environment={**host.environment, "GOOGLE_APPLICATION_CREDENTIALS": account},
+        transport=w.around.transport,
+        tokens={host.provider: lambda: "brought"} if "brought" in host.credential[1] else {},
+    )
+
+
+def check(asked, url, host, stream):
+    assert asked.url == f"POST {url}"
+    request = asked.received
+    name, value = host.credential
+    if value == "AWS4":
+        assert request.header(name) == by_botocore(url.replace(":443", ""), request)
+    else:
+        assert request.header(name) == value
+    others = {"authorization", "api-key", "x-api-key", "x-goog-api-key"} - {name}
+    assert not others & {known for known, _ in request.headers}
+    assert request.header("content-type") == "application/json"
+    assert json.loads(request.body) == {**host.body, **(host.streaming if stream else {})}
+
+
+def answers(w):
+    return [asked for asked in w.asked if not asked.url.split("//")[1].startswith(TOKEN_HOSTS)]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+async def test_whole_answers_and_streams(name, account):
+    host = HOSTS[name]
+    async with world(Clouds()) as w, client(w, host, account) as asking:
+        said = {"model": f"{host.provider}/{host.model}", "max_tokens": 9}
+        whole = await asking.chat("Hi", **said)
+        assert (whole.text, whole.finish_reason) == ("Hello", "stop")
+        assert (whole.usage.input_tokens, whole.usage.output_tokens) == (5, 2)
+        async with asking.stream("Hi", **said) as stream:
+            folded = await stream.collect()
+        assert (folded.text, folded.usage.input_tokens) == ("Hello", 5)
+        first, second = answers(w)
+        check(first, host.whole, host, False)
+        check(second, host.stream or host.whole, host, True)
+
+
+@pytest.mark.parametrize("name", ["azure-anthropic", "vertex-anthropic"])
+async def test_anthropics_version_is_where_the_host_wants_it(name, account):
+    host = HOSTS[name]
+    async with world(Clouds()) as w, client(w, host, account) as asking:
+        await asking.chat("Hi", model=f"{host.provider}/{host.model}", max_tokens=9)
+        [asked] = answers(w)
+        in_body = "anthropic_version" in json.loads(asked.received.body)
+        assert (name == "vertex-anthropic") == in_body
+        if not in_body:
+            assert asked.received.header("anthropic-version") == "2023-06-01"
+
+
+# ---------------------------------------------------------------- credentials
+
+
+async def test_entra_and_google_are_asked_as_they_document(account):
+    for name, url in (
+        ("azure by Entra", "https://login.microsoftonline.com:443/tenant-1/oauth2/v2.0/token"),
+        ("vertex", "https://oauth2.googleapis.com:443/token"),
+    ):
+        host = HOSTS[name]
+        async with world(Clouds()) as w, client(w, host, account) as asking:
+            for _ in range(3):
+                await asking.chat("Hi", model=f"{host.provider}/{host.model}")
+            assert w.urls[0] == f"POST {url}"
+            assert len(w.asked) == 4  # one token for all
+            form = w.asked[0].form
+            if name == "vertex":
+                assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+            else:
+                assert form == {
+                    "grant_type": "client_credentials",
+                    "client_id": "client-1",
+                    "client_secret": "canary",
+                    "scope": "https://cognitiveservices.azure.com/.default",
+                }
+
+
+@pytest.mark.parametrize("name", ["azure by Entra", "vertex", "vertex-anthropic"])
+async def test_a_token_that_expires_is_renewed(name, account):
+    host = HOSTS[name]
+    async with world(Clouds(life_s=1)) as w, client(w, host, account) as asking:
+        for _ in range(2):
+            await asking.chat("Hi", model=f"{host.provider}/{host.model}")
+            await asyncio.sleep(1.05)
+        sent = [asked.received.header("authorization") for asked in answers(w)]
+        assert sent[0] == "Bearer canary-1"
+        assert sent[1] > sent[0]
+
+
+@pytest.mark.parametrize("provider", ["azure", "bedrock", "vertex", "vertex-anthropic"])
+async def test_without_a_credential_it_is_said_what_to_set(provider):
+    said = {"azure": {"resource": "r"}, "bedrock": {"region": "eu-west-1"}}
+    host = Host(provider, said.get(provider, {"project": "p"}), "m", "")
+    places = {"AWS_EC2_METADATA_DISABLED": "true"}
+    async with world(lambda _: told({}, b"404 Not Found")) as w:
+        config = {"providers": {host.provider: {**host.said, "retries": 0}}}
+        async with modelway.Client(
+            config, environment={"HOME": "/nonexistent", **places}, transport=w.around.transport
+        ) as asking:
+            w.down = True
+            with pytest.raises(modelway.LLMError) as told_of:
+                await asyncio.wait_for(asking.chat("Hi", model=f"{provider}/m"), 30)
+        wanted = {"azure": "AZURE_TENANT_ID", "bedrock": "AWS_"}
+        assert wanted.get(provider, "GOOGLE_APPLICATION_CREDENTIALS") in str(told_of.value)
+        assert isinstance(told_of.value, modelway.MissingKeyError)
+        assert not w.asked
+
+
+# ---------------------------------------------------------------- refusals
+
+
+REFUSALS = {
+    "azure by a key": (
+        told(
+            {"error": {"code": "DeploymentNotFound", "message": "No such deployment."}},
+            b"404 Not Found",
+        ),
+        modelway.NotFoundError,
+        "DeploymentNotFound",
+    ),
+    "azure by deployment": (
+        plain(
+            b'{"error":{"code":"429","message":"Requests exceeded call rate limit."}}',
+            b"content-type: application/json",
+            b"retry-after: 7",
+            status=b"429 Too Many Requests",
+        ),
+        modelway.RateLimitError,
+        "429",
+    ),
+    "azure-anthropic": (
+        told(
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+            b"529 Overloaded",
+        ),
+        modelway.OverloadedError,
+        "overloaded_error",
+    ),
+    "bedrock by a signature": (
+        plain(
+            b'{"message":"The security token included in the request is expired"}',
+            b"x-amzn-errortype: ExpiredTokenException:http://internal/",
+            status=b"403 Forbidden",
+        ),
+        modelway.AuthenticationError,
+        "ExpiredTokenException",
+    ),
+    "vertex": (
+        told(
+            {"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED"}},
+            b"429 Too Many Requests",
+        ),
+        modelway.RateLimitError,
+        "RESOURCE_EXHAUSTED",
+    ),
+    "vertex-anthropic": (
+        told(
+            {"error": {"code": 403, "message": "No access.", "status": "PERMISSION_DENIED"}},
+            b"403 Forbidden",
+        ),
+        modelway.PermissionDeniedError,
+        "PERMISSION_DENIED",
+    ),
+    "huggingface endpoint": (
+        told({"error": "Service Unavailable"}, b"503 Service Unavailable"),
+        modelway.OverloadedError,
+        None,
+    ),
+}
+
+
+async def asked_whole(asking, model):
+    return await asking.chat("Hi", model=model)
+
+
+async def asked_streamed(asking, model):
+    async with asking.stream("Hi", model=model) as stream:
+        return await stream.collect()
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_a_refusal_in_the_hosts_own_words(name, account):
+    refusal, kind, code = REFUSALS[name]
+    host = HOSTS[name]
+    clouds = Clouds()
+    clouds.refusals[host.whole.split("//")[1].split(":")[0]] = refusal
+    async with world(clouds) as w, client(w, host, account) as asking:
+        for ask in (asked_whole, asked_streamed):
+            with pytest.raises(modelway.LLMError) as caught:
+                await ask(asking, f"{host.provider}/{host.model}")
+            assert type(caught.value) is kind
+            assert caught.value.code == code
+            assert caught.value.provider == host.provider
+            assert "canary" not in repr(caught.value)
+        if name == "azure by deployment":
+            assert caught.value.retry_after_s == 7
+
+
+ALL = {
+    "providers": {
+        "azure": {"resource": "res-1", "api_key": "key-1"},
+        "bedrock": {"region": "eu-west-1", "aws": dict(zip(("access_key_id", "secret_access_key", "session_token"), AWS_KEYS, strict=True))},
+        "vertex": {"project": "proj-1"},
+        "vertex-anthropic": {"project": "proj-1", "location": "us-east5"},
+    },
+    "defaults": {"retries": 0},
+    "models": {
+        "any": {
+            "deployments": [
+                {"provider": "azure", "model": "gpt-mine"},
+                {"provider": "bedrock", "model": NOVA},
+                {"provider": "vertex", "model": "gemini-2.5-flash"},
+                {"provider": "vertex-anthropic", "model": "claude-sonnet-4-5@20250929"},
+            ]
+        },
+        "claude": {"provider": "bedrock", "model": CLAUDE},
+    },
+}  # fmt: skip
+HOST_NAMES = (
+    "res-1.",
+    "bedrock-runtime.",
+    "aiplatform.",
+    "us-east5-",
+)
+
+
+@contextlib.asynccontextmanager
+async def gateway(w, account, tmp_path, config=ALL):
+    """The gateway over this world, in this loop; clients of its own."""
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    keys, _ = open_keys(tmp_path, [KEY])
+    opened = await open_engine(
+        config,
+        environment={"GOOGLE_APPLICATION_CREDENTIALS": account},
+        transport=w.around.transport,
+    )
+    started = asyncio.Event()
+    serving = asyncio.create_task(run(Gateway(opened.engine, keys), listening, started.set))
+    await asyncio.wait_for(started.wait(), 20)
+    try:
+        async with (
+            openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as oai,
+            anthropic.AsyncAnthropic(base_url=url, api_key=KEY, max_retries=0) as ant,
+        ):
+            yield oai, ant
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        await opened.aclose()
+
+
+HELLO = [{"role": "user", "content": "Hi"}]
+
+
+async def test_each_host_falls_back_to_the_next(account, tmp_path):
+    clouds = Clouds()
+    async with world(clouds) as w, gateway(w, account, tmp_path) as (oai, ant):
+        for down in range(len(HOST_NAMES)):
+            clouds.refusals = {
+                name: told({"message": "down"}, b"503 Service Unavailable")
+                for name in HOST_NAMES[:down]
+            }
+            w.asked.clear()
+            answer = await oai.chat.completions.create(model="any", messages=HELLO)
+            assert answer.choices[0].message.content == "Hello"
+            assert [asked.url.split("//")[1].split(":")[0] for asked in answers(w)][-1].startswith(
+                HOST_NAMES[down]
+            )
+            assert len(answers(w)) == down + 1
+            async with ant.messages.stream(model="any", max_tokens=9, messages=HELLO) as stream:
+                assert await stream.get_final_text() == "Hello"
+
+
+async def test_clients_of_a_hosts_dialect_get_its_bytes(account, tmp_path):
+    async with world(Clouds()) as w, gateway(w, account, tmp_path) as (oai, ant):
+        raw = await oai.chat.completions.with_raw_response.create(
+            model="azure/gpt-mine", messages=HELLO, extra_body={"new": [1.50]}
+        )
+        assert json.loads(raw.content) == OPENAI
+        raw = await ant.messages.with_raw_response.create(
+            model="claude",
+            max_tokens=9,
+            messages=HELLO,
+            extra_headers={"anthropic-beta": "b-1"},
+            extra_body={"new": [1.50]},
+        )
+        assert json.loads(await raw.read()) == ANTHROPIC
+        raw = await ant.messages.with_raw_response.create(
+            model="vertex-anthropic/claude-x", max_tokens=9, messages=HELLO
+        )
+        assert json.loads(await raw.read()) == ANTHROPIC
+        async with ant.messages.stream(model="claude", max_tokens=9, messages=HELLO) as stream:
+            assert await stream.get_final_text() == "Hello"
+        azure, invoke, vertex, streamed = answers(w)
+        assert b'"new":[1.5' in azure.received.body
+        assert invoke.url == f"POST {RUNTIME}/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke"
+        assert json.loads(invoke.received.body) == {
+            **ANTHROPIC_BODY,
+            "new": [1.5],
+            "anthropic_version": "bedrock-2023-05-31",
+            "anthropic_beta": ["b-1"],
+        }
+        for asked in (invoke, streamed):
+            url = asked.url.removeprefix("POST ").replace(":443", "")
+            assert asked.received.header("authorization") == by_botocore(url, asked.received)
+        assert vertex.url.endswith("/claude-x:rawPredict")
+        assert streamed.url.endswith("/invoke-with-response-stream")
