@@ -13,6 +13,7 @@ from modelway.errors import ConfigError, UnknownModelError
 from modelway.messages import user
 from modelway.opening import SIMULATOR, open_engine
 from modelway.simulator.mock import MockTransport
+from modelway.simulator.script import Script
 from modelway.simulator.script import ListedModel, Script
 from modelway.simulator.serve import SimulatorThread, serve
 from modelway.types import ChatRequest
@@ -50,7 +51,8 @@ async def test_a_bad_configuration_says_all(tmp_path):
 
 
 async def test_with_nothing_there_is_no_model():
-    opened = await open_engine(environment={}, transport=MockTransport(), embedded="never")
+    locked = MockTransport(Script(api_keys=("k",)))  # it would pass for a local server
+    opened = await open_engine(environment={}, transport=locked, embedded="never")
     with pytest.raises(UnknownModelError, match="set a provider's key"):
         await ask(opened)
     await opened.aclose()
