@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from modelway.call import Body, Call, Deployment, Operation, Passing, Reply
-from modelway.dialects import dialect
+from modelway.dialects import carried, dialect
 from modelway.dialects.refusals import request_id
 from modelway.errors import LLMError, UnsupportedError
 from modelway.fold import unfold
@@ -219,7 +219,11 @@ class Exchange:
 
     def _passes(self, body: Body) -> bool:
         """True when a client's bytes are what this host reads, so that they can go as they are."""
-        return body.dialect == self._dialect.name and self._touched.isdisjoint(body.fields)
+        return (
+            body.dialect == self._dialect.name
+            and self._touched.isdisjoint(body.fields)
+            and not carried.in_bytes(body.fields)
+        )
 
     def _codec(self, call: Call) -> Codec:
         codec = self._dialect.upstream.get(call.operation)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from modelway.dialects.anthropic_messages.content import arguments_object
+from modelway.dialects import carried
+from modelway.dialects.anthropic_messages.content import OWN_SIGNATURES, arguments_object
 from modelway.dialects.anthropic_messages.wire import NAME
 from modelway.types import (
     JSON,
@@ -44,15 +45,13 @@ def write_block(part: Part) -> list[JSON]:
         case Reasoning():
             return _write_reasoning(part)
         case ToolCall():
-            return [
-                {
-                    "type": "tool_use",
-                    "id": part.id,
-                    "name": part.name,
-                    "input": arguments_object(part.arguments)
-                    or {"unparsed_arguments": part.arguments},
-                }
-            ]
+            call = {
+                "type": "tool_use",
+                "id": part.id,
+                "name": part.name,
+                "input": arguments_object(part.arguments) or {"unparsed_arguments": part.arguments},
+            }
+            return [*write_call_signature(part.id, part.signature), call]
         case Image():
             return [{"type": "image", "source": _write_source(part.source)}]
         case File():
@@ -69,13 +68,29 @@ def write_block(part: Part) -> list[JSON]:
 
 def _write_reasoning(part: Reasoning) -> list[JSON]:
     """Readable thinking and encrypted state are two kinds of block; a part with both becomes both."""
+    signature, redacted = write_state(part.text, carried.of(part))
     blocks: list[JSON] = []
-    if part.text or part.signature or part.encrypted is None:
-        thinking = {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
-        blocks.append(thinking)
-    if part.encrypted is not None:
-        blocks.append({"type": "redacted_thinking", "data": part.encrypted})
+    if part.text or signature or redacted is None:
+        blocks.append({"type": "thinking", "thinking": part.text, "signature": signature})
+    if redacted is not None:
+        blocks.append({"type": "redacted_thinking", "data": redacted})
     return blocks
+
+
+def write_state(text: str, state: carried.Carried) -> tuple[str, str | None]:
+    """The signature of a thinking block, and the data of a redacted one; another's state is sealed."""
+    if state.format in OWN_SIGNATURES:
+        return state.signature or "", state.encrypted
+    seal = carried.sealed(state)
+    return (seal, None) if text else ("", seal)
+
+
+def write_call_signature(call_id: str, signature: str | None) -> list[JSON]:
+    """Calls have no place for one here: it goes sealed, in a block beside them."""
+    if signature is None:
+        return []
+    seal = carried.sealed(carried.of_call(call_id, signature))
+    return [{"type": "redacted_thinking", "data": seal}]
 
 
 def write_citation(citation: Citation) -> JSON:

@@ -34,7 +34,7 @@ from modelway.types import (
     ToolResult,
 )
 
-_OWN_SIGNATURES = (None, NAME, "anthropic-claude-v1")
+OWN_SIGNATURES = (None, NAME, "anthropic-claude-v1")
 """Formats of reasoning that Claude signed. OpenRouter calls it ``anthropic-claude-v1``.
 
 Source: https://openrouter.ai/docs/use-cases/reasoning-tokens, 2026-11-21.
@@ -168,7 +168,7 @@ def _write_reasoning(part: Reasoning, at: str, notes: Notes) -> JSON | None:
 
     Source: https://platform.claude.com/docs/en/build-with-claude/extended-thinking, 2026-11-21.
     """
-    if part.format not in _OWN_SIGNATURES:
+    if part.format not in OWN_SIGNATURES:
         notes.warn(at, f"reasoning signed as {part.format} cannot be sent to Anthropic: left out")
         return None
     if part.signature:

@@ -11,6 +11,7 @@ from typing import assert_never
 from msgspec import Raw
 from msgspec.json import Decoder
 
+from modelway.dialects import carried
 from modelway.dialects.anthropic_messages.blocks import read_content
 from modelway.dialects.anthropic_messages.content import write_part
 from modelway.dialects.anthropic_messages.notes import Notes
@@ -36,7 +37,7 @@ def read_conversation(system: Raw | None, messages: Raw) -> tuple[Message, ...]:
         if message.role == "user":
             read_messages += _user_turns(parts)
         else:
-            read_messages.append(Message(role=message.role, parts=parts))
+            read_messages.append(Message(role=message.role, parts=carried.restored(parts)))
     return tuple(read_messages)
 
 

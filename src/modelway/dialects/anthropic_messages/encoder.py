@@ -12,7 +12,13 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from modelway.dialects.anthropic_messages.answer import write_block, write_citation
+from modelway.dialects import carried
+from modelway.dialects.anthropic_messages.answer import (
+    write_block,
+    write_call_signature,
+    write_citation,
+    write_state,
+)
 from modelway.dialects.anthropic_messages.content import arguments_object
 from modelway.dialects.anthropic_messages.faults import refuse
 from modelway.dialects.anthropic_messages.usage import stop_reason, write_usage
@@ -37,16 +43,17 @@ _Key: TypeAlias = tuple[str, int]
 """A kind of block, and the index of its part in our events."""
 
 _encode = msgspec.json.encode
+_THINKING: JSON = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 class _Block:
-    """An open block. ``signature`` waits for the block's end, where clients expect it whole."""
+    """An open block. ``id`` and ``arguments`` are a call's."""
 
-    __slots__ = ("arguments", "index", "signature")
+    __slots__ = ("arguments", "id", "index")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, id: str) -> None:
         self.index = index
-        self.signature = ""
+        self.id = id
         self.arguments: list[str] = []
 
 
@@ -59,6 +66,8 @@ class Encoder:
         self._open: dict[_Key, _Block] = {}
         self._current: _Key | None = None
         self._ended_calls: dict[_Key, _Block] = {}
+        self._state = carried.NOTHING
+        """Of the thought that is current: it waits for its end, where clients expect it whole."""
         self._started = False
         self._ended = False
         self._finish: Finish | None = None
@@ -78,7 +87,7 @@ class Encoder:
         finish = self._finish
         if finish is None:
             return self.fail(StreamInterruptedError("the stream ended before its end"))
-        self._begin_message(None)
+        self._leave()
         self._close_all()
         reason = stop_reason(finish.reason, finish.raw_reason, finish.stop_sequence)
         self._emit(
@@ -158,18 +167,31 @@ class Encoder:
         )
 
     def _write_reasoning(self, event: ReasoningDelta) -> None:
-        if event.text or event.signature:
-            key = ("thinking", event.index)
-            block = self._block(key, {"type": "thinking", "thinking": "", "signature": ""})
-            if event.text:
-                self._delta(block, {"type": "thinking_delta", "thinking": event.text})
-            if event.signature:
-                block.signature += event.signature
-        if event.encrypted is not None:
-            self._write_whole({"type": "redacted_thinking", "data": event.encrypted})
+        key = ("thinking", event.index)
+        if key != self._current:
+            self._leave()
+            self._current = key
+        if event.text:
+            block = self._open.get(key) or self._begin_block(key, _THINKING)
+            self._delta(block, {"type": "thinking_delta", "thinking": event.text})
+        self._state = carried.joined(self._state, event)
+
+    def _end_thought(self, key: _Key) -> None:
+        block, state, self._state = self._open.get(key), self._state, carried.NOTHING
+        signature, redacted = write_state("said" if block else "", state)
+        if signature:
+            block = block or self._begin_block(key, _THINKING)
+            self._delta(block, {"type": "signature_delta", "signature": signature})
+        if block:
+            self._close(key)
+        if redacted is not None:
+            self._write_whole({"type": "redacted_thinking", "data": redacted})
 
     def _write_call(self, event: ToolCallDelta) -> None:
         key = ("tool_use", event.index)
+        known = self._open.get(key) or self._ended_calls.get(key)
+        for sealed in write_call_signature(known.id if known else event.id or "", event.signature):
+            self._write_whole(sealed)
         if key in self._ended_calls and not event.arguments.strip():
             return
         block = self._ended_calls.get(key) or self._block(
@@ -198,11 +220,12 @@ class Encoder:
             return self._open[key]
         self._leave()
         self._current = key
-        block = self._open.get(key)
-        if block is None:
-            block = self._open[key] = _Block(self._blocks)
-            self._blocks += 1
-            self._emit("content_block_start", {"index": block.index, "content_block": content})
+        return self._open.get(key) or self._begin_block(key, content)
+
+    def _begin_block(self, key: _Key, content: JSON) -> _Block:
+        block = self._open[key] = _Block(self._blocks, content.get("id", ""))
+        self._blocks += 1
+        self._emit("content_block_start", {"index": block.index, "content_block": content})
         return block
 
     def _leave(self) -> None:
@@ -211,7 +234,9 @@ class Encoder:
         key, self._current = self._current, None
         if key is None:
             return
-        if key[0] != "tool_use":
+        if key[0] == "thinking":
+            self._end_thought(key)
+        elif key[0] != "tool_use":
             self._close(key)
         elif (block := self._open[key]).arguments and arguments_object("".join(block.arguments)):
             self._ended_calls[key] = block
@@ -222,10 +247,7 @@ class Encoder:
             self._close(key)
 
     def _close(self, key: _Key) -> None:
-        block = self._open.pop(key)
-        if block.signature:
-            self._delta(block, {"type": "signature_delta", "signature": block.signature})
-        self._emit("content_block_stop", {"index": block.index})
+        self._emit("content_block_stop", {"index": self._open.pop(key).index})
 
     def _delta(self, block: _Block, delta: JSON) -> None:
         self._emit("content_block_delta", {"index": block.index, "delta": delta})

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from modelway.dialects.bedrock_converse.content import arguments_object, encrypted_bytes
+from modelway.dialects import carried
+from modelway.dialects.bedrock_converse.content import (
+    OWN_FORMATS,
+    arguments_object,
+    encrypted_bytes,
+)
 from modelway.dialects.bedrock_converse.media import DOCUMENTS, IMAGES, SOUNDS
 from modelway.dialects.bedrock_converse.wire import NAME
 from modelway.types import (
@@ -47,7 +52,7 @@ def write_block(part: Part) -> list[JSON]:
         case ToolCall():
             arguments = arguments_object(part.arguments) or {"unparsed_arguments": part.arguments}
             call = {"toolUseId": part.id, "name": part.name, "input": arguments}
-            return [{"toolUse": call}]
+            return [*write_call_signature(part.id, part.signature), {"toolUse": call}]
         case Image():
             return _write_media("image", part.source, IMAGES)
         case File():
@@ -65,15 +70,33 @@ def write_block(part: Part) -> list[JSON]:
 
 def _write_reasoning(part: Reasoning) -> list[JSON]:
     """Readable and encrypted reasoning are two kinds of block; a part with both becomes both."""
+    signature, redacted = write_state(part.text, carried.of(part))
     blocks: list[JSON] = []
-    if part.text or part.signature or part.encrypted is None:
+    if part.text or signature or redacted is None:
         said: JSON = {"text": part.text}
-        if part.signature:
-            said["signature"] = part.signature
+        if signature:
+            said["signature"] = signature
         blocks.append({"reasoningContent": {"reasoningText": said}})
-    if part.encrypted is not None:
-        blocks.append({"reasoningContent": {"redactedContent": encrypted_bytes(part.encrypted)}})
+    if redacted is not None:
+        blocks.append({"reasoningContent": {"redactedContent": redacted}})
     return blocks
+
+
+def write_state(text: str, state: carried.Carried) -> tuple[str, str | None]:
+    """The signature of a text, and bytes of encrypted state; that of models not here is sealed."""
+    if state.format in OWN_FORMATS:
+        encrypted = state.encrypted
+        return state.signature or "", None if encrypted is None else encrypted_bytes(encrypted)
+    seal = carried.sealed(state)
+    return (seal, None) if text else ("", seal)
+
+
+def write_call_signature(call_id: str, signature: str | None) -> list[JSON]:
+    """Calls have no place for one here: it goes sealed, in a block beside them."""
+    if signature is None:
+        return []
+    seal = carried.sealed(carried.of_call(call_id, signature))
+    return [{"reasoningContent": {"redactedContent": seal}}]
 
 
 def write_citation(citation: Citation) -> JSON:

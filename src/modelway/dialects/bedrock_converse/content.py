@@ -32,7 +32,7 @@ from modelway.types import (
     ToolResult,
 )
 
-_OWN_FORMATS = (None, NAME, CLAUDE, "anthropic-claude-v1")
+OWN_FORMATS = (None, NAME, CLAUDE, "anthropic-claude-v1")
 """Formats of reasoning that models here wrote. OpenRouter calls Claude's ``anthropic-claude-v1``.
 
 Source: https://openrouter.ai/docs/use-cases/reasoning-tokens, 2026-11-21.
@@ -120,7 +120,7 @@ def _write_text(part: Text, role: Role, at: str, notes: Notes) -> JSON | None:
 
 def _write_reasoning(part: Reasoning, family: Family, at: str, notes: Notes) -> JSON | None:
     """Claude takes its reasoning as it signed it, others only where the family says so."""
-    if part.format not in _OWN_FORMATS:
+    if part.format not in OWN_FORMATS:
         notes.warn(at, f"reasoning signed as {part.format} cannot be sent to Bedrock: left out")
         return None
     if not (part.text or part.signature or part.encrypted):

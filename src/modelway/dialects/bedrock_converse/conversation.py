@@ -11,6 +11,7 @@ from typing import assert_never
 from msgspec import Raw
 from msgspec.json import Decoder
 
+from modelway.dialects import carried
 from modelway.dialects.bedrock_converse.blocks import read_content
 from modelway.dialects.bedrock_converse.content import write_parts
 from modelway.dialects.bedrock_converse.families import Family
@@ -37,7 +38,7 @@ def read_conversation(system: Raw | None, messages: Raw) -> tuple[Message, ...]:
             case "user":
                 read_messages += _user_turns(parts)
             case "assistant" | "system":
-                read_messages.append(Message(role=message.role, parts=parts))
+                read_messages.append(Message(role=message.role, parts=carried.restored(parts)))
             case _:
                 raise BadRequestError(
                     f"user, assistant or system, not {message.role!r}",

@@ -13,8 +13,14 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from modelway.dialects.bedrock_converse.answer import write_block, write_citation
-from modelway.dialects.bedrock_converse.content import arguments_object, encrypted_bytes
+from modelway.dialects import carried
+from modelway.dialects.bedrock_converse.answer import (
+    write_block,
+    write_call_signature,
+    write_citation,
+    write_state,
+)
+from modelway.dialects.bedrock_converse.content import arguments_object
 from modelway.dialects.bedrock_converse.faults import stream_refusal
 from modelway.dialects.bedrock_converse.usage import stop_reason, write_usage
 from modelway.errors import LLMError, StreamInterruptedError
@@ -41,13 +47,13 @@ _encode = msgspec.json.encode
 
 
 class _Block:
-    """An open block. ``signature`` waits for the block's end, where clients expect it whole."""
+    """An open block. ``id`` and ``arguments`` are a call's."""
 
-    __slots__ = ("arguments", "index", "signature")
+    __slots__ = ("arguments", "id", "index")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, id: str) -> None:
         self.index = index
-        self.signature = ""
+        self.id = id
         self.arguments: list[str] = []
 
 
@@ -60,6 +66,8 @@ class Encoder:
         self._open: dict[_Key, _Block] = {}
         self._current: _Key | None = None
         self._ended_calls: dict[_Key, _Block] = {}
+        self._state = carried.NOTHING
+        """Of the thought that is current: it waits for its end, where clients expect it whole."""
         self._started = False
         self._ended = False
         self._finish: Finish | None = None
@@ -143,17 +151,31 @@ class Encoder:
             self._emit("messageStart", {"role": "assistant"})
 
     def _write_reasoning(self, event: ReasoningDelta) -> None:
-        if event.text or event.signature:
-            block = self._block(("reasoning", event.index))
-            if event.text:
-                self._delta(block, {"reasoningContent": {"text": event.text}})
-            block.signature += event.signature or ""
-        if event.encrypted is not None:
-            redacted = encrypted_bytes(event.encrypted)
+        key = ("reasoning", event.index)
+        if key != self._current:
+            self._leave()
+            self._current = key
+        if event.text:
+            block = self._open.get(key) or self._keep(key, None)
+            self._delta(block, {"reasoningContent": {"text": event.text}})
+        self._state = carried.joined(self._state, event)
+
+    def _end_thought(self, key: _Key) -> None:
+        block, state, self._state = self._open.get(key), self._state, carried.NOTHING
+        signature, redacted = write_state("said" if block else "", state)
+        if signature:
+            block = block or self._keep(key, None)
+            self._delta(block, {"reasoningContent": {"signature": signature}})
+        if block:
+            self._close(key)
+        if redacted is not None:
             self._write_whole({"reasoningContent": {"redactedContent": redacted}})
 
     def _write_call(self, event: ToolCallDelta) -> None:
         key = ("toolUse", event.index)
+        known = self._open.get(key) or self._ended_calls.get(key)
+        for sealed in write_call_signature(known.id if known else event.id or "", event.signature):
+            self._write_whole(sealed)
         if key in self._ended_calls and not event.arguments.strip():
             return
         start = {
@@ -196,13 +218,15 @@ class Encoder:
             return self._open[key]
         self._leave()
         self._current = key
-        block = self._open.get(key)
-        if block is None:
-            block = self._open[key] = self._open_block(start)
+        return self._open.get(key) or self._keep(key, start)
+
+    def _keep(self, key: _Key, start: JSON | None) -> _Block:
+        block = self._open[key] = self._open_block(start)
         return block
 
     def _open_block(self, start: JSON | None) -> _Block:
-        block = _Block(self._blocks)
+        id_ = (start or {}).get("toolUse", {}).get("toolUseId", "")
+        block = _Block(self._blocks, id_)
         self._blocks += 1
         if start is not None:
             self._emit("contentBlockStart", {"start": start, "contentBlockIndex": block.index})
@@ -214,17 +238,16 @@ class Encoder:
         key, self._current = self._current, None
         if key is None:
             return
-        if key[0] != "toolUse":
+        if key[0] == "reasoning":
+            self._end_thought(key)
+        elif key[0] != "toolUse":
             self._close(key)
         elif (block := self._open[key]).arguments and arguments_object("".join(block.arguments)):
             self._ended_calls[key] = block
             self._close(key)
 
     def _close(self, key: _Key) -> None:
-        block = self._open.pop(key)
-        if block.signature:
-            self._delta(block, {"reasoningContent": {"signature": block.signature}})
-        self._emit("contentBlockStop", {"contentBlockIndex": block.index})
+        self._emit("contentBlockStop", {"contentBlockIndex": self._open.pop(key).index})
 
     def _delta(self, block: _Block, delta: JSON) -> None:
         self._emit("contentBlockDelta", {"delta": delta, "contentBlockIndex": block.index})

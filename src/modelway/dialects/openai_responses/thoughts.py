@@ -7,41 +7,27 @@ So does the signature of a call, in a reasoning item beside it.
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
+from modelway.dialects import carried
 from modelway.dialects.openai_responses.wire import STATE
 from modelway.types import JSON, Reasoning, ReasoningDelta
-
-_ENVELOPE = "modelway.1."
-
-
-class _Carried(Struct, omit_defaults=True):
-    signature: str | None = None
-    encrypted: str | None = None
-    format: str | None = None
-    call: str | None = None
-    """Whose signature it is, if a call's."""
-
-
-_carried = msgspec.json.Decoder(_Carried)
 
 
 def parts_in(
     id_: str | None, summary: str, thought: str, encrypted: str | None
 ) -> tuple[Reasoning, ...]:
     """The parts of a whole item: a summary with its state, and a thought that is shown."""
-    carried = _opened(encrypted)
-    if carried is not None:
+    state = carried.opened(encrypted)
+    if state is not None:
         part = Reasoning(
             text=thought or summary,
-            signature=carried.signature,
-            encrypted=carried.encrypted,
+            signature=state.signature,
+            encrypted=state.encrypted,
             id=id_,
-            format=carried.format,
+            format=state.format,
         )
         return (part,)
     parts: tuple[Reasoning, ...] = ()
@@ -52,34 +38,21 @@ def parts_in(
 
 def sealed_call(call_id: str, signature: str) -> str:
     """The ``encrypted_content`` of the item that stands beside a call."""
-    return _sealed(_Carried(call=call_id, signature=signature))
+    return carried.sealed(carried.of_call(call_id, signature))
 
 
 def signed_call(encrypted: str | None) -> tuple[str, str] | None:
     """A call's id and its signature, if it is these that are carried."""
-    carried = _opened(encrypted)
-    if carried is None or carried.call is None:
+    state = carried.opened(encrypted)
+    if state is None or state.call is None:
         return None
-    return carried.call, carried.signature or ""
-
-
-def _sealed(carried: _Carried) -> str:
-    return _ENVELOPE + base64.urlsafe_b64encode(msgspec.json.encode(carried)).decode()
-
-
-def _opened(encrypted: str | None) -> _Carried | None:
-    if encrypted is None or not encrypted.startswith(_ENVELOPE):
-        return None
-    try:
-        return _carried.decode(base64.urlsafe_b64decode(encrypted[len(_ENVELOPE) :]))
-    except (ValueError, UnicodeError):
-        return None
+    return state.call, state.signature or ""
 
 
 class Thought:
     """A reasoning item that is being told."""
 
-    __slots__ = ("_carried", "_content", "_summary", "at", "index", "item", "named")
+    __slots__ = ("_content", "_state", "_summary", "at", "index", "item", "named")
 
     def __init__(self, at: int, item: JSON, event: ReasoningDelta) -> None:
         self.at = at
@@ -89,7 +62,7 @@ class Thought:
         self.named = event.id
         self._summary: list[str] | None = None
         self._content: list[str] | None = None
-        self._carried = _Carried()
+        self._state = carried.NOTHING
 
     def takes(self, event: ReasoningDelta) -> bool:
         """Whether it is of this item: more of the same part, or the part that goes with it."""
@@ -105,14 +78,17 @@ class Thought:
         if event.index == self.index:
             own = own or (self._summary is not None and self._content is None)
         self.index = event.index
-        if event.encrypted is not None and own:
+        if own and event.encrypted is not None:
             self.item["encrypted_content"] = event.encrypted
-        elif event.encrypted is not None:
-            self._carried.encrypted = event.encrypted
-        if event.signature is not None:
-            self._carried.signature = (self._carried.signature or "") + event.signature
-        if event.format is not None and not own:
-            self._carried.format = event.format
+        self._state = carried.joined(
+            self._state,
+            replace(
+                event,
+                id=None,  # the item's own
+                encrypted=None if own else event.encrypted,
+                format=None if own else event.format,
+            ),
+        )
         if own:
             if self._summary is None:
                 self._summary = []
@@ -156,6 +132,6 @@ class Thought:
             text = "".join(self._content)
             self.item["content"] = [{"type": "reasoning_text", "text": text}]
             said.append(self._event("reasoning_text.done", "content_index", text=text))
-        if self._carried != _Carried():
-            self.item.setdefault("encrypted_content", _sealed(self._carried))
+        if self._state != carried.NOTHING:
+            self.item.setdefault("encrypted_content", carried.sealed(self._state))
         return said

@@ -204,10 +204,10 @@ def test_a_call_s_signature_goes_to_the_client_and_comes_back(late):
 
 
 def test_an_envelope_that_is_not_ours_is_a_provider_s_own_state():
-    body = {"type": "reasoning", "summary": [], "encrypted_content": "modelway.1.%%%"}
+    body = {"type": "reasoning", "summary": [], "encrypted_content": "bW9kZWx3YXk6%%%"}
     fields = split(json.dumps({"model": "m", "input": [body]}).encode())
     [message] = FACE.decode(fields).messages
-    assert message.parts == (Reasoning(encrypted="modelway.1.%%%", format=STATE),)
+    assert message.parts == (Reasoning(encrypted="bW9kZWx3YXk6%%%", format=STATE),)
 
 
 def test_citations_refusals_and_phases():
