@@ -6,6 +6,7 @@ import json
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from modelway.call import Target
 from modelway.catalog.rows import Quirks
@@ -17,8 +18,8 @@ from support.checks import Skipped, check_all, same
 from support.counts import count
 from support.essence import question, tools
 
-ANY_HOST = Quirks(cache_control=True, developer_role=True)
-DETAILS_HOST = Quirks(cache_control=True, developer_role=True, reasoning_field="reasoning_details")
+ANY_HOST = Quirks(cache_control=True, developer_role=True, schema_subset="any")
+DETAILS_HOST = replace(ANY_HOST, reasoning_field="reasoning_details")
 """Hosts that take all that the dialect can say, with reasoning in either of its two forms."""
 
 WARNED = {"2bcc66ea9dce2345": "its system prompt is an empty text, which is left out"}

@@ -292,11 +292,11 @@ class _Fitting:
         required = [name for name in schema.get("required", ()) if name in properties]
         if subset.all_required:
             for name in [name for name in properties if name not in required]:
+                required.append(name)
                 given = schema["properties"][name]
                 if not (is_constant(given) or accepts_null(given, self._root)):
                     properties[name] = nullable(properties[name], type_lists=subset.type_lists)
                     self._warn(path, f"properties.{name}", "must be given here: null if absent")
-            required = list(properties)
         if required or subset.all_required or "required" in schema:
             made["required"] = required
 
