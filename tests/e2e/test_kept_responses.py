@@ -125,6 +125,8 @@ def test_nothing_is_kept_that_nobody_asked_to_be(client):
         ({"previous_response_id": "resp_nobody"}, openai.NotFoundError),
         ({"previous_response_id": 7}, openai.BadRequestError),
         ({"conversation": "conv_1"}, openai.BadRequestError),
+        ({"prompt": {"id": "pmpt_1"}}, openai.BadRequestError),
+        ({"background": True}, openai.BadRequestError),
     ],
 )
 def test_what_cannot_be_gone_on_from(client, more, error):

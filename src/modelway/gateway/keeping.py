@@ -53,6 +53,9 @@ async def going_on(call: Call, engine: Engine, responses: Responses) -> Call:
             "the input, or go on from a response by previous_response_id",
             param="conversation",
         )
+    for name in _PROVIDERS_OWN:
+        if bytes(fields.get(name, b"null")) not in (b"null", b"false"):
+            _refuse_elsewhere(name, call, engine)
     previous = _previous(fields)
     if previous is None:
         return call
@@ -76,6 +79,21 @@ async def going_on(call: Call, engine: Engine, responses: Responses) -> Call:
     extra = {name: value for name, value in request.extra.items() if name != "store"}
     request = replace(request, messages=messages, extra=extra)
     return replace(call, request=request, body=replace(call.body, dialect=_EXPANDED))
+
+
+_PROVIDERS_OWN = ("prompt", "background")
+"""What only a provider of this API can do: fill a stored prompt, go on after the client has left."""
+
+
+def _refuse_elsewhere(name: str, call: Call, engine: Engine) -> None:
+    for tier in engine.plan(call):
+        for one in tier:
+            if speaking(one, "chat", NAME).dialect != NAME:
+                raise UnsupportedError(
+                    f"{one.provider.name}/{one.model} has no {name} of the Responses API, and "
+                    "without it the question would be another",
+                    param=name,
+                )
 
 
 _EXPANDED = "openai-responses (expanded)"
