@@ -141,7 +141,7 @@ class Engine:
                     around.append(inlining(deployment.dialect, self._fetch))
             case "count_tokens" if not offers(deployment, operation):
                 around.append(estimating(deployment))
-            case "complete" if not offers(deployment, operation):
+            case "complete" if not offers(deployment, operation) or _as_chat(deployment, client):
                 around.append(completing)
             case "embed":
                 around.append(splitting(deployment))
@@ -364,6 +364,11 @@ class Engine:
         if self._bus:
             self._bus.flush()
         await self._transport.aclose()
+
+
+def _as_chat(deployment: Deployment, client: str | None) -> bool:
+    """Whether a client's text to be completed means a turn of a chat, at a host of another dialect."""
+    return client not in (None, deployment.dialect) and dialect(str(client)).completes_by_chat
 
 
 def _without_model(provider: ConfiguredProvider) -> Deployment:

@@ -223,6 +223,8 @@ class Dialect(NamedTuple):
     """The part of a client's query without which its stream is one JSON array, where there is one."""
     streams_unless_told: bool = False
     """Whether an answer streams where a client's body does not say."""
+    completes_by_chat: bool = False
+    """Whether the text that its clients want completed is a turn of a chat, elsewhere too (Ollama)."""
     schema_subset: str | None = "any"
     """The row of ``schema.subsets`` that its structured answers take; ``None``: it has none."""
     json_mode: bool = True

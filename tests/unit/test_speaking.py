@@ -40,7 +40,7 @@ def spoken(model, operation="chat", client=None, **provider):
             "anthropic-messages",
         ),
         ("bedrock/amazon.nova-pro-v1:0", "chat", "anthropic-messages", "bedrock-converse"),
-        ("ollama/llama3.2", "chat", "anthropic-messages", "openai-chat"),
+        ("ollama/llama3.2", "chat", "anthropic-messages", "ollama"),
     ],
 )
 def test_a_client_s_own_dialect_where_the_host_has_it(model, operation, client, dialect):

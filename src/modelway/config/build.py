@@ -185,10 +185,7 @@ class Builder:
         base_url, _ = self._base_url(level, row)
         if same_host(base_url, row.base_url):
             changes["like"] = row.name
-        if base_url != row.base_url:
-            kept = tuple([one for one in row.dialects if one not in row.base_urls]) or row.dialects
-            changes |= {"base_url": base_url, "base_urls": {}, "base_url_at": {}, "dialects": kept}
-        return replace(row, **changes)
+        return replace(places.moved(row, base_url), **changes)
 
     def _environment_url(self, row: Provider) -> tuple[str, str] | None:
         for variable in row.base_url_env:

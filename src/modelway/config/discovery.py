@@ -57,7 +57,7 @@ def candidates(environment: Mapping[str, str]) -> tuple[Candidate, ...]:
     places = [_usual(kind, environment) for kind in PROBES if kind != "openai-compatible"]
     if named := environment.get("LOCAL_LLM_URL", "").strip():
         places.append(Candidate(completed(named, _ANY_URL), tuple(PROBES)))
-    return tuple({place.base_url: place for place in places}.values())
+    return tuple({place.base_url.removesuffix("/v1"): place for place in places}.values())
 
 
 def _usual(kind: str, environment: Mapping[str, str]) -> Candidate:
@@ -135,7 +135,7 @@ def adopt(settings: Settings, found: Sequence[FoundServer]) -> Settings:
     for server in found:
         made = as_provider(server)
         same = next(
-            (known for known in providers.values() if known.base_url == server.base_url), None
+            (known for known in providers.values() if known.base_url == made.base_url), None
         )
         if same is None:
             providers.setdefault(made.name, made)

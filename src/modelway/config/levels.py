@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from modelway.call import Backoff, Deployment, Target, Timeouts
+from modelway.config.places import moved
 from modelway.config.reading import Level, Setting
 from modelway.config.schema import BACKOFF, SAMPLING, TIMEOUTS
 from modelway.config.settings import ConfiguredProvider
@@ -95,6 +96,9 @@ def deployments(
     else:
         usual = provider.row.base_urls.get(dialect, provider.row.base_url)
     also = {} if base_url or spoken else provider.also
+    if base_url:
+        there = moved(provider.row, base_url)
+        base_url = there.base_urls.get(dialect, there.base_url)
     base_url = base_url or usual
     elsewhere = "" if base_url in (usual, provider.base_url) else f"@{base_url}"
     name = f"{provider.name}/{model}{elsewhere}"

@@ -66,6 +66,25 @@ def placed(row: Provider, values: Mapping[str, str]) -> Provider:
     )
 
 
+def moved(row: Provider, base_url: str) -> Provider:
+    """The row where a configuration says that it is.
+
+    A local server has all its dialects at one place, each below a path of its own, so they go along
+    whichever of them is named. Of a host elsewhere only the named place is known.
+    """
+    if base_url == row.base_url:
+        return row
+    if not (row.local and row.base_urls):
+        kept = tuple([one for one in row.dialects if one not in row.base_urls]) or row.dialects
+        return replace(row, base_url=base_url, base_urls={}, base_url_at={}, dialects=kept)
+    urls = {"": row.base_url, **row.base_urls}
+    paths = {name: urlsplit(url).path for name, url in urls.items()}
+    named = max([path for path in paths.values() if base_url.endswith(path)], key=len, default="")
+    root = base_url.removesuffix(named)
+    at = {name: root + path for name, path in paths.items()}
+    return replace(row, base_url=at.pop(""), base_urls=at)
+
+
 def same_host(url: str, template: str) -> bool:
     """Whether a URL leads to the host of a row, whatever its places are there."""
     host = re.escape(urlsplit(template).netloc).replace(r"\{", "{").replace(r"\}", "}")

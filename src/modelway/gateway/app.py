@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -17,7 +17,7 @@ from modelway.errors import LLMError, NotFoundError
 from modelway.gateway import egress, keeping, routes
 from modelway.gateway.arrays import Arrays
 from modelway.gateway.authorise import Keys
-from modelway.gateway.ingress import call_of, declared_length, read_body
+from modelway.gateway.ingress import call_of, declared_length, named_model, read_body
 from modelway.gateway.listing import Listing
 from modelway.gateway.origin import refuse_foreign
 from modelway.gateway.passthrough import passing_call
@@ -34,6 +34,12 @@ _TOKEN_HEADERS = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog
 _TELLING = {b"anthropic-version": "anthropic-messages", b"x-goog-api-key": "gemini"}
 """Headers that tell a client's dialect, where its path does not."""
 
+
+_OLLAMA_VERSION = "0.33.0"
+"""Whose API is spoken to Ollama's clients, some of which refuse older servers.
+
+Source: https://github.com/ollama/ollama/pull/17943, in 0.33, 2026-11-21.
+"""
 
 _ASKING = frozenset(("ask", "pass", "pass_to"))
 
@@ -88,6 +94,9 @@ class Gateway:
                     refuse_foreign(scope["headers"])
             if found is None or route is None:
                 raise _no_route(method, path)
+            if route.action == "show_named":
+                body = await read_body(receive, length, self._max_body_bytes)
+                found = Found(route, quote(named_model(body)).encode())
             if route.action not in _ASKING:
                 await self._tell(found, client, tenant, send)
                 return
@@ -155,6 +164,8 @@ class Gateway:
         match found.route.action:
             case "live":
                 await egress.text(send, 200, {"status": "alive"})
+            case "version":
+                await egress.text(send, 200, {"version": _OLLAMA_VERSION})
             case "ready":
                 state = "draining" if self.draining else "ready"
                 await egress.text(send, 503 if self.draining else 200, {"status": state})

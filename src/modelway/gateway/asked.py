@@ -40,6 +40,7 @@ ASKED: dict[tuple[str, Operation], Asked] = {
     ("cohere", "embed"): Asked(("model",), ("inputs", "images")),
     ("cohere", "rerank"): Asked(("model", "query", "documents")),
     ("ollama", "chat"): Asked(("model", "messages")),
+    ("ollama", "complete"): Asked(("model",)),
     ("ollama", "embed"): Asked(("model", "input")),
 }
 """Every route that asks has an entry; a test holds it."""

@@ -192,7 +192,9 @@ def call_of(
     for name in asked.urls_in:
         if name in fields:
             asked.inspect(name, fields[name])
-    if stream is None:
+    if dialect.downstream[operation].encoder is None:
+        stream = False
+    elif stream is None:
         said = fields.get("stream")
         stream = memoryview(said)[0] == _TRUE if said is not None else dialect.streams_unless_told
     return Call(
@@ -207,6 +209,15 @@ def call_of(
         query=query.decode("latin-1"),
         tenant=tenant,
     )
+
+
+def named_model(body: bytes) -> str:
+    """The model that a question about one names; ``name`` is what older clients call it."""
+    fields = split(body)
+    for name in ("model", "name"):
+        if name in fields and memoryview(fields[name])[0] == ord('"'):
+            return _string(fields[name])
+    raise BadRequestError("the field 'model' is missing", param="model")
 
 
 def _check_null(name: str, value: msgspec.Raw, check: _Check) -> None:

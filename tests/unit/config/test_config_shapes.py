@@ -188,7 +188,7 @@ def test_the_older_single_form(tmp_path):
     text = '[llm]\nollama_url = "http://localhost:11434"\ntext_model = "llama3.2"\n'
     settings = load(write(tmp_path, "a.toml", text), environment={})
     (deployment,) = resolve(settings, default_model(settings)).deployments
-    assert (deployment.id, deployment.base_url) == ("ollama/llama3.2", "http://localhost:11434/v1")
+    assert (deployment.id, deployment.base_url) == ("ollama/llama3.2", "http://localhost:11434")
 
 
 SELECTION = """\
@@ -211,7 +211,7 @@ def test_a_default_provider_with_fallbacks(tmp_path):
     assert settings.strategy == "round_robin"
     assert route.deployments[0].timeouts.first_byte_s == 30
     assert settings.providers["anthropic"].limits.requests_per_minute == 50
-    assert settings.providers["ollama"].base_url == "http://localhost:11434/v1"
+    assert settings.providers["ollama"].base_url == "http://localhost:11434"
 
 
 # ---------------------------------------------------------------- the examples themselves

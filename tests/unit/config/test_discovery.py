@@ -112,7 +112,7 @@ async def found(servers, **environment):
 
 async def test_ollama():
     (server,) = await found({"localhost:11434": OLLAMA})
-    assert (server.provider, server.base_url) == ("ollama", "http://localhost:11434/v1")
+    assert (server.provider, server.base_url) == ("ollama", "http://localhost:11434")
     assert server.models == (
         ModelListing(
             id="llama3.2:3b",
@@ -219,7 +219,7 @@ async def test_variables_name_other_places():
         LOCAL_LLM_URL="http://h:3/v1",
     )
     assert [(one.provider, one.base_url) for one in servers_found] == [
-        ("ollama", "http://h:1/v1"),
+        ("ollama", "http://h:1"),
         ("lmstudio", "http://h:2/v1"),
         ("openai-compatible", "http://h:3/v1"),
     ]
@@ -252,7 +252,7 @@ def test_a_found_server_is_a_provider_whose_models_go_by_their_names():
     settings = adopt(load({}, environment={}), [SERVER])
     assert default_model(settings) == "ollama/llama3.2:3b"
     assert resolve(settings, "org/other").deployments[0].id == "ollama/org/other"
-    assert resolve(settings, "org/other").deployments[0].base_url == "http://h:1/v1"
+    assert resolve(settings, "org/other").deployments[0].base_url == "http://h:1"
 
 
 def test_what_is_found_completes_what_is_configured():

@@ -70,6 +70,7 @@ DIALECT = Dialect(
     error=faults.error,
     refuse=faults.refuse,
     streams_unless_told=True,
+    completes_by_chat=True,
     schema_subset="llamacpp",
     inlined=frozenset({"image"}),
 )
