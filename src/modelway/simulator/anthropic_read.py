@@ -42,6 +42,8 @@ def read(asked: Asked, *, counting: bool = False) -> Question:
     for name in required:
         if name not in fields:
             raise refuse(f"{name}: Field required")
+    if fields.get("thread") is not None:  # the simulator keeps no conversations
+        raise refuse("thread: not for this request", code="thread_unsupported_request")
     _check_values(fields)
     model = fields["model"]
     if asked.script.only_listed_models and model not in asked.listed:

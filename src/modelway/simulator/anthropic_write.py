@@ -78,7 +78,12 @@ def events(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
 def error(said: ScriptedError, request_id: str) -> bytes:
     """The body of an error."""
     usual = _ERRORS.get(said.status) or _ERRORS[400 if said.status < 500 else 500]
-    inner = {"type": said.type or usual[0], "message": said.message or usual[1]}
+    inner: dict[str, Any] = {
+        "type": said.type or usual[0],
+        "message": said.message or usual[1],
+    }
+    if said.code is not None:
+        inner["details"] = {"error_code": said.code}
     return msgspec.json.encode({"type": "error", "error": inner, "request_id": request_id})
 
 

@@ -16,7 +16,7 @@ from modelway.dialects.anthropic_messages.thinking import read_format, read_thin
 from modelway.dialects.anthropic_messages.tools import read_tool_choice, read_tools
 from modelway.dialects.anthropic_messages.usage import stop_reason, write_usage
 from modelway.dialects.anthropic_messages.wire import JSON_OBJECT, NAME, STRING, Metadata, read
-from modelway.errors import BadRequestError
+from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import Fields
 from modelway.types import (
     JSON,
@@ -46,6 +46,11 @@ _MODELLED = frozenset(
         "top_p",
     }
 )
+_NO_THREAD = "thread_unsupported_request"
+"""Clients that read it go on without threads.
+
+Source: anthropic-sdk-python 2.11.0, ``lib/threads/_thread_state.py``, read 2026-11-21.
+"""
 
 T = TypeVar("T")
 
@@ -78,6 +83,12 @@ def _decode(fields: Fields, max_tokens: int | None) -> ChatRequest:
     messages = _raw(fields, "messages")
     if messages is None:
         raise BadRequestError("the field is required", param="messages")
+    if _raw(fields, "thread") is not None:
+        raise UnsupportedError(
+            "a thread is kept by Anthropic alone: send the whole conversation, and no thread",
+            param="thread",
+            code=_NO_THREAD,
+        )
     tools = _raw(fields, "tools")
     choice, parallel = _tool_choice(fields)
     extra: JSON = {}

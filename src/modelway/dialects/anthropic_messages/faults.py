@@ -159,6 +159,8 @@ _REFUSALS: tuple[tuple[type[LLMError], int, str], ...] = (
     (ResponseError, 502, "api_error"),
     (LLMError, 500, "api_error"),
 )
+_TYPES = frozenset({*_CLASSES, *[kind for _, _, kind in _REFUSALS]})
+"""A code that is one of them says nothing that the type does not."""
 
 
 def refuse(error: LLMError) -> tuple[int, bytes]:
@@ -166,9 +168,8 @@ def refuse(error: LLMError) -> tuple[int, bytes]:
     status, kind = next(row[1:] for row in _REFUSALS if isinstance(error, row[0]))
     # this dialect has no field for the path
     path = f"{error.param}: " if error.param and error.param not in error.message else ""
-    body = {
-        "type": "error",
-        "error": {"type": kind, "message": for_caller(error, prefix=path)},
-        "request_id": error.request_id,
-    }
+    told: dict[str, Any] = {"type": kind, "message": for_caller(error, prefix=path)}
+    if error.code is not None and error.code not in _TYPES:
+        told["details"] = {"error_code": error.code}
+    body = {"type": "error", "error": told, "request_id": error.request_id}
     return status, msgspec.json.encode(body)

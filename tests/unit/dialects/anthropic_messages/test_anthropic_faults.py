@@ -152,6 +152,19 @@ def test_a_client_is_told_the_path_of_its_fault():
 
 
 @pytest.mark.parametrize(
+    ("code", "details"),
+    [
+        ("thread_not_found", {"error_code": "thread_not_found"}),
+        ("invalid_request_error", None),
+        (None, None),
+    ],
+)
+def test_a_client_is_told_the_finer_code(code, details):
+    _, told = DIALECT.refuse(errors.BadRequestError("no", code=code))
+    assert json.loads(told)["error"].get("details") == details
+
+
+@pytest.mark.parametrize(
     "kind", [errors.AuthenticationError, errors.PermissionDeniedError, errors.APIConnectionError]
 )
 def test_a_client_is_not_told_what_concerns_the_operator(kind):

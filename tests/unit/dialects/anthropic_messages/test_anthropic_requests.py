@@ -410,6 +410,13 @@ def test_bad_input_is_refused_with_its_path(body, path):
     assert caught.value.param == path
 
 
+@pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue"}])
+def test_a_thread_is_refused_in_the_words_that_clients_go_on_from(thread):
+    with pytest.raises(UnsupportedError) as caught:
+        received(client(thread=thread))
+    assert caught.value.code == "thread_unsupported_request"
+
+
 def test_deep_nesting_is_refused_not_fatal():
     fields = split(json.dumps(client()).encode())
     fields["zzz"] = Raw(b"[" * 200_000 + b"]" * 200_000)
