@@ -223,9 +223,11 @@ def test_the_sdk_retries_what_may_be_retried(behind):
 
 
 def test_a_wrong_key_and_an_unknown_model(behind, client):
-    with openai.OpenAI(base_url=f"{behind.url}/v1", api_key="sk-wrong") as stranger:
-        with pytest.raises(openai.AuthenticationError):
-            stranger.chat.completions.create(model="chat/sim-demo", messages=ASK)
+    with (
+        openai.OpenAI(base_url=f"{behind.url}/v1", api_key="sk-wrong") as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        stranger.chat.completions.create(model="chat/sim-demo", messages=ASK)
     with pytest.raises(openai.NotFoundError) as told:
         client.chat.completions.create(model="nobody/nothing", messages=ASK)
     assert told.value.code == "model_not_found"
