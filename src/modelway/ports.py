@@ -144,6 +144,8 @@ class Codec(NamedTuple):
     Raises what ``decode`` raises for bytes that are no answer: they are not passed on as one."""
     follow: Callable[[bytes, bool], Follow | None] | None = None
     """For providers that are polled: where the answer to this answer is; ``None``: this is it."""
+    whole_headers: Headers = ()
+    """Sent with what asks for a whole answer: for providers that are to hold it until it is there."""
     stream_types: tuple[bytes, ...] = (b"text/event-stream", b"application/octet-stream")
     """Media types of a streamed answer; another is a whole one."""
     mark: bytes = b"data:"

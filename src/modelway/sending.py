@@ -59,6 +59,8 @@ class Sender:
                 target += ("&" if "?" in target else "?") + call.query
             if call.headers:
                 headers += tuple([(name.encode(), value.encode()) for name, value in call.headers])
+        if not call.stream:
+            headers += codec.whole_headers
         if self._hosting is not None:
             told = self._deployment.target
             body = self._hosting.body(body, call.operation, told, call.stream, headers)

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from modelway.call import Target
 from modelway.catalog.rows import Quirks
-from modelway.dialects import NAMES, dialect
+from modelway.dialects import dialect
 from modelway.errors import LLMError
 from modelway.fold import unfold
 from modelway.framing.eventstream import Frames
@@ -25,7 +25,7 @@ from modelway.types import Finish
 from support import read
 from support.checks import same
 from support.essence import answer, usage
-from support.every_value import ANSWERS, QUESTIONS
+from support.every_value import ANSWERS, NAMES, QUESTIONS
 from support.strategies import cut_at, splits
 
 EVERY = pytest.mark.parametrize("name", NAMES)

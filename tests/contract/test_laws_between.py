@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from modelway.call import Target
 from modelway.catalog.rows import Quirks
-from modelway.dialects import NAMES, dialect
+from modelway.dialects import dialect
 from modelway.errors import BadRequestError, LLMError, UnsupportedError
 from modelway.framing.fields import split
 from support import read
 from support.essence import answer, question, tools, usage
-from support.every_value import ANSWERS, FINISHES, QUESTIONS
+from support.every_value import ANSWERS, FINISHES, NAMES, QUESTIONS
 from support.strategies import splits
 
 PAIRS = pytest.mark.parametrize(("client", "provider"), list(itertools.product(NAMES, NAMES)))

@@ -36,3 +36,6 @@ FINISHES = {
     cohere_values.COHERE: cohere_values.FINISHES,
 }
 """What each dialect has a word for."""
+
+NAMES = tuple(QUESTIONS)
+"""The dialects that the laws are of, which need both halves: Replicate's has none for clients."""

@@ -20,6 +20,7 @@ _PACKAGES = {
     "gemini": "modelway.dialects.gemini",
     "ollama": "modelway.dialects.ollama",
     "cohere": "modelway.dialects.cohere",
+    "replicate": "modelway.dialects.replicate",
 }
 
 NAMES = tuple(_PACKAGES)
