@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 from modelway.call import Operation
-from modelway.dialects import NAMES
 
 Access: TypeAlias = Literal["key", "open"]
 Action: TypeAlias = Literal[
@@ -78,7 +77,7 @@ def _gemini(prefix: bytes) -> tuple[Route, ...]:
     )
 
 
-_ROUTES = (
+ROUTES = (
     Route("POST", b"/v1/chat/completions", "ask", dialect="openai-chat"),
     Route("POST", b"/v1/completions", "ask", operation="complete", dialect="openai-chat"),
     Route("POST", b"/v1/embeddings", "ask", operation="embed", dialect="openai-chat"),
@@ -147,9 +146,6 @@ _ROUTES = (
     Route("GET", b"/health/ready", "ready", access="open"),
 )
 
-ROUTES = tuple(
-    [route for route in _ROUTES if route.dialect in (None, *NAMES)]
-)  # until all are here
 _WHOLE = {
     (route.method, route.path): Found(route) for route in ROUTES if not route.path.endswith(b"/")
 }
