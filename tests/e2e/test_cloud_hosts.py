@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from typing import Any, NamedTuple
 
-import anthropic
-import openai
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 import modelway
-from modelway.gateway.app import Gateway
-from modelway.gateway.authorise import open_keys
-from modelway.gateway.serve import listen, run
-from modelway.opening import open_engine
-from support.clouds import ANTHROPIC, AWS_KEYS, OPENAI, TOKEN_HOSTS, Clouds, by_botocore
+from support.clouds import (
+    ANTHROPIC,
+    AWS_KEYS,
+    OPENAI,
+    TOKEN_HOSTS,
+    Clouds,
+    by_botocore,
+    gateway,
+    service_account,
+)
 from support.endpoints import told, world
 from support.origin_server import plain
-from support.serving import KEY
 
 ENTRA = {
     "AZURE_TENANT_ID": "tenant-1",
@@ -179,26 +178,7 @@ HOSTS = {
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory):
-    """A service account's file."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path = tmp_path_factory.mktemp("account") / "account.json"
-    path.write_text(
-        json.dumps(
-            {
-                "type": "service_account",
-                "project_id": "proj-1",
-                "client_email": "me@proj-1.iam.gserviceaccount.com",
-                "private_key_id": "kid-1",
-                "private_key": pem.decode(),
-            }
-        )
-    )
-    return str(path)
+    return service_account(tmp_path_factory.mktemp("account"))
 
 
 def client(w, host, account, **more):
@@ -431,62 +411,37 @@ HOST_NAMES = (
 )
 
 
-@contextlib.asynccontextmanager
-async def gateway(w, account, tmp_path, config=ALL):
-    """The gateway over this world, in this loop; clients of its own."""
-    listening = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    keys, _ = open_keys(tmp_path, [KEY])
-    opened = await open_engine(
-        config,
-        environment={"GOOGLE_APPLICATION_CREDENTIALS": account},
-        transport=w.around.transport,
-    )
-    started = asyncio.Event()
-    serving = asyncio.create_task(run(Gateway(opened.engine, keys), listening, started.set))
-    await asyncio.wait_for(started.wait(), 20)
-    try:
-        async with (
-            openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as oai,
-            anthropic.AsyncAnthropic(base_url=url, api_key=KEY, max_retries=0) as ant,
-        ):
-            yield oai, ant
-    finally:
-        serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
-        await opened.aclose()
-
-
 HELLO = [{"role": "user", "content": "Hi"}]
 
 
 async def test_each_host_falls_back_to_the_next(account, tmp_path):
     clouds = Clouds()
-    async with world(clouds) as w, gateway(w, account, tmp_path) as (oai, ant):
+    async with world(clouds) as w, gateway(w, ALL, account, tmp_path) as asking:
         for down in range(len(HOST_NAMES)):
             clouds.refusals = {
                 name: told({"message": "down"}, b"503 Service Unavailable")
                 for name in HOST_NAMES[:down]
             }
             w.asked.clear()
-            answer = await oai.chat.completions.create(model="any", messages=HELLO)
+            answer = await asking.openai.chat.completions.create(model="any", messages=HELLO)
             assert answer.choices[0].message.content == "Hello"
             assert [asked.url.split("//")[1].split(":")[0] for asked in answers(w)][-1].startswith(
                 HOST_NAMES[down]
             )
             assert len(answers(w)) == down + 1
-            async with ant.messages.stream(model="any", max_tokens=9, messages=HELLO) as stream:
+            async with asking.anthropic.messages.stream(
+                model="any", max_tokens=9, messages=HELLO
+            ) as stream:
                 assert await stream.get_final_text() == "Hello"
 
 
 async def test_clients_of_a_hosts_dialect_get_its_bytes(account, tmp_path):
-    async with world(Clouds()) as w, gateway(w, account, tmp_path) as (oai, ant):
-        raw = await oai.chat.completions.with_raw_response.create(
+    async with world(Clouds()) as w, gateway(w, ALL, account, tmp_path) as asking:
+        raw = await asking.openai.chat.completions.with_raw_response.create(
             model="azure/gpt-mine", messages=HELLO, extra_body={"new": [1.50]}
         )
         assert json.loads(raw.content) == OPENAI
-        raw = await ant.messages.with_raw_response.create(
+        raw = await asking.anthropic.messages.with_raw_response.create(
             model="claude",
             max_tokens=9,
             messages=HELLO,
@@ -494,11 +449,13 @@ async def test_clients_of_a_hosts_dialect_get_its_bytes(account, tmp_path):
             extra_body={"new": [1.50]},
         )
         assert json.loads(await raw.read()) == ANTHROPIC
-        raw = await ant.messages.with_raw_response.create(
+        raw = await asking.anthropic.messages.with_raw_response.create(
             model="vertex-anthropic/claude-x", max_tokens=9, messages=HELLO
         )
         assert json.loads(await raw.read()) == ANTHROPIC
-        async with ant.messages.stream(model="claude", max_tokens=9, messages=HELLO) as stream:
+        async with asking.anthropic.messages.stream(
+            model="claude", max_tokens=9, messages=HELLO
+        ) as stream:
             assert await stream.get_final_text() == "Hello"
         azure, invoke, vertex, streamed = answers(w)
         assert b'"new":[1.5' in azure.received.body

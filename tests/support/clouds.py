@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import anthropic
+import openai
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from modelway.framing.eventstream import frame
-from support.endpoints import Asked, told
+from modelway.gateway.app import Gateway
+from modelway.gateway.authorise import open_keys
+from modelway.gateway.serve import listen, run
+from modelway.opening import open_engine
+from support.endpoints import Asked, World, told
 from support.origin_server import Received, plain
+from support.serving import KEY
 
 AWS_KEYS = ("AKIDEXAMPLE", "canary-secret", "canary-session")
 TOKEN_HOSTS = ("login.microsoftonline.com", "oauth2.googleapis.com")
@@ -167,3 +180,53 @@ def by_botocore(url: str, request: Received) -> str:
     signer = SigV4Auth(Credentials(*AWS_KEYS), "bedrock", region)
     text = signer.string_to_sign(aws, signer.canonical_request(aws))
     return sent.rpartition("=")[0] + "=" + signer.signature(text, aws)
+
+
+def service_account(directory: Path) -> str:
+    """The path of a service account's file."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    said = {
+        "type": "service_account",
+        "project_id": "proj-1",
+        "client_email": "me@proj-1.iam.gserviceaccount.com",
+        "private_key_id": "kid-1",
+        "private_key": pem.decode(),
+    }
+    path = directory / "account.json"
+    path.write_text(json.dumps(said))
+    return str(path)
+
+
+class Clients(NamedTuple):
+    openai: openai.AsyncOpenAI
+    anthropic: anthropic.AsyncAnthropic
+    url: str
+
+
+@contextlib.asynccontextmanager
+async def gateway(w: World, config: Any, account: str, state: Path) -> AsyncIterator[Clients]:
+    """The gateway over this world, in this loop, and clients of it."""
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    keys, _ = open_keys(state, [KEY])
+    environment = {"GOOGLE_APPLICATION_CREDENTIALS": account}
+    opened = await open_engine(config, environment=environment, transport=w.around.transport)
+    started = asyncio.Event()
+    serving = asyncio.create_task(run(Gateway(opened.engine, keys), listening, started.set))
+    await asyncio.wait_for(started.wait(), 20)
+    try:
+        async with (
+            openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as of_openai,
+            anthropic.AsyncAnthropic(base_url=url, api_key=KEY, max_retries=0) as of_anthropic,
+        ):
+            yield Clients(of_openai, of_anthropic, url)
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        await opened.aclose()

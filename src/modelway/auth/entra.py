@@ -21,12 +21,13 @@ from modelway.auth.surroundings import (
     ask_metadata,
     decoded,
     is_local,
+    named_part,
     post_form,
     read_file,
 )
 from modelway.errors import ConfigError, MissingKeyError, UnsupportedError
 from modelway.ports import Headers, Origin
-from modelway.transport.url import check_name, split_url
+from modelway.transport.url import split_url
 
 _AUTHORITIES = frozenset(
     {
@@ -121,7 +122,7 @@ async def _granted(
             f"the Entra authority must be one of {', '.join(sorted(_AUTHORITIES))}",
             param="authority",
         )
-    target = f"/{check_name(tenant, 'tenant_id')}/oauth2/v2.0/token"
+    target = f"/{named_part(tenant, 'tenant_id')}/oauth2/v2.0/token"
     fields = {
         "grant_type": "client_credentials",
         "client_id": client,

@@ -20,12 +20,12 @@ from modelway.auth.surroundings import (
     accepted,
     ask_metadata,
     decoded,
+    named_part,
     post_form,
     read_file,
 )
 from modelway.errors import ConfigError, MissingKeyError, UnsupportedError
 from modelway.ports import Headers, Origin
-from modelway.transport.url import check_name
 
 _TOKENS = Origin("https", "oauth2.googleapis.com", 443)
 """Never where a file says: it would get the signed statement or the refresh token."""
@@ -96,7 +96,7 @@ async def google_project(settings: GoogleSettings, around: Surroundings) -> str:
             "no Google Cloud project is known; set `project` or GOOGLE_CLOUD_PROJECT",
             param="project",
         )
-    return check_name(project, "project")
+    return named_part(project, "project")
 
 
 async def _token(settings: GoogleSettings, around: Surroundings) -> Lease[Token]:
@@ -122,7 +122,7 @@ async def _token(settings: GoogleSettings, around: Surroundings) -> Lease[Token]
             )
     headers: Headers = ()
     if file.type == "authorized_user" and file.quota_project_id:
-        name = check_name(file.quota_project_id, "project")
+        name = named_part(file.quota_project_id, "project")
         headers = ((b"x-goog-user-project", name.encode()),)
     body = await post_form(around, _TOKENS, "/token", fields, _WHO)
     return _lease(body, around, _WHO, headers)

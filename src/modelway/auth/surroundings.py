@@ -21,12 +21,14 @@ from modelway.errors import (
     APIConnectionError,
     APITimeoutError,
     AuthenticationError,
+    BadRequestError,
     ConfigError,
     MissingKeyError,
     OverloadedError,
     ResponseError,
 )
 from modelway.ports import Clock, Headers, Origin, Transport, WireRequest
+from modelway.transport.url import check_name
 
 TOKEN_TIMEOUTS = Timeouts(connect_s=10.0, first_byte_s=30.0, idle_s=10.0, total_s=60.0)
 METADATA_TIMEOUTS = Timeouts(connect_s=2.0, first_byte_s=10.0, idle_s=5.0, total_s=15.0)
@@ -60,6 +62,14 @@ class Surroundings(NamedTuple):
 class Answer(NamedTuple):
     status: int
     body: bytes
+
+
+def named_part(value: str, what: str) -> str:
+    """A name of the operator's that becomes part of an address; ConfigError unless it is safe."""
+    try:
+        return check_name(value, what)
+    except BadRequestError as error:
+        raise ConfigError(error.message, param=what) from None
 
 
 async def post_form(

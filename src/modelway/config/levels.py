@@ -87,7 +87,12 @@ def deployments(
     max_output_tokens: int | None = None,
     base_model: str | None = None,
 ) -> tuple[Deployment, ...]:
-    """A deployment for each of the provider's credentials, which share the weight."""
+    """A deployment for each of the provider's credentials, which share the weight.
+
+    None where the provider's own place is not complete, and no other is said.
+    """
+    if provider.problem and not base_url:
+        return ()
     level = level or {}
     spoken = dialect
     dialect = dialect or provider.dialect

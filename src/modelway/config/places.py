@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from modelway.catalog.rows import Provider
+from modelway.catalog.rows import PlaceName, Provider
 from modelway.config.nodes import Node
 from modelway.config.reading import Context, Level
 from modelway.errors import BadRequestError
@@ -39,6 +39,8 @@ def find(node: Node, level: Level, row: Provider, context: Context) -> Places:
         variable = next((one for one in place.env if context.environment.get(one, "").strip()), "")
         value = written or context.environment.get(variable, "").strip() or place.default
         if not value:
+            if not _needed(name, row):
+                continue
             how = f"set {' or '.join(place.env)}, or " if place.env else ""
             missing.append(f"{name} is not set: {how}write `{name}:`")
             continue
@@ -54,6 +56,14 @@ def find(node: Node, level: Level, row: Provider, context: Context) -> Places:
         if unused in level:
             context.notice(node.fields[unused], f"has no effect: {row.name} has no {unused}")
     return Places(values, origins, "; ".join(missing) or None)
+
+
+def _needed(name: PlaceName, row: Provider) -> bool:
+    """Whether it stands in an address, or the hosting or the signer wants it."""
+    urls = (row.base_url, *row.base_urls.values(), *row.base_url_at.values())
+    if any("{" + name + "}" in url for url in urls):
+        return True
+    return bool(row.signer == "aws" if name == "region" else row.hostings and name != "resource")
 
 
 def placed(row: Provider, values: Mapping[str, str]) -> Provider:

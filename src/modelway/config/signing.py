@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.catalog.rows import Provider, SignerKind
 from modelway.config.nodes import Node
-from modelway.config.reading import Context, Level, Table, flag, line_of_text
+from modelway.config.reading import Context, Level, Table, WrongError, flag, line_of_text
+from modelway.errors import BadRequestError
+from modelway.transport.url import check_name
 
 if TYPE_CHECKING:
     from modelway.auth import AwsSettings, EntraSettings, GoogleSettings
+
+
+def _tenant(node: Node, context: Context) -> str:
+    """A tenant's id or domain, which becomes part of a path."""
+    try:
+        return check_name(line_of_text(node, context), "tenant_id")
+    except BadRequestError as error:
+        raise WrongError(node, error.message) from None
+
 
 AWS: Table = {
     "profile": line_of_text,
@@ -25,7 +36,7 @@ AWS: Table = {
 }
 GOOGLE: Table = {"credentials_file": line_of_text}
 ENTRA: Table = {
-    "tenant_id": line_of_text,
+    "tenant_id": _tenant,
     "client_id": line_of_text,
     "client_secret": line_of_text,
     "federated_token_file": line_of_text,

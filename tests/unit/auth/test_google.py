@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from modelway.auth import GoogleSettings, google_project, google_signer
 from modelway.errors import (
     AuthenticationError,
-    BadRequestError,
     ConfigError,
     LLMError,
     MissingKeyError,
@@ -152,7 +151,7 @@ async def test_a_machine_has_a_token_and_a_project():
         assert await google_project(GoogleSettings(), w.around) == "project-of-machine"
         assert w.urls[0].startswith("GET http://metadata.google.internal:80/computeMetadata/v1/")
         assert await google_project(GoogleSettings(project="said"), w.around) == "said"
-        with pytest.raises(BadRequestError):
+        with pytest.raises(ConfigError):
             await google_project(GoogleSettings(project="a/../b"), w.around)
 
 
