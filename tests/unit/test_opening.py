@@ -13,7 +13,6 @@ from modelway.errors import ConfigError, UnknownModelError
 from modelway.messages import user
 from modelway.opening import SIMULATOR, open_engine
 from modelway.simulator.mock import MockTransport
-from modelway.simulator.script import Script
 from modelway.simulator.script import ListedModel, Script
 from modelway.simulator.serve import SimulatorThread, serve
 from modelway.types import ChatRequest

@@ -19,6 +19,13 @@ from modelway.simulator.serve import serve
 
 USUAL_PORT = 4010
 """Where modelway itself looks for a simulator: the catalogue's row ``simulator``."""
+_CLIENTS = (
+    ("OpenAI", "/v1"),
+    ("Anthropic, Gemini, Bedrock, Ollama", ""),
+    ("Cohere", "/cohere"),
+    ("Replicate", "/replicate"),
+)
+"""Whose client libraries take which address."""
 
 
 def simulate(
@@ -28,7 +35,7 @@ def simulate(
     port: Port = USUAL_PORT,
     quiet: Annotated[Flag, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
-    """Serve a simulated provider in OpenAI's and Anthropic's dialects.
+    """Serve a simulated provider in every dialect that there is.
 
     It takes any key, answers that it is a simulator, calls tools that seem
     wanted, and fills JSON schemas. Some model names make it misbehave; they are
@@ -77,8 +84,9 @@ def _introduce(url: str, simulator: Simulator, *, quiet: bool) -> None:
     print(f"modelway simulates on {url}", flush=True)
     if quiet:
         return
-    print(f"  OpenAI clients     {url}/v1")
-    print(f"  Anthropic clients  {url}\n")
+    for clients, path in _CLIENTS:
+        print(f"  {clients.ljust(34)} {url}{path}")
+    print()
     if simulator.script.rules or simulator.script.models:
         print(f"It follows a script of {len(simulator.script.rules)} rules. Ctrl-C ends it.")
         return

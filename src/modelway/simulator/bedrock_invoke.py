@@ -95,7 +95,7 @@ def _message(asked: Asked, fields: dict[str, Any], *, counting: bool) -> Questio
     version = fields.get("anthropic_version")
     if version is None and not counting:
         raise refuse("anthropic_version: Field required")
-    if version not in {None, _VERSION}:
+    if version is not None and version != _VERSION:
         raise refuse(f"anthropic_version: Input should be '{_VERSION}'")
     kept = {name: value for name, value in fields.items() if name not in _OURS}
     body = msgspec.json.encode({**kept, "model": asked.places["model"]})

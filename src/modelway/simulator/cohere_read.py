@@ -110,7 +110,7 @@ def read(asked: Asked) -> Question:
     if schema is not None and schema_fault(schema) is not None:
         raise refuse(f"invalid request: response_format.json_schema: {schema_fault(schema)}")
     results, text = _last_turn(request.messages)
-    said = msgspec.to_builtins((request.messages, request.documents))
+    said = msgspec.to_builtins([request.messages, request.documents])
     extra = msgspec.to_builtins([each for each in (request.tools, form) if each])
     question = Question(
         dialect="cohere",

@@ -32,7 +32,7 @@ def read(asked: Asked) -> Question:
     check_names(asked, fields, _FIELDS)
     texts, counted = _texts(fields)
     form, dimensions = fields.get("encoding_format"), fields.get("dimensions")
-    if form not in {None, "float", "base64"}:
+    if form not in (None, "float", "base64"):
         raise not_one_of("encoding_format", form, ("float", "base64"))
     if dimensions is not None:
         if isinstance(dimensions, bool) or not isinstance(dimensions, int):

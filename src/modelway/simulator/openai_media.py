@@ -45,7 +45,9 @@ def read_speech(asked: Asked) -> Question:
     for name in ("model", "input", "voice"):
         if name not in fields:
             raise missing(name)
-    return _question(asked, fields, str(fields["input"]), {"form": fields.get("response_format")})
+    return _question(
+        asked, fields, str(fields["input"]), {"form": str(fields.get("response_format") or "mp3")}
+    )
 
 
 def read_sound(asked: Asked) -> Question:
@@ -94,7 +96,7 @@ def speech(envelope: Envelope) -> bytes:
 
 def speech_media(asked: Question) -> bytes:
     """A sound's media type."""
-    return _SPEECH_MEDIA.get(asked.told["form"] or "mp3", b"audio/mpeg")
+    return _SPEECH_MEDIA.get(asked.told["form"], b"audio/mpeg")
 
 
 def heard(envelope: Envelope) -> bytes:

@@ -148,7 +148,7 @@ def _check_parts(content: Any, where: str) -> None:
         if not isinstance(part, dict) or "type" not in part:
             raise missing(f"{where}[{at}].type")
         kind = part["type"]
-        if kind not in _PARTS:
+        if kind not in tuple(_PARTS):  # it may be a list, which no dict can be asked for
             raise not_one_of(f"{where}[{at}].type", kind, tuple(_PARTS))
         for name in _PARTS[kind]:
             if not isinstance(part.get(name), str):
