@@ -43,8 +43,8 @@ def finish_reason(done_reason: str | None, called: bool) -> FinishReason:
 
 
 def done_reason(reason: FinishReason, raw: str | None) -> str:
-    """Ollama's own word where it is one, else the nearest."""
-    return raw if raw in ("load", "unload") and reason == "other" else _WIRE[reason]
+    """The nearest word; a reason that no dialect shares stays as its provider has it."""
+    return raw if raw and reason == "other" and raw not in _UNIFIED else _WIRE[reason]
 
 
 def read_usage(data: bytes) -> Usage | None:
