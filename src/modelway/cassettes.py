@@ -249,15 +249,17 @@ def model_of(exchange: Exchange) -> str | None:
 def _provider(
     source: Source, models: list[str], environment: Mapping[str, str]
 ) -> ConfiguredProvider | None:
-    like = source.like if catalogue.provider(source.like) else "openai-compatible"
+    row = catalogue.provider(source.like)
     said: dict[str, Any] = {
-        "like": like,
+        "like": source.like if row else "openai-compatible",
         "base_url": source.base_url,
         "dialect": source.dialect,
         "models": models,
     }
     if models:
         said["default_model"] = models[0]
+    if row and "region" in row.places:
+        said["region"] = "replayed"  # only a signature has it: the address is complete
     try:
         loaded = load({"providers": {source.name: said}}, environment=environment)
     except LLMError:
