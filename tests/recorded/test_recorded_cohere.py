@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from modelway.call import Target
 from modelway.dialects import dialect
 from modelway.fold import fold
 from modelway.framing.fields import split
-from modelway.types import Reasoning, Text, ToolCall
+from modelway.types import ChatRequest, Message, Reasoning, Text, ToolCall
 from support import corpus, read
 from support.checks import same
 
@@ -259,3 +260,61 @@ def test_models(recorded):
         ("command-a-reasoning-08-2025", 288768),
         ("command-r", 128000),
     ]
+
+
+def test_replicate_s_predictions(recorded):
+    replicate = dialect("replicate")
+    chat = replicate.upstream["chat"]
+    found = recorded("predictions", provider="replicate")
+    assert len(found) >= 8
+    for one in found:
+        body, told = body_of(one), json.loads(one["response"]["body_text"])
+        assert told["status"] in ("starting", "processing")
+        for stream in (False, True):
+            step = chat.follow(body, stream)
+            # The recorded streams were at another site, where no key of ours goes.
+            same((step.url, step.stream), (told["urls"]["get"], False))
+        with pytest.raises(errors.ResponseError, match="not over"):
+            chat.decode(body)
+        output = told.get("output") or []
+        done = json.dumps({**told, "status": "succeeded"}).encode()
+        same(chat.decode(done).text, "".join(output))
+        same(chat.decode(done).created, int(one_time(told["created_at"])))
+
+
+def one_time(text):
+    return datetime.fromisoformat(text[:19] + "+00:00").timestamp()
+
+
+def test_replicate_s_questions_and_refusals(recorded):
+    replicate = dialect("replicate")
+    chat = replicate.upstream["chat"]
+    asked = [
+        one
+        for one in recorded("predictions", provider="replicate")
+        if one["request"]["json"] and one["request"]["json"]["input"].keys() == {"prompt"}
+    ]
+    assert len(asked) >= 5
+    for one in asked:
+        told = one["request"]["json"]
+        path = one["request"]["path"].removeprefix("/v1")
+        model = told.get("version") or path.removeprefix("/models/").removesuffix("/predictions")
+        question = ChatRequest(
+            messages=(Message(role="user", parts=(Text(text=told["input"]["prompt"]),)),)
+        )
+        same(chat.path(model, False), path)
+        encoded = chat.encode(question, Target(model=model), told.get("stream", False))
+        same(json.loads(encoded.body), told)
+    refused = [one for one in records() if one["response"]["status"] == 401]
+    kinds = {type(replicate.error(401, (), body_of(one))) for one in refused}
+    assert kinds == {errors.AuthenticationError}
+
+
+def test_replicate_s_models(recorded):
+    codec = dialect("replicate").upstream["model"]
+    found = [
+        codec.decode(body_of(one)).id
+        for one in recorded("models", provider="replicate")
+        if "/versions/" not in one["request"]["path"]
+    ]
+    assert sorted(found) == ["kvfrans/clipdraw", "meta/llama-2-70b-chat", "test/python-example"]

@@ -11,6 +11,7 @@ from modelway.dialects import dialect
 from modelway.fold import fold
 from modelway.framing.sse import parse
 from modelway.types import (
+    Citation,
     CitationDelta,
     Finish,
     Opaque,
@@ -180,8 +181,6 @@ def test_a_client_s_stream():
 
 
 def _foreign():
-    from modelway.types import Citation
-
     return Citation(url="https://x.org", title="T", quote="A", dialect="gemini", raw={"x": 1})
 
 
