@@ -29,7 +29,12 @@ DIALECT = Dialect(
         "models": Codec(upstream.models_path, upstream.encode_models, upstream.decode_models),
     },
     downstream={
-        "chat": Face(downstream.decode_chat, downstream.encode_chat, encoder=encoder.encoder),
+        "chat": Face(
+            downstream.decode_chat,
+            downstream.encode_chat,
+            encoder=encoder.encoder,
+            answer=downstream.answer_chat,
+        ),
         "count_tokens": Face(downstream.decode_count, downstream.encode_count),
         "models": Face(downstream.decode_models, downstream.encode_models),
     },

@@ -164,6 +164,18 @@ def encode_chat(response: ChatResponse) -> bytes:
     )
 
 
+def answer_chat(response: ChatResponse, fields: Fields) -> bytes:
+    return encode_chat(msgspec.structs.replace(response, model=model_told(response.model, fields)))
+
+
+def model_told(answered: str | None, fields: Fields) -> str | None:
+    """The model as the client named it: Claude Code drops thinking that another name signed.
+
+    Seen in Claude Code 2.1.197, 2026-11-21.
+    """
+    return _take(fields, "model", STRING) or answered
+
+
 def encode_count(count: TokenCount) -> bytes:
     return msgspec.json.encode({"input_tokens": count.input_tokens})
 

@@ -20,6 +20,7 @@ from modelway.dialects.anthropic_messages.answer import (
     write_state,
 )
 from modelway.dialects.anthropic_messages.content import arguments_object
+from modelway.dialects.anthropic_messages.downstream import model_told
 from modelway.dialects.anthropic_messages.faults import refuse
 from modelway.dialects.anthropic_messages.usage import stop_reason, write_usage
 from modelway.errors import LLMError, StreamInterruptedError
@@ -60,7 +61,8 @@ class _Block:
 class Encoder:
     """Events → bytes of a stream. See ``ports.Encoder``. Choices after the first are left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
         self._out: list[bytes] = []
         self._blocks = 0
         self._open: dict[_Key, _Block] = {}
@@ -151,7 +153,7 @@ class Encoder:
             "id": start.id,
             "type": "message",
             "role": "assistant",
-            "model": start.model,
+            "model": model_told(start.model, self._fields),
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
@@ -256,5 +258,5 @@ class Encoder:
         self._out.append(frame(_encode({"type": name, **content}), name))
 
 
-def encoder(fields: Fields) -> Encoder:  # noqa: ARG001 - nothing asked changes the stream's form
-    return Encoder()
+def encoder(fields: Fields) -> Encoder:
+    return Encoder(fields)

@@ -266,3 +266,12 @@ def test_a_whole_answer_survives_the_way_through_a_stream(arguments):
     again = folded(encoder.feed(unfold(response)) + encoder.close())
     assert again.choices == response.choices
     assert msgspec.structs.replace(again.usage, raw={}) == response.usage
+
+
+def test_the_model_is_told_as_it_was_asked_for():
+    face, asked = DIALECT.downstream["chat"], {"model": msgspec.Raw(b'"house/x"')}
+    begun = face.encoder(asked).feed([Start(id="m", model="x")])
+    assert read(begun)[0]["message"]["model"] == "house/x"
+    said = Choice(message=Message(role="assistant", parts=(Text(text="a"),)), finish_reason="stop")
+    whole = face.answer(ChatResponse(id="m", model="x", choices=(said,)), asked)
+    assert json.loads(whole)["model"] == "house/x"
