@@ -22,6 +22,7 @@ from modelway.simulator.vectors import vector
 
 _VERSION = "bedrock-2023-05-31"
 _OURS = ("anthropic_version", "anthropic_beta")
+_ABSENT = frozenset({"stop_details", "caller", "output_tokens_details"})
 _DIMENSIONS = 1024
 
 
@@ -58,7 +59,7 @@ def whole(envelope: Envelope) -> bytes:
     """The model's own answer."""
     asked = envelope.question
     if not asked.texts:
-        return anthropic_write.whole(envelope)
+        return msgspec.json.encode(_without(msgspec.json.decode(anthropic_write.whole(envelope))))
     vectors = [vector(text, asked.told["dimensions"]) for text in asked.texts]
     if asked.told["titan"]:
         count = envelope.counts.input_tokens
@@ -71,9 +72,11 @@ def events(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
     """Anthropic's events, each in a message of its own."""
     number = 0
     for said, size in anthropic_write.events(envelope):
-        data = msgspec.json.decode(said.partition(b"\ndata: ")[2])
+        data = _without(msgspec.json.decode(said.partition(b"\ndata: ")[2]))
         if data["type"] == "ping":
             continue
+        if data["type"] == "message_delta":
+            data["usage"] = {"output_tokens": data["usage"]["output_tokens"]}
         if data["type"] == "message_stop":
             counts = envelope.counts
             data["amazon-bedrock-invocationMetrics"] = {
@@ -85,6 +88,16 @@ def events(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
         payload = {"bytes": base64.b64encode(msgspec.json.encode(data)).decode()}
         yield event("chunk", payload, number), size
         number += 1
+
+
+def _without(value: Any) -> Any:
+    """A message without what Anthropic says of it at its own place only, by the recordings."""
+    if isinstance(value, list):
+        return [_without(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: each for name, each in value.items() if name not in _ABSENT}
+    return {name: each if name == "input" else _without(each) for name, each in kept.items()}
 
 
 def _message(asked: Asked, fields: dict[str, Any], *, counting: bool) -> Question:

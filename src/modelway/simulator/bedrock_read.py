@@ -55,7 +55,7 @@ def read_model(asked: Asked) -> str:
     return model
 
 
-def unknown_model(model: str) -> WireError:
+def unknown_model(model: str) -> WireError:  # noqa: ARG001  Bedrock does not say which
     """The refusal of a model that is not listed."""
     return refuse("The provided model identifier is invalid.")
 

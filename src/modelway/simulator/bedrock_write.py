@@ -80,12 +80,12 @@ def event(name: str, payload: dict[str, Any], number: int) -> bytes:
     return _message("event", name, msgspec.json.encode(padded))
 
 
-def stream_media(asked: Question) -> bytes:
+def stream_media(asked: Question) -> bytes:  # noqa: ARG001  it has one form
     """A stream's media type."""
     return STREAM
 
 
-def error(said: ScriptedError, request_id: str) -> bytes:
+def error(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  not in Bedrock's body
     """The body of an error."""
     return msgspec.json.encode({"message": said.message or _usual(said)[1]})
 

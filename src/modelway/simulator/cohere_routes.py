@@ -29,6 +29,7 @@ ROUTES = (
     ),
     route("/v2/embed", Operation(COHERE, cohere_retrieval.read_embed, cohere_retrieval.embedded)),
     route("/v2/rerank", Operation(COHERE, cohere_retrieval.read_rerank, cohere_retrieval.reranked)),
+    route("/v1/rerank", Operation(COHERE, cohere_retrieval.read_rerank, cohere_retrieval.reranked)),
     route("/v1/models", Lookup(COHERE, cohere_write.models), "GET"),
     route("/v1/models/{model}", Lookup(COHERE, cohere_write.model), "GET"),
 )

@@ -81,7 +81,7 @@ def stream_media(asked: Question) -> bytes:
     return b"text/event-stream" if asked.told["sse"] else b"application/json; charset=UTF-8"
 
 
-def error(said: ScriptedError, request_id: str) -> bytes:
+def error(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  not in Google's body
     """The body of an error."""
     usual = _ERRORS.get(said.status) or _ERRORS[400 if said.status < 500 else 500]
     details: list[dict[str, Any]] = []

@@ -88,12 +88,12 @@ def generating(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
     yield msgspec.json.encode(_end(envelope, last)) + b"\n", 0
 
 
-def stream_media(asked: Question) -> bytes:
+def stream_media(asked: Question) -> bytes:  # noqa: ARG001  it has one form
     """A stream's media type."""
     return b"application/x-ndjson"
 
 
-def media(asked: Question) -> bytes:
+def media(asked: Question) -> bytes:  # noqa: ARG001  it has one form
     """An answer's media type."""
     return b"application/json; charset=utf-8"
 
@@ -103,7 +103,7 @@ def halved(line: bytes) -> bytes:
     return line[: len(line) // 2] + b"\n"
 
 
-def error(said: ScriptedError, request_id: str) -> bytes:
+def error(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  not in Ollama's body
     """The body of an error."""
     usual = _ERRORS.get(said.status) or _ERRORS[400 if said.status < 500 else 500]
     return msgspec.json.encode({"error": said.message or usual})

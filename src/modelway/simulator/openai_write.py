@@ -83,7 +83,7 @@ def events(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
     yield b"data: [DONE]\n\n", 0
 
 
-def error(said: ScriptedError, request_id: str) -> bytes:
+def error(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  not in OpenAI's body
     """The body of an error."""
     usual = _ERRORS.get(said.status) or _ERRORS[400 if said.status < 500 else 500]
     code = said.code
@@ -103,7 +103,7 @@ def error_event(said: ScriptedError, envelope: Envelope) -> bytes:
     return b"data: " + error(said, envelope.request_id) + b"\n\n"
 
 
-def models(listed: list[ListedModel], query: dict[str, str]) -> bytes:
+def models(listed: list[ListedModel], query: dict[str, str]) -> bytes:  # noqa: ARG001  never paged
     """The listing."""
     return msgspec.json.encode({"object": "list", "data": [_model(each) for each in listed]})
 

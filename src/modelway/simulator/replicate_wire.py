@@ -112,7 +112,6 @@ def begun(envelope: Envelope) -> bytes:
         "version": asked.told["version"],
         "input": asked.told["input"],
         "logs": "",
-        "output": None,
         "data_removed": False,
         "error": None,
         "created_at": started,
@@ -153,7 +152,7 @@ def events(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
     yield b"event: done\nid: %d:end\ndata: {}\n\n" % envelope.created, 0
 
 
-def error(said: ScriptedError, request_id: str) -> bytes:
+def error(said: ScriptedError, request_id: str) -> bytes:  # noqa: ARG001  not in Replicate's body
     """The body of an error."""
     title, detail = _TITLES.get(said.status) or _TITLES[400 if said.status < 500 else 500]
     body = {"title": said.type or title, "detail": said.message or detail, "status": said.status}
@@ -170,7 +169,7 @@ def error_event(said: ScriptedError, envelope: Envelope) -> bytes:
     return b"event: error\ndata: " + told + b'\n\nevent: done\ndata: {"reason":"error"}\n\n'
 
 
-def unknown_model(model: str) -> WireError:
+def unknown_model(model: str) -> WireError:  # noqa: ARG001  Replicate does not say which
     """The refusal of a model that is not listed."""
     return WireError(ScriptedError(status=404))
 

@@ -56,7 +56,7 @@ _HEADERS = (
 
 def find(request: RecordedRequest) -> Found | None:
     """What a request asks, or ``None`` for a path that no provider has."""
-    from urllib.parse import unquote
+    from urllib.parse import unquote  # noqa: PLC0415  start-up is for what most runs need
 
     wire, prefix = _named(request)
     path = request.path.removeprefix(prefix)

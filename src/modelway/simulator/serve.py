@@ -90,7 +90,7 @@ class SimulatorThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001  raised again in the thread that waits
             self._failure = failure
             self._ready.set()
 
@@ -144,7 +144,7 @@ class _Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         self._connections.discard(self)
         self._transport = None
         self._writable.set()

@@ -10,15 +10,15 @@ from modelway.simulator.question import Asked, Envelope, HeaderPairs, Question, 
 from modelway.simulator.script import ScriptedError
 
 
-def _no_headers(error: ScriptedError) -> HeaderPairs:
+def _no_headers(error: ScriptedError) -> HeaderPairs:  # noqa: ARG001  most have none
     return ()
 
 
-def _event_stream(question: Question) -> bytes:
+def _event_stream(question: Question) -> bytes:  # noqa: ARG001  most have one form
     return b"text/event-stream; charset=utf-8"
 
 
-def _json(question: Question) -> bytes:
+def _json(question: Question) -> bytes:  # noqa: ARG001  most have one form
     return b"application/json"
 
 
@@ -26,7 +26,7 @@ def _halved(event: bytes) -> bytes:
     return event[: len(event) // 2] + b"\n\n"
 
 
-def _no_event(said: ScriptedError, envelope: Envelope) -> bytes:
+def _no_event(said: ScriptedError, envelope: Envelope) -> bytes:  # noqa: ARG001  it does not stream
     return b""
 
 
