@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -12,12 +12,16 @@ import pytest
 
 from modelway import errors
 from modelway.call import Target
+from modelway.catalog.load import provider as shipped_row
+from modelway.catalog.priced import price
+from modelway.catalog.pricing import Cost
 from modelway.dialects import dialect
 from modelway.fold import fold
 from modelway.framing.fields import split
 from modelway.types import ChatRequest, Message, Reasoning, Text, ToolCall
 from support import corpus, read
 from support.checks import same
+from support.essence import answer
 
 COHERE = dialect("cohere")
 FINISHES = {
@@ -26,6 +30,8 @@ FINISHES = {
     "MAX_TOKENS": "length",
     "TOOL_CALL": "tool_calls",
 }
+UNPUBLISHED = tuple([f"command-a-{kind}" for kind in ("plus", "reasoning", "vision")])
+"""Models without a public price."""
 DEPENDS = {"messages", "stream", "documents", "response_format"}
 """Fields that may be written in other words: one text as a string, what is empty or false not at all,
 and a schema under its newer name."""
@@ -260,6 +266,43 @@ def test_models(recorded):
         ("command-a-reasoning-08-2025", 288768),
         ("command-r", 128000),
     ]
+
+
+CLIENTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_answers_reach_any_client(recorded, client):
+    for one in recorded("v2_chat"):
+        body = body_of(one)
+        if one["response"]["kind"] == "sse":
+            events, _ = read.decode_stream("cohere", [body])
+            response = fold(events)
+            again = read.folded(client, [read.stream_to_client(client, [[e] for e in events])])
+        else:
+            response = read.decode_whole("cohere", body)
+            again = read.decode_whole(client, read.to_client(client, response))
+        [mine], [theirs] = answer(again), answer(response)
+        for said_by in (mine, theirs):
+            said_by.pop("reasoning")  # without a signature of its own, a client may not be shown it
+        same(mine, theirs, one["id"])
+        for name in ("input_tokens", "output_tokens"):
+            same(getattr(again.usage, name), getattr(response.usage, name), one["id"])
+
+
+def test_usage_has_a_price_where_one_is_published(recorded):
+    row = shipped_row("cohere")
+    priced = set()
+    for one in recorded("v2_chat", kind="json"):
+        model = (one["request"].get("json") or {}).get("model")
+        if model is None or model.startswith(UNPUBLISHED):
+            continue
+        usage = read.decode_whole("cohere", body_of(one)).usage
+        cost = price(usage, row, model, at=datetime(2026, 11, 21, tzinfo=UTC))
+        assert isinstance(cost, Cost), (one["id"], model, cost)
+        assert cost.notes == ()
+        priced.add(model)
+    assert len(priced) >= 2
 
 
 def test_replicate_s_predictions(recorded):
