@@ -28,7 +28,12 @@ from support.origin_server import Received, plain
 from support.serving import KEY
 
 AWS_KEYS = ("AKIDEXAMPLE", "canary-secret", "canary-session")
-TOKEN_HOSTS = ("login.microsoftonline.com", "oauth2.googleapis.com")
+TOKEN_HOSTS = (
+    "login.microsoftonline.com",
+    "oauth2.googleapis.com",
+    "metadata.google.internal",
+    "169.254.169.254",
+)
 
 _MESSAGE = {"role": "assistant", "content": "Hello"}
 OPENAI = {
@@ -140,6 +145,8 @@ class Clouds:
         for beginning, refusal in self.refusals.items():
             if host.startswith(beginning):
                 return refusal
+        if host.startswith("169.254.169.254") and "/latest/" in asked.url:
+            return _instance(asked)
         if host.startswith(TOKEN_HOSTS):
             self.tokens += 1
             return told({"access_token": f"canary-{self.tokens}", "expires_in": self.life_s})
@@ -165,6 +172,24 @@ class Clouds:
         }
         found = [answer for end, answer in answers.items() if path.endswith(end)]
         return found[0]() if found else told({"message": f"no {path}"}, b"404 Not Found")
+
+
+def _instance(asked: Asked) -> bytes:
+    """An EC2 instance's metadata service, version 2.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html,
+    2026-11-21.
+    """
+    path = asked.received.target
+    if path == "/latest/api/token":
+        return plain(b"session-1", b"content-type: text/plain")
+    if asked.received.header("x-aws-ec2-metadata-token") != "session-1":
+        return plain(b"", status=b"401 Unauthorized")
+    if path.endswith("/security-credentials/"):
+        return plain(b"role-1", b"content-type: text/plain")
+    names = ("AccessKeyId", "SecretAccessKey", "Token")
+    keys = dict(zip(names, AWS_KEYS, strict=True))
+    return told({"Code": "Success", **keys, "Expiration": "2099-01-01T00:00:00Z"})
 
 
 def by_botocore(url: str, request: Received) -> str:

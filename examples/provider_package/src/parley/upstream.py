@@ -187,12 +187,11 @@ class Relay:
     def feed(self, data: bytes) -> bytes:
         out = b""
         for line in self._borders.feed(data).splitlines(keepends=True):
-            for event in self._decoder.feed(line):
-                self._watch(event)
-            self.error = self._decoder.error
-            if self.error is not None:
-                break
-            out += line
+            if self.finish is None and self.error is None:
+                for event in self._decoder.feed(line):
+                    self._watch(event)
+                self.error = self._decoder.error
+                out += line if self.error is None else b""
         return out
 
     def close(self) -> bytes:
