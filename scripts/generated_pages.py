@@ -246,9 +246,12 @@ def _notes(row: Provider) -> list[str]:
 
 
 def _chat_notes(quirks: Quirks) -> list[str]:
+    notes = [f"Earlier reasoning goes back in `{quirks.reasoning_field}`."]
     if quirks.reasoning_field == "none":
-        return ["Earlier reasoning is not sent back, with a warning."]
-    return [f"Earlier reasoning goes back in `{quirks.reasoning_field}`."]
+        notes = ["Earlier reasoning is not sent back, with a warning."]
+    if quirks.reasoning_switch != "none":
+        notes.append(f"Reasoning is switched on and off by `{quirks.reasoning_switch}`.")
+    return notes
 
 
 def _dialects(row: Provider) -> str:

@@ -31,6 +31,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
         "reasoning_content"
     )
     """Where an assistant message carries its reasoning back to this host."""
+    reasoning_switch: Literal["none", "thinking", "enable_thinking"] = "none"
+    """The body field that switches reasoning, where it is not ``reasoning_effort`` alone: an object
+    with a ``type``, or a boolean."""
     json_schema: bool = True
     """Whether ``response_format: json_schema`` is accepted; otherwise ``json_object`` is sent."""
     schema_ignored_in: tuple[str, ...] = ()

@@ -143,6 +143,7 @@ QUIRKS: Table = {
     "drop": list_of(line_of_text),
     "stream_usage": flag,
     "reasoning_field": one_of("reasoning_content", "reasoning", "reasoning_details", "none"),
+    "reasoning_switch": one_of("none", "thinking", "enable_thinking"),
     "json_schema": flag,
     "schema_ignored_in": list_of(line_of_text),
     "schema_subset": one_of(*SUBSETS),

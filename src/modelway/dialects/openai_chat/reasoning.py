@@ -2,8 +2,9 @@
 
 OpenAI has ``reasoning_effort`` and shows nothing of what was thought. DeepSeek's ``reasoning_content``
 and OpenRouter's ``reasoning_details`` are what others copied.
-Source: https://openrouter.ai/docs/use-cases/reasoning-tokens and
-https://api-docs.deepseek.com/guides/reasoning_model, 2026-11-21.
+Source: https://openrouter.ai/docs/use-cases/reasoning-tokens,
+https://api-docs.deepseek.com/guides/thinking_mode, https://platform.kimi.ai/docs/api/models-overview
+and https://www.alibabacloud.com/help/en/model-studio/deep-thinking, 2026-11-21.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ EFFORTS: frozenset[str] = frozenset(get_args(Effort))
 
 
 def ask(thinking: Thinking, quirks: Quirks, warn: Warn) -> JSON:
-    """The body fields for it: ``reasoning_effort``, or ``reasoning`` where details are spoken."""
+    """The body fields for it: ``reasoning_effort``, or the host's own."""
+    if quirks.reasoning_switch == "thinking":
+        return _ask_beside(thinking, warn)
+    if quirks.reasoning_switch == "enable_thinking":
+        return _ask_flag(thinking, warn)
     effort = thinking.effort
     if effort == "max":
         warn("thinking.effort", "there is no effort 'max' in this dialect; 'xhigh' is sent")
@@ -38,6 +43,38 @@ def ask(thinking: Thinking, quirks: Quirks, warn: Warn) -> JSON:
     if effort is None and thinking.mode is not None:
         warn("thinking.mode", "reasoning is asked for by thinking.effort in this dialect; not sent")
     return {} if effort is None else {"reasoning_effort": effort}
+
+
+def _is_off(thinking: Thinking) -> bool:
+    return thinking.mode == "disabled" or thinking.effort == "none"
+
+
+def _ask_beside(thinking: Thinking, warn: Warn) -> JSON:
+    """A switch, and beside it the effort (DeepSeek, Moonshot), whose levels go up to ``max``."""
+    if _is_off(thinking):
+        return {"thinking": {"type": "disabled"}}
+    if thinking.budget_tokens is not None:
+        warn("thinking.budget_tokens", "this provider has no cap on reasoning tokens; not sent")
+    asked: JSON = {}
+    if thinking.mode is not None or (thinking.budget_tokens and not thinking.effort):
+        asked["thinking"] = {"type": "enabled"}
+    if thinking.effort is not None:
+        asked["reasoning_effort"] = thinking.effort
+    return asked
+
+
+def _ask_flag(thinking: Thinking, warn: Warn) -> JSON:
+    """A switch, and beside it a cap on tokens (Qwen)."""
+    if _is_off(thinking):
+        return {"enable_thinking": False}
+    if thinking.effort is not None:
+        warn("thinking.effort", "this provider has no levels of effort; reasoning is switched on")
+    if thinking == Thinking():
+        return {}
+    asked: JSON = {"enable_thinking": True}
+    if thinking.budget_tokens is not None:
+        asked["thinking_budget"] = thinking.budget_tokens
+    return asked
 
 
 def _ask_object(thinking: Thinking, effort: str | None, warn: Warn) -> JSON:

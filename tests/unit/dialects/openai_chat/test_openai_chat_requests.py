@@ -37,6 +37,8 @@ from modelway.types import (
 
 CHAT = DIALECT.upstream["chat"]
 PLAIN = Target(model="m")
+SWITCH = Target(model="m", quirks=Quirks(reasoning_switch="thinking"))
+FLAG = Target(model="m", quirks=Quirks(reasoning_switch="enable_thinking"))
 RICH = Target(
     model="m",
     quirks=Quirks(reasoning_field="reasoning_details", cache_control=True, developer_role=True),
@@ -200,6 +202,31 @@ def test_reasoning_goes_back_where_the_host_reads_it(field, sent):
             Thinking(budget_tokens=9, effort="low"),
             RICH,
             {"reasoning": {"max_tokens": 9}},
+            ["thinking.effort"],
+        ),
+        (Thinking(), SWITCH, {}, []),
+        (Thinking(effort="max"), SWITCH, {"reasoning_effort": "max"}, []),
+        (Thinking(effort="none"), SWITCH, {"thinking": {"type": "disabled"}}, []),
+        (Thinking(mode="disabled"), SWITCH, {"thinking": {"type": "disabled"}}, []),
+        (
+            Thinking(mode="adaptive", effort="low"),
+            SWITCH,
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "low"},
+            [],
+        ),
+        (
+            Thinking(budget_tokens=9),
+            SWITCH,
+            {"thinking": {"type": "enabled"}},
+            ["thinking.budget_tokens"],
+        ),
+        (Thinking(), FLAG, {}, []),
+        (Thinking(mode="enabled"), FLAG, {"enable_thinking": True}, []),
+        (Thinking(effort="none"), FLAG, {"enable_thinking": False}, []),
+        (
+            Thinking(budget_tokens=9, effort="low"),
+            FLAG,
+            {"enable_thinking": True, "thinking_budget": 9},
             ["thinking.effort"],
         ),
     ],
