@@ -132,6 +132,9 @@ def _write_reasoning(part: Reasoning, family: Family, at: str, notes: Notes) -> 
     if not (part.signature or part.encrypted) and family.signs_reasoning:
         notes.warn(at, "reasoning without a signature cannot be sent to Claude: left out")
         return None
+    if (part.signature or part.encrypted) and not family.takes_signatures:
+        notes.warn(f"{at}.signature", f"{notes.model} signs nothing: another's is left out")
+        return {"reasoningContent": {"reasoningText": {"text": part.text}}} if part.text else None
     if part.encrypted and not part.signature:
         if part.text:
             notes.warn(f"{at}.text", "encrypted reasoning has no text: left out")

@@ -27,6 +27,8 @@ class Family(Struct, frozen=True, kw_only=True):
     """Whether earlier reasoning may go back: others refuse it, like DeepSeek-R1."""
     signs_reasoning: bool = False
     """Whether it must be signed or encrypted to go back."""
+    takes_signatures: bool = True
+    """Whether signatures go back: Claude's, and those of models whose family is not known."""
 
 
 _CLAUDE = Family(
@@ -45,6 +47,7 @@ _FAMILIES = {
         reasons="reasoning_config",
         top_k=("inferenceConfig", "topK"),
         reads_reasoning=True,
+        takes_signatures=False,
     ),
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.html, 2026-11-21
     "openai": Family(reasons="reasoning_effort"),

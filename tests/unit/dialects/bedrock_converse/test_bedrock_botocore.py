@@ -124,7 +124,7 @@ def test_their_requests_are_read(operation, model):
     assert [type(part) for part in thought] == [Reasoning, Reasoning, ToolCall]
     assert thought[1].encrypted == "EkAD"
     assert [message.role for message in request.messages[3:]] == ["tool", "user"]
-    again = CODEC.encode(request, Target(model=model), False)
+    again = CODEC.encode(request, Target(model="us.anthropic.claude"), False)
     assert FACE.decode(split(again.body)) == request
 
 

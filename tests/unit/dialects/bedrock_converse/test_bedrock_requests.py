@@ -136,6 +136,12 @@ def test_reasoning_goes_back_where_it_can(model, part, sent):
     assert told == (set() if sent else {"messages.1.0"})
 
 
+def test_a_model_that_signs_nothing_is_sent_no_signature():
+    blocks, told = content(SIGNED, Reasoning(encrypted="EkAD"), role="assistant", model=NOVA)
+    assert blocks == [{"reasoningContent": {"reasoningText": {"text": "Hm"}}}]
+    assert told == {"messages.1.0.signature", "messages.1.1.signature"}
+
+
 def test_turns_alternate():
     body, told = asked(
         HELLO,
