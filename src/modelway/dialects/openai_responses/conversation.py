@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from modelway.dialects import carried
 from modelway.dialects.openai_responses.content import content_in, read, texts_in
 from modelway.dialects.openai_responses.items import PHASE
-from modelway.dialects.openai_responses.thoughts import parts_in, signed_call
+from modelway.dialects.openai_responses.thoughts import parts_in
 from modelway.dialects.openai_responses.wire import NAME
 from modelway.dialects.openai_wire.faults import malformed
 from modelway.types import (
@@ -23,6 +24,7 @@ from modelway.types import (
     Message,
     Opaque,
     Part,
+    Reasoning,
     Role,
     Text,
     ToolCall,
@@ -138,10 +140,10 @@ def _item(raw: Raw, path: str, signatures: dict[str, str]) -> tuple[Role, tuple[
             return "tool", (_result(read(_output, raw, path), path),)
         case "reasoning":
             thought = read(_reasoning, raw, path)
-            signed = signed_call(thought.encrypted_content)
-            if signed is None:
-                return "assistant", _thoughts(thought)
-            signatures[signed[0]] = signed[1]
+            state = carried.opened(thought.encrypted_content)
+            if state is None or state.call is None:
+                return "assistant", _thoughts(thought, state)
+            signatures[state.call] = state.signature or ""
             return "assistant", ()
         case _:
             data = read(_object, raw, path)
@@ -158,7 +160,17 @@ def _result(told: _Output, path: str) -> ToolResult:
     return ToolResult(call_id=told.call_id, parts=tuple(parts))
 
 
-def _thoughts(told: _Reasoning) -> tuple[Part, ...]:
+def _thoughts(told: _Reasoning, state: carried.Carried | None) -> tuple[Part, ...]:
+    """The parts of an item; another provider's thought is one, with the state that it came with."""
     summary = "\n\n".join([part.text for part in told.summary or () if part.text])
     thought = "".join([part.text for part in told.content or ()])
-    return parts_in(told.id, summary, thought, told.encrypted_content)
+    if state is None:
+        return parts_in(told.id, summary, thought, told.encrypted_content)
+    part = Reasoning(
+        text=thought or summary,
+        signature=state.signature,
+        encrypted=state.encrypted,
+        id=told.id,
+        format=state.format,
+    )
+    return (part,)

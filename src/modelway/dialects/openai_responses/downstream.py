@@ -114,12 +114,13 @@ def _reasoning(left: Fields, said: JSON) -> None:
     if "reasoning" not in left:
         return
     told: JSON = dict(read(_object, left.pop("reasoning"), "reasoning") or {})
-    if told.get("effort") in _EFFORTS:
-        said["thinking"] = Thinking(effort=told.pop("effort"))
-    elif told.get("effort") is None:
+    effort = told.get("effort")
+    if effort is None:
         told.pop("effort", None)
-    elif not isinstance(told["effort"], str):
+    elif not isinstance(effort, str):
         raise malformed("Expected `str`", "reasoning.effort")
+    elif effort in _EFFORTS:
+        said["thinking"] = Thinking(effort=told.pop("effort"))
     _put_back(left, "reasoning", told)
 
 

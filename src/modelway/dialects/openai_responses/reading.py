@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from modelway.dialects.openai_responses.items import CONTENT, PHASE
 from modelway.dialects.openai_responses.parts import citation_in, logprobs_in
-from modelway.dialects.openai_responses.thoughts import parts_in, signed_call
+from modelway.dialects.openai_responses.thoughts import parts_in
 from modelway.dialects.openai_responses.wire import (
     NAME,
     STATE,
@@ -68,16 +68,13 @@ class _Open:
 class Reading:
     """An answer as far as it has been read. Events are appended to ``out``."""
 
-    __slots__ = ("_by_id", "_calls", "_signatures", "_slots", "called", "out")
+    __slots__ = ("_by_id", "_slots", "called", "out")
 
     def __init__(self) -> None:
         self.out: list[StreamEvent] = []
         self.called = False
         self._slots: dict[int, _Open] = {}
         self._by_id: dict[str, int] = {}
-        self._calls: dict[str, int] = {}
-        """A call's id → its content index."""
-        self._signatures: dict[str, str] = {}
 
     # ------------------------------------------------------------ a stream's pieces
 
@@ -187,10 +184,6 @@ class Reading:
 
     def _reasoning(self, slot: _Open, item: Item) -> None:
         """The parts of the whole, but for the text that has been told."""
-        call = signed_call(item.encrypted_content)
-        if call is not None:
-            self._sign(*call)
-            return
         thought = _joined([read(contents, raw) for raw in item.content or ()], "")
         summary = _joined(item.summary or [], "\n\n")
         for part in parts_in(item.id, summary, thought, item.encrypted_content):
@@ -240,17 +233,7 @@ class Reading:
         if not slot.headed:
             slot.headed = True
             id_ = item.call_id or item.id or f"call_{slot.index // _WIDTH}"
-            self._calls[id_] = slot.index
-            signature = self._signatures.get(id_)
-            name = item.name or ""
-            self.out.append(ToolCallDelta(index=slot.index, id=id_, name=name, signature=signature))
-
-    def _sign(self, call_id: str, signature: str) -> None:
-        """A call's signature, which stands in an item before or behind it."""
-        self._signatures[call_id] = signature
-        index = self._calls.get(call_id)
-        if index is not None:
-            self.out.append(ToolCallDelta(index=index, signature=signature))
+            self.out.append(ToolCallDelta(index=slot.index, id=id_, name=item.name or ""))
 
     def _arguments(self, slot: _Open, text: str) -> None:
         slot.chars[0] = slot.chars.get(0, 0) + len(text)

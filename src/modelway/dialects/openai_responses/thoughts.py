@@ -20,16 +20,6 @@ def parts_in(
     id_: str | None, summary: str, thought: str, encrypted: str | None
 ) -> tuple[Reasoning, ...]:
     """The parts of a whole item: a summary with its state, and a thought that is shown."""
-    state = carried.opened(encrypted)
-    if state is not None:
-        part = Reasoning(
-            text=thought or summary,
-            signature=state.signature,
-            encrypted=state.encrypted,
-            id=id_,
-            format=state.format,
-        )
-        return (part,)
     parts: tuple[Reasoning, ...] = ()
     if summary or encrypted or not thought:
         parts = (Reasoning(text=summary, encrypted=encrypted or None, id=id_, format=STATE),)
@@ -39,14 +29,6 @@ def parts_in(
 def sealed_call(call_id: str, signature: str) -> str:
     """The ``encrypted_content`` of the item that stands beside a call."""
     return carried.sealed(carried.of_call(call_id, signature))
-
-
-def signed_call(encrypted: str | None) -> tuple[str, str] | None:
-    """A call's id and its signature, if it is these that are carried."""
-    state = carried.opened(encrypted)
-    if state is None or state.call is None:
-        return None
-    return state.call, state.signature or ""
 
 
 class Thought:

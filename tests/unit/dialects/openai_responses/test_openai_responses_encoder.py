@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from modelway.call import Target
 from modelway.dialects.openai_responses import DIALECT
 from modelway.errors import OverloadedError
 from modelway.fold import fold
@@ -13,6 +14,7 @@ from modelway.framing.fields import split
 from modelway.framing.sse import parse
 from modelway.types import (
     Audio,
+    ChatRequest,
     ChatResponse,
     Choice,
     Citation,
@@ -200,7 +202,10 @@ def test_a_call_s_signature_goes_to_the_client_and_comes_back(late):
     call = ToolCall(id="c", name="x", arguments="{}", signature="s")
     assert messages[1].parts == (call,)
     whole = json.dumps({"id": "r", "status": "completed", "output": items}).encode()
-    assert CODEC.decode(whole).message.parts == (call,)
+    # A modelway that asks this one gives the item back as it was.
+    asked = ChatRequest(messages=(Message(role="user"), CODEC.decode(whole).message))
+    again = CODEC.encode(asked, Target(model="m"), False).body
+    assert FACE.decode(split(again)).messages[1].parts == (call,)
 
 
 def test_an_envelope_that_is_not_ours_is_a_provider_s_own_state():
