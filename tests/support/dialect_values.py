@@ -65,7 +65,9 @@ ARGUMENTS = st.one_of(
     st.sampled_from(["{}", '{"n": 1.0, "big": 12345678901234567890, "e": 1e400}', '{ "a" :[ ] }']),
 )
 SCHEMAS = st.dictionaries(
-    NAMES, st.sampled_from([{"type": "string"}, {"type": ["integer", "null"]}, {"enum": ["a"]}])
+    NAMES,
+    st.sampled_from([{"type": "string"}, {"type": ["integer", "null"]}, {"enum": ["a"]}]),
+    max_size=8,
 ).map(
     lambda inner: {
         "type": "object",

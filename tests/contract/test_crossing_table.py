@@ -1,0 +1,79 @@
+"""Every subject between every client and every provider: kept, or somebody is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelway.dialects import NAMES, dialect
+from modelway.testing import crossing
+from modelway.testing.crossing import CLIENTS, PROVIDERS
+from modelway.testing.subjects import ANSWERS, QUESTIONS, STATES
+
+PROVIDER = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda one: one.title)
+ANYONE = pytest.mark.parametrize("client", [None, *CLIENTS], ids=lambda one: one or "sdk")
+
+
+def test_every_dialect_is_in_the_table():
+    whole = [name for name in NAMES if "chat" in dialect(name).downstream]
+    assert sorted(CLIENTS) == sorted(whole)
+
+
+@PROVIDER
+@ANYONE
+def test_questions_are_kept_or_somebody_is_told(client, provider):
+    verdicts = {
+        name: crossing.question(client, provider, subject) for name, subject in QUESTIONS.items()
+    }
+    assert _of(verdicts, "lost") == {}
+    told = _of(verdicts, "changed", "refused", "unsaid")
+    assert all(verdict.why and all(verdict.why) for verdict in told.values()), "without a reason"
+
+
+@PROVIDER
+@pytest.mark.parametrize("client", CLIENTS)
+def test_answers_are_kept_or_explained_whole_and_streamed(client, provider):
+    verdicts = {
+        name: crossing.answer(client, provider, name, subject) for name, subject in ANSWERS.items()
+    }
+    assert _of(verdicts, "lost") == {}
+
+
+@PROVIDER
+@ANYONE
+def test_state_comes_back_or_somebody_is_told(client, provider):
+    verdicts = {name: crossing.returned(client, provider, name) for name in STATES}
+    assert _of(verdicts, "lost") == {}
+    if client not in ("cohere", "ollama"):  # whose thoughts are texts and nothing else
+        assert _of(verdicts, "changed", "unsaid") == {}
+
+
+def _of(verdicts, *kinds):
+    return {name: verdict for name, verdict in verdicts.items() if verdict.kind in kinds}
+
+
+def test_no_explanation_is_of_something_kept():
+    said = {
+        (client, name)
+        for client in CLIENTS
+        for provider in PROVIDERS
+        for name in {**ANSWERS, **STATES}
+        if _verdict(client, provider, name).kind == "unsaid"
+    }
+    assert said == crossing.NO_WORDS.keys()
+
+
+def _verdict(client, provider, name):
+    if name in STATES:
+        return crossing.returned(client, provider, name)
+    return crossing.answer(client, provider, name, ANSWERS[name])
+
+
+@PROVIDER
+def test_the_plainest_things_are_kept_everywhere(provider):
+    for client in (None, *CLIENTS):
+        for name in ("text", "system", "tools", "call and result", "parallel calls and results"):
+            verdict = crossing.question(client, provider, QUESTIONS[name])
+            assert verdict.kind == "kept", (client, name, verdict.why)
+    for client in CLIENTS:
+        for name in ("text", "call", "text and parallel calls", "usage: input, output"):
+            assert crossing.answer(client, provider, name, ANSWERS[name]).kind == "kept", client
