@@ -50,7 +50,11 @@ def gateway(tmp_path_factory):
     with SimulatorThread() as simulator:
         base = f"{simulator.base_url}/v1"
         plain_row = {"like": "simulator", "base_url": base, "retries": 0}
-        providers = {"oai": plain_row, "ant": {**plain_row, "dialect": "anthropic-messages"}}
+        providers = {
+            "oai": plain_row,
+            "ant": {**plain_row, "dialect": "anthropic-messages"},
+            "oll": {"like": "ollama", "base_url": simulator.base_url, "retries": 0},
+        }
         with served({"providers": providers}, tmp_path_factory.mktemp("state")) as running:
             yield running
 
@@ -62,7 +66,7 @@ def client(gateway):
     made._client.close()
 
 
-@pytest.mark.parametrize("provider", ["oai", "ant"])
+@pytest.mark.parametrize("provider", ["oai", "ant", "oll"])
 def test_a_chat_with_any_provider(client, provider):
     whole = client.chat(f"{provider}/sim-demo", HELLO, options={"num_predict": 50})
     assert whole.message.content
@@ -77,7 +81,7 @@ def test_a_chat_with_any_provider(client, provider):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("provider", ["oai", "ant"])
+@pytest.mark.parametrize("provider", ["oai", "ant", "oll"])
 def test_a_tool_loop(client, provider, stream):
     messages = [{"role": "user", "content": "What is the weather in Berlin?"}]
     asked = client.chat(f"{provider}/sim-demo", messages, tools=[WEATHER], stream=stream)
@@ -92,7 +96,7 @@ def test_a_tool_loop(client, provider, stream):
     assert again.message.content
 
 
-@pytest.mark.parametrize("provider", ["oai", "ant"])
+@pytest.mark.parametrize("provider", ["oai", "ant", "oll"])
 def test_text_to_complete_is_a_turn_of_a_chat(client, provider):
     whole = client.generate(f"{provider}/sim-demo", "Tell me about rivers.", system="Be brief.")
     assert whole.response
@@ -101,8 +105,9 @@ def test_text_to_complete_is_a_turn_of_a_chat(client, provider):
     assert "".join([part.response for part in streamed])
 
 
-def test_vectors(client):
-    got = client.embed("oai/sim-demo", ["one", "two"])
+@pytest.mark.parametrize("provider", ["oai", "oll"])
+def test_vectors(client, provider):
+    got = client.embed(f"{provider}/sim-demo", ["one", "two"])
     assert [len(vector) > 1 for vector in got.embeddings] == [True, True]
 
 
