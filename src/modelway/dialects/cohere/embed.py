@@ -50,8 +50,8 @@ def encode(request: EmbedRequest, target: Target, stream: bool) -> Encoded:  # n
         notes.warn("user", "Cohere has no such setting: left out")
     body: JSON = {"model": target.model, **_inputs(request.inputs, notes)}
     body["input_type"] = _input_type(request, "images" in body, notes)
-    if request.encoding is not None:
-        body["embedding_types"] = [request.encoding]
+    if request.encoding == "float":  # base64 is for a client: whoever answers it packs the numbers
+        body["embedding_types"] = ["float"]
     if request.truncate is not None:
         body["truncate"] = "END" if request.truncate else "NONE"
     if request.dimensions is not None:

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Struct
+from msgspec.json import Decoder
+
 from modelway.dialects.cohere.stream import INTERRUPTED, read_event
 from modelway.dialects.cohere.usage import finish_reason, read_usage
-from modelway.dialects.cohere.wire import Call, StreamContent, StreamPayload
+from modelway.dialects.cohere.wire import UNREADABLE, Call, StreamContent, StreamPayload
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Borders, Event, parse
 from modelway.types import FinishReason, Usage
 
+_DELTA = b"event: content-delta\ndata: "
+_DELTA_BYTES = len(_DELTA)
+
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+
+
+class _Content(Struct, frozen=True):
+    text: str = ""
+    thinking: str = ""
+
+
+class _Message(Struct, frozen=True):
+    content: _Content
+
+
+class _Said(Struct, frozen=True):
+    message: _Message
+
+
+class _Delta(Struct, frozen=True):
+    delta: _Said
+
+
+_delta = Decoder(_Delta).decode
 
 
 class Relay:
@@ -56,18 +82,46 @@ class Relay:
             self.error = StreamInterruptedError(INTERRUPTED)
 
     def _watch(self, whole: bytes) -> bytes:
+        """Events with line ends of LF; those of generated text, the many, take the short way."""
+        if b"\r" in whole or self.finish is not None:
+            return self._watch_any(whole)
+        position = 0
+        for block in whole.split(b"\n\n"):
+            if block.startswith(_DELTA):
+                try:
+                    content = _delta(block[_DELTA_BYTES:]).delta.message.content
+                except UNREADABLE:
+                    pass
+                else:
+                    self.received_chars += len(content.text) + len(content.thinking)
+                    position += len(block) + 2
+                    continue
+            if block and not self._passes(block):
+                return whole[:position]
+            position += len(block) + 2
+            if self._done:
+                return whole[:position]
+        return whole
+
+    def _watch_any(self, whole: bytes) -> bytes:
+        """Events with any line ends."""
         position = 0
         for blank in _BLANK.finditer(whole):
-            try:
-                for event in parse(whole[position : blank.start()] + b"\n\n"):
-                    self._learn(event)
-            except LLMError as error:
-                self.error = error
+            if not self._passes(whole[position : blank.start()]):
                 return whole[:position]
             position = blank.end()
             if self._done:
                 return whole[:position]
         return whole
+
+    def _passes(self, block: bytes) -> bool:
+        try:
+            for event in parse(block + b"\n\n"):
+                self._learn(event)
+        except LLMError as error:
+            self.error = error
+            return False
+        return True
 
     def _learn(self, event: Event) -> None:
         if event.data == b"[DONE]":

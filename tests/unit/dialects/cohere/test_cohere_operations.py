@@ -46,17 +46,18 @@ def test_a_kind_of_input_is_required():
 
 def test_settings_of_embedding():
     body, told = embedded(
-        input_type="clustering", dimensions=256, truncate=False, encoding="base64", user="u"
+        input_type="clustering", dimensions=256, truncate=False, encoding="float", user="u"
     )
     assert body == {
         "model": "m",
         "texts": ["a"],
         "input_type": "clustering",
-        "embedding_types": ["base64"],
+        "embedding_types": ["float"],
         "truncate": "NONE",
         "output_dimension": 256,
     }
     assert told == ["user"]
+    assert "embedding_types" not in embedded(input_type="clustering", encoding="base64")[0]
 
 
 def test_images_alone_and_beside_texts():
