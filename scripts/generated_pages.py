@@ -1,5 +1,5 @@
-"""What is made from code and measurements: pages of the command line and of each provider's row, and
-the README's table of costs, from bench/README.md.
+"""What is made from code and measurements: pages of the command line and of each provider's row, the
+tables of what crosses the dialects, and the README's table of costs, from bench/README.md.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from pathlib import Path
 from modelway.catalog.load import providers
 from modelway.catalog.rows import Place, Provider, Quirks
 from modelway.cli.app import build
+from modelway.testing import crossing
+from modelway.testing.crossing import Verdict
+from modelway.testing.subjects import ANSWERS, QUESTIONS, STATES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -35,6 +38,7 @@ def pages() -> dict[Path, str]:
     made = {DOCS / "providers" / f"{row.name}.md": provider_page(row) for row in rows}
     made[DOCS / "providers" / "README.md"] = providers_page(rows)
     made[DOCS / "cli.md"] = cli_page()
+    made[DOCS / "dialects.md"] = dialects_page()
     made[ROOT / "README.md"] = readme()
     return made
 
@@ -116,6 +120,75 @@ def _command(name: str) -> str:
 def _as_console(found: re.Match[str]) -> str:
     lines = [f"$ {line.strip()}" for line in found[1].splitlines()]
     return "```console\n" + "\n".join(lines) + "\n```\n"
+
+
+# ---------------------------------------------------------------- what crosses the dialects
+
+_CROSSINGS = re.compile(r"(<!-- crossings: .*? -->\n).*", re.DOTALL)
+_CLIENTS = {
+    "openai-chat": "OpenAI's Chat Completions",
+    "openai-responses": "OpenAI's Responses",
+    "anthropic-messages": "Anthropic's Messages",
+    "gemini": "Gemini's generateContent",
+    "bedrock-converse": "Bedrock's Converse",
+    "cohere": "Cohere's chat",
+    "ollama": "Ollama's chat",
+}
+
+
+def dialects_page() -> str:
+    """The page with the tables as they are now; what is above the mark is written by hand."""
+    text = (DOCS / "dialects.md").read_text("utf-8")
+    return _CROSSINGS.sub(lambda found: found[1] + "\n" + _crossings(), text)
+
+
+def _crossings() -> str:
+    notes: dict[str, int] = {}
+    parts = ["## From the SDK\n", _table(_asked(None), notes)]
+    for client in crossing.CLIENTS:
+        parts.append(f"## From a client of {_CLIENTS[client]} API: `{client}`\n")
+        parts += ["Asked:\n", _table(_asked(client), notes)]
+        parts += ["Answered, whole and streamed:\n", _table(_answered(client), notes)]
+    listed = [f"{number}. {why[0].upper()}{why[1:].rstrip('.')}.\n" for why, number in notes.items()]
+    return "\n".join(parts) + "\n## Notes\n\n" + "".join(listed)
+
+
+def _asked(client: str | None) -> dict[str, list[Verdict]]:
+    rows = {
+        name: [crossing.question(client, one, subject) for one in crossing.PROVIDERS]
+        for name, subject in QUESTIONS.items()
+    }
+    state = {
+        f"sent back in a tool loop: {name}": [
+            crossing.returned(client, one, name) for one in crossing.PROVIDERS
+        ]
+        for name in STATES
+    }
+    return rows | state
+
+
+def _answered(client: str) -> dict[str, list[Verdict]]:
+    return {
+        name: [crossing.answer(client, one, name, subject) for one in crossing.PROVIDERS]
+        for name, subject in ANSWERS.items()
+    }
+
+
+def _table(rows: dict[str, list[Verdict]], notes: dict[str, int]) -> str:
+    titles = [one.title for one in crossing.PROVIDERS]
+    lines = [f"| | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    for name, verdicts in rows.items():
+        cells = [_verdict(verdict, notes) for verdict in verdicts]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(verdict: Verdict, notes: dict[str, int]) -> str:
+    """The cell: a word, and the numbers of its notes."""
+    words = {"fetched": "as bytes", "unsaid": "–", "untold": "·"}
+    numbers = [str(notes.setdefault(why, len(notes) + 1)) for why in verdict.why]
+    word = words.get(verdict.kind, verdict.kind)
+    return f"{word} ({', '.join(numbers)})" if numbers else word
 
 
 # ---------------------------------------------------------------- providers

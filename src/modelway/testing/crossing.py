@@ -6,6 +6,7 @@ again, and answers come back whole and streamed. ``lost`` is what nobody was tol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -73,6 +74,7 @@ PROVIDERS = (
     Provider("Cohere", "cohere", "cohere", "command-a-reasoning-08-2025"),
     Provider("Ollama", "ollama", "ollama", "qwen3"),
 )
+_PLACE = re.compile(r"messages\[\d+\]\S* | \((?:messages|tools)\.[\d.]+\)")
 CLIENTS = tuple(dict.fromkeys([provider.dialect for provider in PROVIDERS]))
 _CLIENT_QUIRKS = Quirks(
     cache_control=True, developer_role=True, reasoning_field="reasoning_details"
@@ -166,7 +168,9 @@ def _whys(warnings: Iterable[CallWarning], target: Target) -> tuple[str, ...]:
 
 
 def _plain(message: str, target: Target) -> str:
-    return message.replace(repr(target.model), "the model").replace(target.model, "the model")
+    """Without the model's name and the place in this one request."""
+    named = message.replace(repr(target.model), "the model").replace(target.model, "the model")
+    return _PLACE.sub("", named)
 
 
 def _inlined(request: ChatRequest, kinds: frozenset[str]) -> ChatRequest:
