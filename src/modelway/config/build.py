@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -15,7 +14,7 @@ from modelway.catalog.rows import Provider, Quirks
 from modelway.config import keys, levels, places, signing
 from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
-from modelway.config.places import same_host
+from modelway.config.places import completed, same_host
 from modelway.config.problems import nearest, shown
 from modelway.config.reading import Context, Level, Setting, json, origin, read_table
 from modelway.config.references import providers_named
@@ -383,12 +382,6 @@ class Builder:
     def _note(self, path: str, value: object, place: str) -> None:
         shown_value = masked(path, value, place)
         self._origins.append(Origin(path=path, value=shown_value, origin=place))
-
-
-def completed(base_url: str, row_url: str) -> str:
-    """A base URL without a path gets the row's: a local server is often named by its port alone."""
-    trimmed = base_url.rstrip("/")
-    return trimmed if urlsplit(trimmed).path else trimmed + urlsplit(row_url).path
 
 
 def _row_origin(level: Level, name: str) -> str:

@@ -95,6 +95,12 @@ def moved(row: Provider, base_url: str) -> Provider:
     return replace(row, base_url=at.pop(""), base_urls=at)
 
 
+def completed(base_url: str, row_url: str) -> str:
+    """A base URL without a path gets the row's: a local server is often named by its port alone."""
+    trimmed = base_url.rstrip("/")
+    return trimmed if urlsplit(trimmed).path else trimmed + urlsplit(row_url).path
+
+
 def same_host(url: str, template: str) -> bool:
     """Whether a URL leads to the host of a row, whatever its places are there."""
     host = re.escape(urlsplit(template).netloc).replace(r"\{", "{").replace(r"\}", "}")
