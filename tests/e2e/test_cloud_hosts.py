@@ -224,6 +224,66 @@ async def test_whole_answers_and_streams(name, account):
         check(second, host.stream or host.whole, host, True)
 
 
+VERTEX_COUNTS = f"https://aiplatform.googleapis.com:443/v1beta1/{PROJECT}/global/publishers/google/models/gemini-2.5-flash:countTokens"
+CLAUDE_COUNTS = f"https://us-east5-aiplatform.googleapis.com:443/v1/{PROJECT}/us-east5/publishers/anthropic/models/count-tokens:rawPredict"
+HI = [{"role": "user", "content": "Hi"}]
+OPERATIONS = [
+    ("azure by a key", "embed", f"{V1}/v1/embeddings", {"model": "gpt-mine", "input": ["Hi"]}),
+    (
+        "azure by deployment",
+        "embed",
+        f"{V1}/deployments/gpt-mine/embeddings?api-version=2024-10-21",
+        {"model": "gpt-mine", "input": ["Hi"]},
+    ),
+    (
+        "azure-anthropic",
+        "count",
+        "https://res-1.services.ai.azure.com:443/anthropic/v1/messages/count_tokens",
+        {"model": "claude-mine", "messages": HI},
+    ),
+    (
+        "bedrock by a signature",
+        "count",
+        f"{RUNTIME}/us.amazon.nova-lite-v1%3A0/count-tokens",
+        {"input": {"converse": {"messages": CONVERSE_BODY["messages"]}}},
+    ),
+    ("vertex", "count", VERTEX_COUNTS, {"contents": GEMINI_BODY["contents"]}),
+    (
+        "vertex-anthropic",
+        "count",
+        CLAUDE_COUNTS,
+        {
+            "model": "claude-sonnet-4-5@20250929",
+            "messages": HI,
+            "anthropic_version": "vertex-2023-10-16",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "operation", "url", "body"), OPERATIONS)
+async def test_what_else_a_host_offers(name, operation, url, body, account):
+    host = HOSTS[name]
+    async with world(Clouds()) as w, client(w, host, account) as asking:
+        model = f"{host.provider}/{host.model}"
+        if operation == "embed":
+            assert (await asking.embed(["Hi"], model=model)).vectors == ((0.5, 0.25),)
+        else:
+            counted = await asking.count_tokens("Hi", model=model)
+            assert (counted.input_tokens, counted.estimated) == (5, False)
+        check(answers(w)[0], url, host._replace(body=body), False)
+
+
+async def test_azure_by_responses(account):
+    host = AZURE._replace(whole=f"{V1}/v1/responses")
+    async with world(Clouds()) as w, client(w, host, account, dialect="openai-responses") as asking:
+        assert (await asking.chat("Hi", model="azure/gpt-mine")).text == "Hello"
+        [asked] = answers(w)
+        assert asked.url == f"POST {host.whole}"
+        assert asked.received.header("api-key") == "key-1"
+        assert json.loads(asked.received.body)["model"] == "gpt-mine"
+
+
 @pytest.mark.parametrize("name", ["azure-anthropic", "vertex-anthropic"])
 async def test_anthropics_version_is_where_the_host_wants_it(name, account):
     host = HOSTS[name]

@@ -53,6 +53,30 @@ OPENAI_CHUNKS: list[Any] = [
     for delta, finish in ((_MESSAGE, None), ({}, "stop"))
 ] + [{"object": "chat.completion.chunk", "choices": [], "usage": OPENAI["usage"]}]
 
+EMBEDDED = {
+    "object": "list",
+    "model": "text-embedding-3-small",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}],
+    "usage": {"prompt_tokens": 1, "total_tokens": 1},
+}
+RESPONSE = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1795000000,
+    "status": "completed",
+    "model": "gpt-4o-mini-2024-07-18",
+    "output": [
+        {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "Hello", "annotations": []}],
+        }
+    ],
+    "usage": {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7},
+}
+
 _EMPTY = {
     "id": "msg_1",
     "type": "message",
@@ -158,6 +182,8 @@ class Clouds:
                 if fields.get("stream")
                 else told(OPENAI)
             )
+        if path.endswith("/count-tokens:rawPredict"):
+            return told({"input_tokens": 5})
         if path.endswith(("/messages", ":rawPredict", ":streamRawPredict")):
             return (
                 _events(*ANTHROPIC_EVENTS, named=True) if fields.get("stream") else told(ANTHROPIC)
@@ -166,6 +192,11 @@ class Clouds:
             ":generateContent": lambda: told(GEMINI),
             ":streamGenerateContent": lambda: _events(GEMINI),
             "/converse": lambda: told(CONVERSE),
+            "/embeddings": lambda: told(EMBEDDED),
+            "/responses": lambda: told(RESPONSE),
+            "/count-tokens": lambda: told({"inputTokens": 5}),
+            ":countTokens": lambda: told({"totalTokens": 5}),
+            "/count_tokens": lambda: told({"input_tokens": 5}),
             "/converse-stream": lambda: _frames(*[framed(*each) for each in CONVERSE_EVENTS]),
             "/invoke": lambda: told(ANTHROPIC),
             "/invoke-with-response-stream": lambda: _frames(*map(invoked, ANTHROPIC_EVENTS)),
