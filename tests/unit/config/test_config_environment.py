@@ -53,7 +53,7 @@ def alone(tmp_path, **variables):
             "lmstudio/m",
         ),
         ({"SIMULATOR_URL": "http://h:1"}, ["simulator"], "simulator/simulated"),
-        ({"OLLAMA_API_KEY": "only for its cloud"}, [], None),
+        ({"OLLAMA_API_KEY": "k"}, ["ollama-cloud"], "ollama-cloud/gpt-oss:120b"),
         ({"LOCAL_LLM_URL": "http://h:1/v1", "LOCAL_LLM_MODEL": "m"}, ["local"], "local/m"),
         (
             {"LOCAL_LLM_URL": "http://h:1/v1", "LOCAL_LLM_MODEL": "m", "LLM_PROVIDER": "local"},
