@@ -149,7 +149,9 @@ def _crossings() -> str:
         parts.append(f"## From a client of {_CLIENTS[client]} API: `{client}`\n")
         parts += ["Asked:\n", _table(_asked(client), notes)]
         parts += ["Answered, whole and streamed:\n", _table(_answered(client), notes)]
-    listed = [f"{number}. {why[0].upper()}{why[1:].rstrip('.')}.\n" for why, number in notes.items()]
+    listed = [
+        f"{number}. {why[0].upper()}{why[1:].rstrip('.')}.\n" for why, number in notes.items()
+    ]
     return "\n".join(parts) + "\n## Notes\n\n" + "".join(listed)
 
 
@@ -185,7 +187,7 @@ def _table(rows: dict[str, list[Verdict]], notes: dict[str, int]) -> str:
 
 def _verdict(verdict: Verdict, notes: dict[str, int]) -> str:
     """The cell: a word, and the numbers of its notes."""
-    words = {"fetched": "as bytes", "unsaid": "–", "untold": "·"}
+    words = {"fetched": "as bytes", "unsaid": "no words", "untold": "never"}
     numbers = [str(notes.setdefault(why, len(notes) + 1)) for why in verdict.why]
     word = words.get(verdict.kind, verdict.kind)
     return f"{word} ({', '.join(numbers)})" if numbers else word
