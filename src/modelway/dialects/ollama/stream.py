@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.json import Decoder as JSONDecoder
 
 from modelway.dialects.ollama.faults import spoken_error
-from modelway.dialects.ollama.messages import read_images
+from modelway.dialects.ollama.reading import read_images
 from modelway.dialects.ollama.upstream import logprobs_in, read_calls
 from modelway.dialects.ollama.usage import finish_reason, read_time, read_usage
 from modelway.dialects.ollama.wire import UNREADABLE, Answer, Said, read_answer
