@@ -9,7 +9,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from modelway.dialects.cohere.answer import Written
-from modelway.dialects.cohere.conversation import read_conversation
+from modelway.dialects.cohere.reading import read_conversation
 from modelway.dialects.cohere.settings import (
     read_format,
     read_thinking,

@@ -7,7 +7,7 @@ conversations in it. Nor are models listed: a list would be of everything that a
 from __future__ import annotations
 
 from modelway.call import Operation, Target
-from modelway.dialects.replicate import faults, stream, upstream
+from modelway.dialects.replicate import faults, paths, stream, upstream
 from modelway.dialects.replicate.wire import NAME
 from modelway.errors import UnsupportedError
 from modelway.framing.fields import Fields
@@ -22,7 +22,7 @@ DIALECT = Dialect(
     name=NAME,
     upstream={
         "chat": Codec(
-            upstream.chat_path,
+            paths.chat_path,
             upstream.encode_chat,
             upstream.decode_chat,
             stream.Decoder,
@@ -32,7 +32,7 @@ DIALECT = Dialect(
             # Source: https://replicate.com/docs/topics/predictions/create-a-prediction, 2026-11-21.
             whole_headers=((b"prefer", b"wait=30"),),
         ),
-        "model": Codec(upstream.model_path, upstream.encode_question, upstream.decode_model),
+        "model": Codec(paths.model_path, upstream.encode_question, upstream.decode_model),
     },
     downstream={},
     splice=_splice,

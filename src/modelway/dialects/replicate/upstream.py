@@ -7,10 +7,9 @@ Source: https://replicate.com/docs/reference/http#predictions.create, 2026-11-21
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.json import Decoder
@@ -19,6 +18,7 @@ from modelway.call import Target
 from modelway.dialects.replicate.families import Family, family
 from modelway.dialects.replicate.faults import failure
 from modelway.dialects.replicate.notes import Notes
+from modelway.dialects.replicate.paths import version_of
 from modelway.dialects.replicate.prompt import write_conversation
 from modelway.dialects.replicate.wire import NAME, Model, Prediction, read_answer
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
@@ -43,42 +43,9 @@ POLL_S = 0.5
 """Between two looks at a prediction. Source: replicate-python 1.0.7, default_poll_interval."""
 
 _RUNNING = ("starting", "processing")
-_VERSION = re.compile(r"[0-9a-f]{64}")
-_STEP = re.compile(r"[\w.\-]+")
 
 _prediction = Decoder(Prediction)
 _model = Decoder(Model)
-
-
-# ---------------------------------------------------------------- where
-
-
-def chat_path(model: str, stream: bool) -> str:  # noqa: ARG001 - the body says it
-    """A model's newest version, a deployment, or (``owner/name:version``) the version that is named."""
-    if version_of(model) is not None:
-        return "/predictions"
-    if model.startswith("deployments/"):
-        return f"/deployments/{_named(model.removeprefix('deployments/'))}/predictions"
-    return f"/models/{_named(model)}/predictions"
-
-
-def version_of(model: str) -> str | None:
-    _, found, version = model.rpartition(":")
-    return version if found or _VERSION.fullmatch(version) else None
-
-
-def _named(model: str) -> str:
-    owner, found, name = model.partition("/")
-    if not (found and _STEP.fullmatch(owner) and _STEP.fullmatch(name)) or {owner, name} & {
-        ".",
-        "..",
-    }:
-        raise BadRequestError(
-            f"a model on Replicate is owner/name, owner/name:version or deployments/owner/name, "
-            f"not {model!r}",
-            param="model",
-        )
-    return f"{quote(owner)}/{quote(name)}"
 
 
 # ---------------------------------------------------------------- requests
@@ -289,10 +256,6 @@ def _unix_time(text: str | None) -> int | None:
 
 
 # ---------------------------------------------------------------- models
-
-
-def model_path(model: str, stream: bool) -> str:  # noqa: ARG001
-    return f"/models/{_named(model.partition(':')[0])}"
 
 
 def encode_question(request: Any, target: Target, stream: bool) -> Encoded:  # noqa: ARG001 - a GET
