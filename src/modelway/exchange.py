@@ -15,7 +15,8 @@ from modelway.dialects import carried, dialect
 from modelway.dialects.refusals import request_id
 from modelway.errors import LLMError, UnsupportedError
 from modelway.fold import unfold
-from modelway.ports import Codec, Signer, Transport, WireResponse
+from modelway.policies.offering import offering
+from modelway.ports import Codec, Encoded, Signer, Transport, WireResponse
 from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.sending import Sender, hosting_of
 from modelway.streams import Live, Passed, Replay
@@ -106,8 +107,7 @@ class Exchange:
             return Reply(
                 deployment=self.deployment, body=answer, usage=usage, headers=response.headers
             )
-        encoded = codec.encode(self._request(call), self.deployment.target, False)
-        self._allow(call, encoded.warnings)
+        encoded = self._encoded(call, codec, False)
         response = await self._asked(call, codec, encoded.body)
         value = codec.decode(await response.read())
         return self._valued(value, response, encoded.warnings)
@@ -137,7 +137,7 @@ class Exchange:
 
     async def _unstreamed(self, call: Call, codec: Codec) -> Reply:
         """The answer whole, handed over as a stream of one batch."""
-        encoded = codec.encode(self._request(call), self.deployment.target, False)
+        encoded = self._encoded(call, codec, False)
         warnings = (*encoded.warnings, _NO_STREAM)
         self._allow(call, warnings)
         response = await self._asked(call, codec, encoded.body)
@@ -168,8 +168,7 @@ class Exchange:
             chunks = self._live_bytes(codec, response, spliced.hide_usage)
             await _begin(chunks)
             return Reply(deployment=self.deployment, chunks=chunks, headers=response.headers)
-        encoded = codec.encode(self._request(call), self.deployment.target, True)
-        self._allow(call, encoded.warnings)
+        encoded = self._encoded(call, codec, True)
         response = await self._asked(call, codec, encoded.body)
         if not self._sender.streams(codec, response):
             warnings = (*encoded.warnings, _NO_STREAM)
@@ -233,6 +232,16 @@ class Exchange:
                 f"in the dialect {self._dialect.name}"
             )
         return codec
+
+    def _encoded(self, call: Call, codec: Codec, stream: bool) -> Encoded:
+        request = self._request(call)
+        left_out: tuple[CallWarning, ...] = ()
+        if call.body is not None and isinstance(request, ChatRequest):
+            request, left_out = offering(request, self._dialect.name)
+        encoded = codec.encode(request, self.deployment.target, stream)
+        encoded = encoded._replace(warnings=(*left_out, *encoded.warnings))
+        self._allow(call, encoded.warnings)
+        return encoded
 
     def _request(self, call: Call) -> Any:
         """The typed question: the caller's value, or a client's bytes decoded, with our defaults."""

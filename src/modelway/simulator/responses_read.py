@@ -19,12 +19,13 @@ from modelway.simulator.responses_items import check_calls, last_turn, read_item
 from modelway.simulator.script import ListedModel
 
 _DOCUMENTED = (
-    "background context_management conversation include input instructions max_output_tokens "
+    "background client_metadata context_management conversation include input instructions max_output_tokens "
     "max_tool_calls metadata model moderation parallel_tool_calls previous_response_id prompt "
     "prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safety_identifier "
     "service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p "
     "truncation user"
 )
+"""``client_metadata`` is what Codex 0.169.0 sends OpenAI with every turn, seen 2026-11-21."""
 _FIELDS = frozenset(_DOCUMENTED.split())
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _HOSTED_NAMES = (
