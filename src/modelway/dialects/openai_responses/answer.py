@@ -92,20 +92,23 @@ def encode(response: ChatResponse, fields: Fields | None = None) -> bytes:
 
 
 def usage_out(usage: Usage) -> JSON | None:
-    """``None`` when nothing is known; the details are required, a part that is not known is left out."""
+    """``None`` when nothing is known; of the details, those that clients require are 0 where not said.
+
+    Codex 0.169.0 takes an answer without them for one that broke off, seen 2026-11-21.
+    """
     if usage.input_tokens is None and usage.output_tokens is None:
         return None
     asked, made = usage.input_tokens or 0, usage.output_tokens or 0
     written: JSON = {
         "input_tokens": asked,
         "input_tokens_details": _said(
-            cached_tokens=usage.cached_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
+            cached_tokens=usage.cached_tokens or 0,
+            cache_write_tokens=usage.cache_write_tokens or 0,
             audio_tokens=usage.input_audio_tokens,
         ),
         "output_tokens": made,
         "output_tokens_details": _said(
-            reasoning_tokens=usage.reasoning_tokens, audio_tokens=usage.output_audio_tokens
+            reasoning_tokens=usage.reasoning_tokens or 0, audio_tokens=usage.output_audio_tokens
         ),
         "total_tokens": asked + made,
     }

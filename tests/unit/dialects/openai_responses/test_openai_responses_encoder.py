@@ -86,9 +86,9 @@ def test_the_order_of_events():
     assert final["output"][0]["content"][0]["text"] == "Hello"
     assert final["usage"] == {
         "input_tokens": 1,
-        "input_tokens_details": {},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": 2,
-        "output_tokens_details": {},
+        "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": 3,
     }
     assert (final["id"], final["model"], final["created_at"]) == ("resp_1", "m", 7)
