@@ -39,6 +39,7 @@ from support.dialect_values import (
     IMAGES,
     SCHEMAS,
     SPOKEN,
+    in_limits,
     maybe,
     of,
     some,
@@ -159,20 +160,22 @@ def questions(draw):
         description=maybe(TEXTS),
         strict=st.just(True),
     )
-    return ChatRequest(
-        messages=(*system, *draw(turns())),
-        max_tokens=draw(maybe(st.integers(1, 10**6))),
-        temperature=draw(maybe(st.floats(0, 1))),
-        top_p=draw(maybe(st.floats(0, 1))),
-        top_k=draw(maybe(st.integers(1, 500))),
-        stop=draw(some(FULL_TEXTS)),
-        tools=tools,
-        tool_choice=draw(st.sampled_from([None, "auto", "required"])) if tools else None,
-        response_format=draw(maybe(schema)),
-        thinking=draw(maybe(THINKING)),
-        metadata=draw(st.dictionaries(NAMES, NAMES, max_size=2)),
-        extra=extra,
-        extra_dialect=BEDROCK if extra else None,
+    return in_limits(
+        ChatRequest(
+            messages=(*system, *draw(turns())),
+            max_tokens=draw(maybe(st.integers(1, 10**6))),
+            temperature=draw(maybe(st.floats(0, 1))),
+            top_p=draw(maybe(st.floats(0, 1))),
+            top_k=draw(maybe(st.integers(1, 500))),
+            stop=draw(some(FULL_TEXTS)),
+            tools=tools,
+            tool_choice=draw(st.sampled_from([None, "auto", "required"])) if tools else None,
+            response_format=draw(maybe(schema)),
+            thinking=draw(maybe(THINKING)),
+            metadata=draw(st.dictionaries(NAMES, NAMES, max_size=2)),
+            extra=extra,
+            extra_dialect=BEDROCK if extra else None,
+        )
     )
 
 

@@ -13,6 +13,7 @@ from typing import get_args
 from hypothesis import strategies as st
 from msgspec import structs
 
+from modelway.dialects import breakpoints
 from modelway.types import (
     Audio,
     ChatRequest,
@@ -80,6 +81,11 @@ SCHEMAS = st.dictionaries(
 EXTRAS = st.dictionaries(
     NAMES.map(lambda name: f"x_{name}"), SMALL.filter(lambda value: value is not None), max_size=2
 )
+
+
+def in_limits(request):
+    """With no more cache breakpoints than are taken, in their order."""
+    return breakpoints.within(request, lambda *_: None)
 
 
 def some(values, least=0, most=3):
@@ -276,22 +282,24 @@ def anthropic_questions(draw):
     system = draw(some(st.builds(Message, role=st.just("system"), parts=some(A_PLAIN, 1)), 0, 1))
     tools = draw(some(TOOLS | A_HOSTED))
     choice = draw(TOOL_CHOICE) if tools else None
-    return ChatRequest(
-        model=draw(NAMES),
-        messages=(*system, *draw(some(A_MESSAGE, 1, 5))),
-        max_tokens=draw(st.integers(1, 10**6)),
-        temperature=draw(maybe(st.floats(0, 1))),
-        top_p=draw(maybe(st.floats(0, 1))),
-        top_k=draw(maybe(st.integers(1, 500))),
-        stop=draw(some(FULL_TEXTS)),
-        tools=tools,
-        tool_choice=choice,
-        parallel_tool_calls=None if choice in (None, "none") else draw(maybe(st.booleans())),
-        response_format=draw(maybe(st.builds(JsonSchema, schema=SCHEMAS))),
-        thinking=draw(maybe(A_THINKING)),
-        user=draw(maybe(TEXTS)),
-        extra=extra,
-        extra_dialect=ANTHROPIC if extra else None,
+    return in_limits(
+        ChatRequest(
+            model=draw(NAMES),
+            messages=(*system, *draw(some(A_MESSAGE, 1, 5))),
+            max_tokens=draw(st.integers(1, 10**6)),
+            temperature=draw(maybe(st.floats(0, 1))),
+            top_p=draw(maybe(st.floats(0, 1))),
+            top_k=draw(maybe(st.integers(1, 500))),
+            stop=draw(some(FULL_TEXTS)),
+            tools=tools,
+            tool_choice=choice,
+            parallel_tool_calls=None if choice in (None, "none") else draw(maybe(st.booleans())),
+            response_format=draw(maybe(st.builds(JsonSchema, schema=SCHEMAS))),
+            thinking=draw(maybe(A_THINKING)),
+            user=draw(maybe(TEXTS)),
+            extra=extra,
+            extra_dialect=ANTHROPIC if extra else None,
+        )
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from modelway.call import Target
+from modelway.dialects import breakpoints
 from modelway.dialects.anthropic_messages.blocks import read_block
 from modelway.dialects.anthropic_messages.conversation import write_conversation
 from modelway.dialects.anthropic_messages.faults import stream_error
@@ -132,6 +133,7 @@ def _encoded(body: JSON, notes: Notes) -> Encoded:
 
 def _asked(request: ChatRequest, target: Target, max_tokens: int, notes: Notes) -> JSON:
     """What the model is shown, and how it is to reason and answer."""
+    request = breakpoints.within(request, notes.warn)
     body: JSON = {}
     system, turns = write_conversation(request.messages, notes)
     if system is not None:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from modelway.call import Target
+from modelway.dialects import breakpoints
 from modelway.dialects.bedrock_converse.blocks import read_content
 from modelway.dialects.bedrock_converse.conversation import write_conversation
 from modelway.dialects.bedrock_converse.families import family
@@ -109,6 +110,7 @@ def _encoded(body: JSON, notes: Notes) -> Encoded:
 
 def _asked(request: ChatRequest, target: Target, notes: Notes) -> JSON:
     """What the model is shown, and how it is to reason and answer."""
+    request = breakpoints.within(request, notes.warn)
     kin = family(target.model)
     system, turns = write_conversation(request.messages, kin, notes)
     body: JSON = {"messages": turns}
