@@ -179,10 +179,12 @@ def write_tools(
     tools: Sequence[Tool | HostedTool], choice: ToolChoice | None, notes: Notes
 ) -> list[JSON]:
     """Nothing can be forced here. Source: https://github.com/ollama/ollama/issues/8421, 2026-11-21."""
+    if not tools and choice not in (None, "auto"):
+        notes.warn("tool_choice", "there are no tools to choose from: left out")
+        return []
     if choice == "none":
-        if tools:
-            notes.warn("tool_choice", "Ollama has no choice of none: no tools are sent")
-            notes.warn("tools", "left out, as none is to be called")
+        notes.warn("tool_choice", "Ollama has no choice of none: no tools are sent")
+        notes.warn("tools", "left out, as none is to be called")
         return []
     if choice not in (None, "auto"):
         notes.warn("tool_choice", "Ollama's models choose by themselves: left out")
