@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from modelway.call import Timeouts
 from modelway.catalog import load as catalogue
-from modelway.config.build import build, completed
+from modelway.config.build import build
 from modelway.config.local_servers import PROBES, Ask, Found
 from modelway.config.nodes import from_plain
+from modelway.config.places import completed
 from modelway.config.problems import invalid
 from modelway.config.reading import Context
 from modelway.config.settings import ConfiguredProvider, Settings
