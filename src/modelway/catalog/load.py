@@ -39,13 +39,17 @@ def _spellings() -> Mapping[str, Provider]:
     return {_plain(name): row for row in providers().values() for name in names(row)}
 
 
-def provider(name: str) -> Provider | None:
-    """The row of this name or alias; case, ``-``, ``_`` and ``.`` make no difference.
+def shipped(name: str) -> Provider | None:
+    """Our own row of this name or alias; case, ``-``, ``_`` and ``.`` make no difference."""
+    return providers().get(name) or _spellings().get(_plain(name))
 
-    A name that is not known here may be one that an installed package adds; ConfigError where that
-    package is at fault.
+
+def provider(name: str) -> Provider | None:
+    """Our own row of this name or alias, else one that an installed package adds.
+
+    ConfigError where that package is at fault.
     """
-    found = providers().get(name) or _spellings().get(_plain(name))
+    found = shipped(name)
     if found is not None or not name:
         return found
     added = [each for each in entry_points.installed("providers") if _plain(each) == _plain(name)]
@@ -58,7 +62,7 @@ def added() -> dict[str, Provider | ConfigError]:
 
 
 def _added(name: str) -> Provider | ConfigError:
-    if name in providers() or _plain(name) in _spellings():
+    if shipped(name):
         return ConfigError(
             f"an installed package adds a provider {name!r}, a name that modelway has itself: not used"
         )

@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 import msgspec
 from msgspec.structs import replace
 
-from modelway.catalog.load import provider as shipped_row
+from modelway.catalog.load import shipped
 from modelway.catalog.models import RATES, ModelInfo, Service, Tariff
 from modelway.catalog.models_load import decode, model_file, model_names
 from modelway.catalog.models_overrides import Overrides
@@ -105,7 +105,7 @@ def _known(provider: str, model: str, base_model: str | None) -> ModelInfo | Non
 def _of_base(provider: str, base_model: str) -> ModelInfo | None:
     """The host's own row of that model, under its maker's name or without; else facts alone."""
     maker, _, name = base_model.partition("/")
-    row = shipped_row(maker) if name else None
+    row = shipped(maker) if name else None
     if here := _at_host(provider, base_model):
         return here
     if row is None:

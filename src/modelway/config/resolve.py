@@ -117,7 +117,7 @@ def _provider(settings: Settings, name: str) -> ConfiguredProvider | None:
     """A configured provider by its name, or by another spelling of its row's."""
     if found := settings.providers.get(name):
         return found
-    row = catalogue.provider(name)
+    row = catalogue.shipped(name)  # of an installed package there is one spelling
     return settings.providers.get(row.name) if row else None
 
 
