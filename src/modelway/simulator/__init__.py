@@ -1,1 +1,1 @@
-"""A stand-in for providers: both dialects over real HTTP on loopback, scripted, offline, free."""
+"""A stand-in for providers: every dialect over real HTTP on loopback, scripted, offline, free."""

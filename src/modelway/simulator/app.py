@@ -10,6 +10,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from modelway.simulator.answer import compose, tally
 from modelway.simulator.keys import check_key
 from modelway.simulator.limits import Allowance
@@ -152,7 +154,8 @@ class Simulator:
             headers = ((b"content-type", operation.media(question)), *headers[1:])
             return played_whole((operation.status, headers), body, pace, fault, envelope)
         headers = ((b"content-type", operation.stream_media(question)), *headers[1:])
-        ending = operation.error_event(error or _OVERLOADED, envelope)
+        failing_at = msgspec.structs.replace(envelope, fails_after=fault.error_after_chunks or 0)
+        ending = operation.error_event(error or _OVERLOADED, failing_at)
         events = operation.events(envelope)
         steps = played_stream(events, pace, fault, ending, operation.halved)
         return SimulatedResponse(200, headers, steps, delay_s=pace.latency_s)

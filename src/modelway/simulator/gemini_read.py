@@ -24,6 +24,7 @@ from modelway.simulator.gemini_shapes import (
     snake,
 )
 from modelway.simulator.question import Asked, OfferedTool, Question, WireError, refuse
+from modelway.simulator.schemas import schema_fault
 from modelway.simulator.strict import Misfit, fitted, parse
 
 _TOOL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
@@ -189,6 +190,8 @@ def _tools(request: Generate) -> tuple[OfferedTool, ...]:
         schema = each.parameters_json_schema
         if schema is None and each.parameters is not None:
             schema = json_schema(each.parameters, f"{where}.parameters")
+        elif schema is not None:
+            _check_json_schema(schema, f"{place}.parameters_json_schema")
         schema = schema or {"type": "object", "properties": {}}
         tools.append(OfferedTool(name=each.name, description=each.description, schema=schema))
     return tuple(tools)
@@ -225,8 +228,17 @@ def _call(mode: str) -> Literal["may", "must", "never"]:
     return "must" if mode == "must" else "never" if mode == "never" else "may"
 
 
+def _check_json_schema(schema: Any, where: str) -> None:
+    fault = schema_fault(schema)
+    if fault is not None or not isinstance(schema, dict):
+        raise refuse(f"{where}: {fault or 'a schema is an object'}\n")
+
+
 def _schema(config: GenerationConfig) -> dict[str, Any] | None:
     schema: dict[str, Any] | None = config.response_json_schema or config.internal_json_schema
+    if schema is not None:
+        where = "* GenerateContentRequest.generation_config.response_json_schema"
+        _check_json_schema(schema, where)
     if config.response_schema is not None:
         schema = json_schema(config.response_schema, "generation_config.response_schema")
     if schema is not None and config.response_mime_type not in {"application/json", "text/x.enum"}:

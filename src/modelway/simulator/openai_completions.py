@@ -35,7 +35,7 @@ def read(asked: Asked) -> Question:
     stop, options = fields.get("stop") or (), fields.get("stream_options") or {}
     if not isinstance(options, dict):
         raise wrong_type("stream_options", "an object", options)
-    stops = [stop] if isinstance(stop, str) else list(stop)
+    stops = list(stop) if isinstance(stop, list | tuple) else [stop]
     if options and not fields.get("stream"):
         raise refuse(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",

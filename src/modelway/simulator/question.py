@@ -143,6 +143,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
     reasoning_field: str
     shelf: Shelf
     base_url: str
+    fails_after: int = 0
+    """How many events of its stream come before an error, if one does."""
 
 
 class WireError(Exception):

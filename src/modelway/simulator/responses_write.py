@@ -62,7 +62,7 @@ def events(envelope: Envelope) -> Iterator[tuple[bytes, int]]:
 def error_event(said: ScriptedError, envelope: Envelope) -> bytes:
     """An error inside a stream, after which nothing follows."""
     inner = msgspec.json.decode(openai_write.error(said, envelope.request_id))["error"]
-    return _event({"type": "error", "error": inner}, 5)
+    return _event({"type": "error", "error": inner}, envelope.fails_after)
 
 
 def counted(envelope: Envelope) -> bytes:

@@ -105,6 +105,10 @@ def test_gemini_blocks_a_prompt_and_an_answer():
             {"contents": [USER], "generationConfig": {"responseSchema": {"type": "STRING"}}},
             "response_mime_type",
         ),
+        (
+            {"contents": [USER], "generationConfig": {"responseJsonSchema": {"required": [1]}}},
+            "required is not an array of strings",
+        ),
     ],
 )
 def test_gemini_refuses_in_its_words(body, said):

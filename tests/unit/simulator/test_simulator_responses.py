@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modelway.simulator.app import Simulator
-from modelway.simulator.script import Reply, Rule, Script
+from modelway.simulator.script import Fault, Reply, Rule, Script
 
 TOOL = {
     "type": "function",
@@ -118,6 +118,13 @@ def test_an_answer_that_is_cut_is_incomplete():
     assert answer["status"] == "incomplete"
     assert answer["incomplete_details"] == {"reason": "max_output_tokens"}
     assert events(simulator)[-1]["type"] == "response.incomplete"
+
+
+def test_an_error_in_a_stream_has_the_next_number():
+    reply = Reply(text="Once upon a time", fault=Fault(error_after_chunks=3))
+    told = events(Simulator(Script(rules=(Rule(reply=reply),))))
+    assert [event["sequence_number"] for event in told] == [0, 1, 2, 3]
+    assert told[-1]["error"]["type"] == "server_error"
 
 
 def test_input_tokens_are_counted_as_they_are_answered():
