@@ -17,7 +17,7 @@ from modelway.auth.aws_process import process_keys
 from modelway.auth.aws_roles import assume_role, assume_role_with_web_identity
 from modelway.auth.refreshing import Lease, Refreshing
 from modelway.auth.sigv4 import AwsKeys, signed
-from modelway.auth.surroundings import Surroundings
+from modelway.auth.surroundings import Surroundings, named_part
 from modelway.errors import ConfigError, MissingKeyError, UnsupportedError
 from modelway.ports import WireRequest
 from modelway.transport.url import check_label
@@ -89,7 +89,7 @@ async def aws_region(settings: AwsSettings, around: Surroundings) -> str:
         region = profile.values.get("region", "")
     if not region:
         raise ConfigError("no AWS region is known; set `region` or AWS_REGION", param="region")
-    return check_label(region, "region")
+    return named_part(region, "region", check_label)
 
 
 async def find_keys(settings: AwsSettings, around: Surroundings) -> Lease[AwsKeys]:
@@ -224,7 +224,7 @@ async def _of_role(
     return await assume_role(
         around,
         lease.value,
-        region=check_label(region or values.get("region") or "us-east-1", "region"),
+        region=region or values.get("region") or "us-east-1",
         role=role,
         session=values.get("role_session_name", settings.role_session_name),
         external_id=values.get("external_id", ""),

@@ -19,6 +19,7 @@ from modelway.auth.surroundings import (
     Answer,
     Surroundings,
     accepted,
+    named_part,
     read_file,
     seconds_of,
     sent,
@@ -67,7 +68,7 @@ async def assume_role_with_web_identity(
 
 def _request(action: str, region: str, fields: Mapping[str, str]) -> WireRequest:
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    origin = Origin("https", f"sts.{check_label(region, 'region')}.{domain}", 443)
+    origin = Origin("https", f"sts.{named_part(region, 'region', check_label)}.{domain}", 443)
     body = urlencode({"Action": action, "Version": "2011-06-15", **fields}).encode()
     return WireRequest("POST", origin, "/", FORM[:1], body, TOKEN_TIMEOUTS)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -64,10 +64,10 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def named_part(value: str, what: str) -> str:
+def named_part(value: str, what: str, check: Callable[[str, str], str] = check_name) -> str:
     """A name of the operator's that becomes part of an address; ConfigError unless it is safe."""
     try:
-        return check_name(value, what)
+        return check(value, what)
     except BadRequestError as error:
         raise ConfigError(error.message, param=what) from None
 
