@@ -6,7 +6,7 @@ import pytest
 
 from modelway.dialects import dialect
 from modelway.errors import BadRequestError, ForbiddenError, LLMError, PayloadTooLargeError
-from modelway.gateway.ingress import call_of, declared_length, read_body
+from modelway.gateway.ingress import call_of, declared_length, named_model, read_body
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -21,6 +21,34 @@ def test_the_body_is_split_and_not_decoded():
     assert made.model == "m"
     assert made.stream is True
     assert bytes(made.body.fields["some_new_field"]) == b"1.5"
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "body", "streams"),
+    [
+        ("ollama", "chat", {"messages": []}, True),
+        ("ollama", "chat", {"messages": [], "stream": False}, False),
+        ("ollama", "complete", {}, True),
+        ("ollama", "embed", {"input": "a"}, False),
+        ("openai-chat", "chat", {"messages": []}, False),
+        ("openai-chat", "embed", {"input": "a", "stream": True}, False),
+    ],
+)
+def test_whether_an_answer_streams(name, operation, body, streams):
+    raw = json.dumps({"model": "m", **body}).encode()
+    made = call_of(raw, id_="1", dialect=dialect(name), operation=operation)
+    assert made.stream is streams
+
+
+@pytest.mark.parametrize(("body", "model"), [({"model": "a"}, "a"), ({"name": "b"}, "b")])
+def test_a_model_that_is_asked_about(body, model):
+    assert named_model(json.dumps(body).encode()) == model
+
+
+@pytest.mark.parametrize("body", [{}, {"model": 1}, {"model": None}])
+def test_a_question_about_no_model(body):
+    with pytest.raises(BadRequestError, match="'model' is missing"):
+        named_model(json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
