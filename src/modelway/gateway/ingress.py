@@ -12,6 +12,7 @@ from modelway.call import Body, Call, Operation
 from modelway.errors import BadRequestError, ForbiddenError, PayloadTooLargeError
 from modelway.framing.fields import split
 from modelway.gateway.asked import ASKED
+from modelway.gateway.outside import refuse_twice
 from modelway.ports import Dialect
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -20,6 +21,7 @@ _TRUE = ord("t")
 _MOST_CHOICES = 128
 """Source: https://platform.openai.com/docs/api-reference/chat/create (``n``), 2026-11-21."""
 _MOST_TOKENS = 2**31 - 1
+_MOST_DIGITS = 18
 
 _string = msgspec.json.Decoder(str).decode
 _integer = msgspec.json.Decoder(int).decode
@@ -119,14 +121,16 @@ _PLACES = frozenset(
 _CONTAINERS = frozenset(
     [
         "extra",
-        "extra_body",
-        "extra_headers",
-        "litellm_params",
-        "provider_options",
+        "extraheaders",
+        "extraquery",
+        "litellmparams",
+        "provideroptions",
         "options",
         "config",
     ]
 )
+_BODIES = frozenset(["additionalmodelrequestfields", "extrabody", "modelkwargs"])
+"""Fields whose own fields become some provider's body, and are judged as those of one."""
 
 
 async def read_body(receive: Receive, declared: int | None, most_bytes: int) -> bytes:
@@ -230,11 +234,17 @@ def _refuse_host(name: str, value: msgspec.Raw) -> None:
     plain = _plain(name)
     if plain in _HOSTS or plain in _PLACES:
         raise _forbidden(name)
-    if name in _CONTAINERS:
+    if plain in _CONTAINERS:
         _refuse_nested(name, value, _HOSTS | _PLACES)
+    elif plain in _BODIES:
+        _refuse_nested(name, value, _HOSTS)
+        if memoryview(value)[0] == ord("{"):
+            for inner, held in split(bytes(value)).items():
+                _refuse_host(inner, held)
 
 
 def _refuse_nested(path: str, value: msgspec.Raw, names: frozenset[str]) -> None:
+    refuse_twice(path, value)
     waiting: list[tuple[str, Any]] = [(path, msgspec.json.decode(value))]
     while waiting:
         where, inner = waiting.pop()
@@ -261,7 +271,7 @@ def _forbidden(path: str) -> ForbiddenError:
 
 
 def declared_length(value: bytes) -> int:
-    """A content-length as a number; BadRequestError for anything but digits."""
-    if not value.isdigit():
+    """A content-length as a number; BadRequestError for anything but a few digits."""
+    if not value.isdigit() or len(value) > _MOST_DIGITS:
         raise BadRequestError("content-length is not a number")
     return int(value)
