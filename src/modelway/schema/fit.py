@@ -113,7 +113,8 @@ class _Fitting:
         if schema is True:
             return {}
         if not isinstance(schema, dict):
-            raise self._unsupported(path, f"has {schema!r} for a schema, which {{}} does not take")
+            kind = type(schema).__name__
+            raise self._unsupported(path, f"has a {kind} for a schema, which {{}} does not take")
         schema, within = self._referred(schema, path, within)
         schema = self._composed(schema, path)
         schema = self._typed(schema, path)
@@ -268,6 +269,8 @@ class _Fitting:
             if isinstance(rest.get("enum"), list):
                 rest["enum"] = [each for each in rest["enum"] if each is not None]
             kinds = others
+        if not kinds:
+            return rest
         if len(kinds) == 1:
             return {"type": kinds[0], **rest}
         if "anyOf" in rest or not self._has("anyOf"):

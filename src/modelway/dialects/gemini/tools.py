@@ -128,8 +128,9 @@ def _choice(calling: JSON) -> ToolChoice | None:
         return None
     if not names:
         return _CHOICES.get(mode or "")
-    if mode == "ANY" and len(names) == 1 and isinstance(names[0], str):
-        return NamedTool(name=names[0])
+    match names:
+        case [str(name)] if mode == "ANY":
+            return NamedTool(name=name)
     return None
 
 

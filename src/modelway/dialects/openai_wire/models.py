@@ -10,7 +10,7 @@ import msgspec
 
 from modelway.call import Target
 from modelway.dialects.openai_wire.faults import from_object
-from modelway.errors import ResponseError
+from modelway.errors import BadRequestError, ResponseError
 from modelway.framing.fields import Fields
 from modelway.ports import Encoded
 from modelway.types import JSON, ModelListing
@@ -49,6 +49,8 @@ def decode_one(body: bytes) -> ModelListing:
 
 def one_path(model: str, stream: bool) -> str:  # noqa: ARG001 - the port's signature
     """A model's name may have slashes, which hosts read as part of it."""
+    if {"", ".", ".."} & set(model.split("/")):
+        raise BadRequestError("the model cannot be part of a URL's path", param="model")
     return f"/models/{quote(model, safe='/:@')}"
 
 
