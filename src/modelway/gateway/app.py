@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -93,7 +93,7 @@ class Gateway:
                 if not self.keys.required:
                     refuse_foreign(scope["headers"])
             if found is None or route is None:
-                raise _no_route(method, path)
+                _refuse_route(method, path)
             if route.action == "show_named":
                 body = await read_body(receive, length, self._max_body_bytes)
                 found = Found(route, quote(named_model(body)).encode())
@@ -125,6 +125,9 @@ class Gateway:
         except LLMError as error:
             await egress.refuse(send, client, error, id_)
             return
+        except Exception as cause:  # noqa: BLE001 - ours, and the client must be told of it
+            await egress.refuse(send, client, egress.own_fault(id_, cause), id_)
+            return
         await self._ask(call, client, receive, send)
 
     async def _ask(self, call: Call, client: Dialect, receive: Receive, send: Send) -> None:
@@ -154,7 +157,7 @@ class Gateway:
                 if not visit.left:
                     raise
             except Exception as cause:  # noqa: BLE001 - ours, and the client must be told of it
-                await egress.refuse(send, client, egress.own_fault(call, cause), call.id)
+                await egress.refuse(send, client, egress.own_fault(call.id, cause), call.id)
         finally:
             self._presence.leave(visit)
 
@@ -247,13 +250,13 @@ def _wants_array(client: Dialect, query: bytes) -> bool:
     return bool(client.events_query) and client.events_query not in query.split(b"&")
 
 
-def _no_route(method: str, path: bytes) -> LLMError:
+def _refuse_route(method: str, path: bytes) -> NoReturn:
     if routes.known(path):
-        return NotFoundError(f"{method} is not a method of this path", status=405)
+        raise NotFoundError(f"{method} is not a method of this path", status=405)
     shown = path.decode("latin-1")[:100]
     near = get_close_matches(shown, [route.path.decode() for route in routes.ROUTES], 1, 0.5)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return NotFoundError(f"there is no {shown}{hint}")
+    raise NotFoundError(f"there is no {shown}{hint}")
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -76,7 +76,7 @@ class Answers:
         except LLMError as error:
             last = (encoder or face.encoder(call.body.fields)).fail(error)
         except Exception as cause:  # noqa: BLE001 - ours, and the client must be told of it
-            last = (encoder or face.encoder(call.body.fields)).fail(own_fault(call, cause))
+            last = (encoder or face.encoder(call.body.fields)).fail(own_fault(call.id, cause))
         await send({"type": "http.response.body", "body": last})
 
     async def passed(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
@@ -120,11 +120,11 @@ def _dated(value: Any) -> Any:
     return value
 
 
-def own_fault(call: Call, cause: Exception) -> LLMError:
+def own_fault(id_: str, cause: Exception) -> LLMError:
     """Logs the cause, and gives what a client is told of it: nothing but where to look."""
     said = "call %s failed in the gateway"
-    logging.getLogger("modelway").error(said, call.id, exc_info=cause)
-    return LLMError(f"modelway failed on call {call.id}; see its log")
+    logging.getLogger("modelway").error(said, id_, exc_info=cause)
+    return LLMError(f"modelway failed on call {id_}; see its log")
 
 
 def _deployment_headers(deployment: Deployment) -> Headers:

@@ -15,7 +15,7 @@ from modelway.engine import Engine
 from modelway.errors import BadRequestError, LLMError, UnsupportedError
 from modelway.exchange import speaking
 from modelway.framing.fields import Fields
-from modelway.framing.sse import Events
+from modelway.framing.sse import Event, Events
 from modelway.gateway.stored import Kept, Responses
 from modelway.types import ChatRequest, Message
 
@@ -24,6 +24,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 NAME = "openai-responses"
 _ENDS = frozenset(("response.completed", "response.incomplete", "response.failed"))
 _string = msgspec.json.Decoder(str | None).decode
+_NOT_KEPT = (b"x-modelway-warnings", b"store: this response could not be kept")
+_NOT_KEPT_COMMENT = b": modelway could not keep this response\n\n"
 
 
 class _Id(Struct):
@@ -124,7 +126,11 @@ def is_kept(call: Call) -> bool:
 
 
 class Keeping:
-    """A ``send`` that keeps the response which passes through it, before its last event is sent."""
+    """A ``send`` that keeps the response which passes through it, before its last event is sent.
+
+    An answer that cannot be kept is given all the same, and says so: in a header, or in a comment
+    of its stream. It was paid for, and going on from it is refused by name.
+    """
 
     def __init__(self, send: Send, call: Call, responses: Responses) -> None:
         self._send = send
@@ -134,6 +140,7 @@ class Keeping:
         self._streams = False
         self._events = Events()
         self._whole = b""
+        self._start: dict[str, Any] | None = None
         self.reply: Reply | None = None
 
     async def __call__(self, message: dict[str, Any]) -> None:
@@ -141,35 +148,56 @@ class Keeping:
             self._status = message["status"]
             kinds = [value for name, value in message["headers"] if name == b"content-type"]
             self._streams = bool(kinds) and kinds[0].startswith(b"text/event-stream")
-        elif self._status == 200 and (data := message.get("body")):
-            if self._streams:
-                for event in self._events.feed(data):
-                    if b'"response.' in event.data[:200]:
-                        end = _end(event.data)
-                        if end.type in _ENDS:
-                            await self._keep(bytes(end.response))
-            else:
-                self._whole += data
-                if not message.get("more_body"):
-                    await self._keep(self._whole)
+            if self._status == 200 and not self._streams:
+                self._start = message
+                return
+        elif self._streams:
+            ends = [one for one in map(_ended, self._events.feed(message.get("body", b""))) if one]
+            if ends and not await self._keep(ends[-1]):
+                message = {**message, "body": _NOT_KEPT_COMMENT + message["body"]}
+        elif self._start is not None:
+            self._whole += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            start, self._start = self._start, None
+            if not await self._keep(self._whole):
+                start = {**start, "headers": [*start["headers"], _NOT_KEPT]}
+            await self._send(start)
+            message = {**message, "body": self._whole}
         await self._send(message)
 
-    async def _keep(self, body: bytes) -> None:
+    async def _keep(self, body: bytes) -> bool:
+        try:
+            response = self._kept(body)
+            return bool(response.id) and await self._responses.keep(response)
+        except (LLMError, msgspec.DecodeError):
+            return False
+
+    def _kept(self, body: bytes) -> Kept:
         assert self._call.body is not None  # noqa: S101 - a gateway's call has its client's bytes
         fields = self._call.body.fields
         reply = self.reply
         native = reply is not None and (reply.body is not None or reply.chunks is not None)
-        await self._responses.keep(
-            Kept(
-                id=_id(body).id,
-                tenant=self._call.tenant,
-                deployment=reply.deployment.id if reply is not None and native else None,
-                previous=_previous(fields),
-                input=bytes(fields.get("input", b"[]")),
-                messages=_said(fields, body),
-                body=body,
-            )
+        return Kept(
+            id=_id(body).id,
+            tenant=self._call.tenant,
+            deployment=reply.deployment.id if reply is not None and native else None,
+            previous=_previous(fields),
+            input=bytes(fields.get("input", b"[]")),
+            messages=_said(fields, body),
+            body=body,
         )
+
+
+def _ended(event: Event) -> bytes:
+    """The response that an event of a stream ends with."""
+    if b'"response.' not in event.data[:200]:
+        return b""
+    try:
+        end = _end(event.data)
+    except msgspec.DecodeError:
+        return b""
+    return bytes(end.response) if end.type in _ENDS else b""
 
 
 def _said(fields: Fields, body: bytes) -> tuple[Message, ...]:
@@ -198,6 +226,7 @@ async def shown_input(responses: Responses, id_: str, tenant: str) -> bytes:
     """Its input as a list. Source: OpenAPI 2.3.0, ResponseItemList, 2026-11-21."""
     told = msgspec.json.decode((await responses.find(id_, tenant)).input)
     items = [{"role": "user", "content": told}] if isinstance(told, str) else told
+    items = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     data = [_listed(item, f"msg_{id_}_{number}") for number, item in enumerate(items)]
     return msgspec.json.encode(
         {

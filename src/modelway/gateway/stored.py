@@ -7,16 +7,18 @@ is remembered, and goes on with it. Everywhere else, what was said is put before
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from modelway.errors import NotFoundError
+from modelway.errors import NotFoundError, OverloadedError
 from modelway.types import Message
 
 FILE = "responses.sqlite"
@@ -26,6 +28,7 @@ LIFE_S = 30 * 86_400.0
 MOST = 100_000
 """Responses that are kept; past it the oldest go."""
 _LONGEST_CHAIN = 1000
+_T = TypeVar("_T")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS responses (
     id TEXT PRIMARY KEY, tenant TEXT NOT NULL, deployment TEXT, previous TEXT,
@@ -51,7 +54,10 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 class Responses:
-    """A table in one file, or in memory for ``None``. Opened at first use; safe in several processes."""
+    """A table in one file, or in memory for ``None``. Opened at first use; safe in several processes.
+
+    OverloadedError for a file that is damaged, full or not to be reached; the log says how.
+    """
 
     def __init__(
         self, path: Path | None = None, *, life_s: float = LIFE_S, most: int = MOST
@@ -62,21 +68,21 @@ class Responses:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    async def keep(self, response: Kept) -> None:
-        """Keep it, or keep it anew."""
-        await asyncio.to_thread(self._keep, response)
+    async def keep(self, response: Kept) -> bool:
+        """Keep it, or keep it anew; False where another tenant has this id, which stays as it is."""
+        return await _in_thread(lambda: self._keep(response))
 
     async def find(self, id_: str, tenant: str) -> Kept:
         """The tenant's response of this id; NotFoundError for none, and for one of somebody else."""
-        return await asyncio.to_thread(self._find, id_, tenant)
+        return await _in_thread(lambda: self._find(id_, tenant))
 
     async def said(self, id_: str, tenant: str) -> tuple[Message, ...]:
         """Everything that was said up to and with this response."""
-        return await asyncio.to_thread(self._said, id_, tenant)
+        return await _in_thread(lambda: self._said(id_, tenant))
 
     async def forget(self, id_: str, tenant: str) -> Kept:
         """Delete it; what it was."""
-        return await asyncio.to_thread(self._forget, id_, tenant)
+        return await _in_thread(lambda: self._forget(id_, tenant))
 
     def close(self) -> None:
         with self._lock:
@@ -86,7 +92,7 @@ class Responses:
 
     # ------------------------------------------------------------ in a thread
 
-    def _keep(self, response: Kept) -> None:
+    def _keep(self, response: Kept) -> bool:
         row = (
             response.id,
             response.tenant,
@@ -99,7 +105,7 @@ class Responses:
         )
         with self._lock, self._open() as connection:
             connection.execute("DELETE FROM responses WHERE until < ?", (time.time(),))
-            connection.execute(
+            kept = connection.execute(
                 "INSERT INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
                 "SET input = excluded.input, messages = excluded.messages, body = excluded.body, "
                 "until = excluded.until WHERE tenant = excluded.tenant",
@@ -110,6 +116,7 @@ class Responses:
                 "(SELECT rowid FROM responses ORDER BY until DESC LIMIT -1 OFFSET ?)",
                 (self._most,),
             )
+        return kept.rowcount > 0
 
     def _find(self, id_: str, tenant: str) -> Kept:
         with self._lock, self._open() as connection:
@@ -134,7 +141,9 @@ class Responses:
     def _said(self, id_: str, tenant: str) -> tuple[Message, ...]:
         turns: list[Sequence[Message]] = []
         before: str | None = id_
-        while before is not None and len(turns) < _LONGEST_CHAIN:
+        seen: set[str] = set()
+        while before is not None and before not in seen and len(turns) < _LONGEST_CHAIN:
+            seen.add(before)
             kept = self._find(before, tenant)
             turns.append(kept.messages)
             before = kept.previous
@@ -157,3 +166,13 @@ class Responses:
             connection.execute(_SCHEMA)
             self._connection = connection
         return self._connection
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    try:
+        return await asyncio.to_thread(work)
+    except (sqlite3.Error, OSError, msgspec.DecodeError) as error:
+        logging.getLogger("modelway").warning("%s cannot be used: %s", FILE, error)
+        raise OverloadedError(
+            "the responses that are kept here cannot be read or written now; the gateway's log says why"
+        ) from error

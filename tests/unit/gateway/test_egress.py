@@ -4,14 +4,13 @@ import json
 
 import pytest
 
-from modelway.call import Call
 from modelway.dialects import NAMES, dialect
 from modelway.gateway.egress import own_fault
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if dialect(name).downstream])
 def test_our_own_fault_is_not_called_the_provider_s(name, caplog):
-    error = own_fault(Call(id="mw-7", model="m"), RuntimeError("inner words"))
+    error = own_fault("mw-7", RuntimeError("inner words"))
     status, body = dialect(name).refuse(error)
     told = json.loads(body)
     said = told.get("error", told)  # Ollama's is a text
