@@ -49,6 +49,7 @@ async def test_whole_answers_and_streams(name, account):
         async with asking.stream("Hi", **said) as stream:
             folded = await stream.collect()
         assert (folded.text, folded.usage.input_tokens) == ("Hello", 5)
+        assert whole.warnings == folded.warnings == ()
         first, second = answers(w)
         check(first, host.whole, host, False)
         check(second, host.stream or host.whole, host, True)

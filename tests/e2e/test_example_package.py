@@ -139,7 +139,7 @@ async def sdk(model):
         said = [(await client.chat("Hello", model=model)).text]
         async with client.stream("Hello", model=model) as stream:
             whole = await stream.collect()
-        said += [whole.text, whole.usage.output_tokens]
+        said += [whole.text, whole.usage.output_tokens, len(whole.warnings)]
         answer = await client.chat("Hello", model=model, tools=[Tool(name="clock")], tool_choice="required")
         said.append(answer.tool_calls[0].name)
         warned = await client.chat("Hello", model=model, top_p=0.5)
@@ -176,7 +176,7 @@ def test_sdk_and_gateway_ask_it(installed, parley, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     hello = "You said: Hello"
-    wanted = [hello, hello, 3, "clock", ["top_p"], "RateLimitError", "UnsupportedError"]
+    wanted = [hello, hello, 3, 0, "clock", ["top_p"], "RateLimitError", "UnsupportedError"]
     assert json.loads(done.stdout) == [[*wanted, hello, hello]] * 2
 
 

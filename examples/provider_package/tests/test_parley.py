@@ -30,7 +30,9 @@ def test_whole_and_streamed_answers(client: modelway.SyncClient) -> None:
     answer = client.chat("Hello")
     assert (answer.text, answer.usage.input_tokens) == ("You said: Hello", 1)
     with client.stream("Hello", model="parley/parley-2") as stream:
-        assert "".join(stream.text()) == answer.text
+        whole = stream.collect()
+    assert (whole.text, whole.usage.output_tokens) == (answer.text, 3)
+    assert not whole.warnings  # that it came in one piece, say
 
 
 def test_a_refusal_is_typed(client: modelway.SyncClient) -> None:

@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             if asked.model == "parley-busy":
                 raise RateLimitError("Parley is busy")
             answer = answered(asked)
-            if fields.get("stream") != b"true":
+            if bytes(fields.get("stream", b"")) != b"true":
                 self._send(200, b"application/json", CHAT.encode(answer))
                 return
             encoder = Encoder(fields)
