@@ -34,6 +34,9 @@ def said(response, client):
     if client in ("openai-responses", "gemini", "ollama") and finish in ("stop", "tool_calls"):
         finish = "tool_calls" if choice["calls"] else "stop"  # said by the calls alone
     counts = usage(response.usage)
+    if client == "openai-responses" and response.usage.input_tokens is not None:
+        for name in ("cached_tokens", "cache_write_tokens", "reasoning_tokens"):
+            counts[name] = counts[name] or 0  # its clients require them
     if client == "bedrock-converse":
         del counts["reasoning_tokens"]  # its wire has no place for them
     return {"text": text, "calls": choice["calls"], "finish": finish, "usage": counts}

@@ -206,7 +206,10 @@ def answers(draw):
         message=Message(role="assistant", parts=parts),
         finish_reason=cut or ("tool_calls" if calls else "stop"),
     )
-    return ChatResponse(id=draw(NAMES), model=draw(NAMES), choices=(choice,), usage=draw(usages()))
+    usage = draw(usages())
+    required = ("cached_tokens", "cache_write_tokens", "reasoning_tokens")
+    usage = structs.replace(usage, **{name: getattr(usage, name) or 0 for name in required})
+    return ChatResponse(id=draw(NAMES), model=draw(NAMES), choices=(choice,), usage=usage)
 
 
 QUESTIONS = questions()
