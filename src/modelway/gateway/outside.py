@@ -145,6 +145,13 @@ def refuse_private_places(name: str, value: Raw) -> None:
         raise BadRequestError(f"{name} cannot be read: {error}", param=name) from None
 
 
+def refuse_private_place(name: str, content: bytes) -> None:
+    """The same for a form's field, whose content is text or a file."""
+    begins = content[:_BEGINNING].decode("utf-8", "replace")
+    if name in _NAMES or (name in _CONTENT and _says_url(begins)):
+        _check(name, content.decode("utf-8", "replace"))
+
+
 def _refuse_hidden(name: str, value: Raw) -> None:
     """A URL could hide behind a field that is given twice, once for each reader."""
     written = bytes(value)

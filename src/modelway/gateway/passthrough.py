@@ -14,8 +14,8 @@ import msgspec
 from modelway.call import Call, Passing
 from modelway.errors import BadRequestError, UnknownModelError
 from modelway.framing import multipart
-from modelway.framing.fields import split
-from modelway.gateway.outside import refuse_private_places
+from modelway.framing.fields import Fields, split
+from modelway.gateway.outside import refuse_private_place, refuse_private_places
 from modelway.gateway.routes import Found
 
 _PASSED = frozenset(
@@ -41,6 +41,8 @@ def passing_call(
     """The call that passes this request on. BadRequestError, UnknownModelError say what it lacks."""
     headers = {name: value for name, value in scope["headers"] if name in _PASSED}
     kinds = [value for name, value in scope["headers"] if name == b"content-type"]
+    if len(kinds) > 1:
+        raise BadRequestError("content-type is given twice; give it once", param="content-type")
     content_type = kinds[0].decode("latin-1") if kinds else ""
     model = _model(content_type, body)
     if found.route.action == "pass_to":
@@ -78,13 +80,13 @@ def passing_call(
 
 def _model(content_type: str, body: bytes) -> str:
     """The model that a body names, JSON or form; ``""`` for none."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    if multipart.is_form(content_type):
         told = multipart.field(content_type, body, "model")
+        for part in multipart.parts(content_type, body):
+            name = part.name.decode("utf-8", "replace")
+            refuse_private_place(name, body[part.begin : part.end])
         return "" if told is None else told.decode("utf-8", "replace").strip()
-    if kind != "application/json" or not body:
-        return ""
-    fields = split(body)
+    fields = _fields(content_type, body)
     for name, value in fields.items():
         refuse_private_places(name, msgspec.Raw(msgspec.json.encode({name: value})))
     if "model" not in fields:
@@ -93,6 +95,19 @@ def _model(content_type: str, body: bytes) -> str:
         return _string(fields["model"])
     except msgspec.ValidationError:
         raise BadRequestError("model must be a string", param="model") from None
+
+
+def _fields(content_type: str, body: bytes) -> Fields:
+    """A JSON body's, whatever its type says: some servers do not look at it."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if not body or (kind != "application/json" and body.lstrip()[:1] != b"{"):
+        return {}
+    try:
+        return split(body)
+    except BadRequestError:
+        if kind == "application/json":
+            raise
+        return {}
 
 
 def _checked(path: bytes) -> str:
