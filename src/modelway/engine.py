@@ -384,4 +384,5 @@ def _without_model(provider: ConfiguredProvider) -> Deployment:
         headers=provider.headers,
         query=provider.query,
         timeouts=provider.timeouts,
+        backoff=provider.backoff,
     )

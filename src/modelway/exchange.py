@@ -18,7 +18,7 @@ from modelway.fold import unfold
 from modelway.policies.offering import offering
 from modelway.ports import Codec, Encoded, Signer, Transport, WireResponse
 from modelway.retrieval import EmbedResponse, RerankResponse
-from modelway.sending import Sender, hosting_of
+from modelway.sending import Sender, hosting_of, secrets
 from modelway.streams import Live, Passed, Replay
 from modelway.types import CallWarning, ChatRequest, ChatResponse, StreamEvent
 
@@ -80,6 +80,7 @@ class Exchange:
         self._sender = Sender(deployment, transport, signer)
         self._dialect = dialect(deployment.dialect)
         self._touched = deployment.target.quirks.touched()
+        self._secrets = sorted(secrets(deployment), key=len, reverse=True)
 
     async def send(self, call: Call) -> Reply:
         """Ask once. Raises the provider's refusal, or the transport's error, as an LLMError."""
@@ -275,10 +276,10 @@ class Exchange:
         """The error with who it is from, and without the key, which providers like to quote."""
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
-        secret = self.deployment.credential.secret
-        if secret and secret in error.message:
-            error.message = error.message.replace(secret, "***")
-            error.args = (error.message,)
+        for secret in self._secrets:
+            if secret in error.message:
+                error.message = error.message.replace(secret, "***")
+                error.args = (error.message,)
         return error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 import msgspec
 
@@ -29,6 +29,11 @@ from modelway.ports import (
 from modelway.transport.url import parse_base_url, split_url
 
 _JSON: Headers = ((b"content-type", b"application/json"), (b"accept", b"application/json"))
+_CREDENTIALS = frozenset(
+    (b"authorization", b"api-key", b"x-amz-security-token", b"x-api-key", b"x-goog-api-key")
+)
+_LEAST_SECRET = 8
+"""Characters below which an operator's own header says too little to be a secret."""
 _MOST_FOLLOWED = 1000
 """Answers of a polled provider that say "not yet"; the total timeout ends most waits before."""
 
@@ -79,7 +84,9 @@ class Sender:
         if passing.content_type:
             own.append((b"content-type", passing.content_type.encode("latin-1")))
         target = self._prefix + passing.path
-        query = "&".join([part for part in (urlencode(self._deployment.query), call.query) if part])
+        ours = {name.lower() for name in self._deployment.query}
+        theirs = [part for part in call.query.split("&") if part and _name(part) not in ours]
+        query = "&".join([part for part in (urlencode(self._deployment.query), *theirs) if part])
         if query:
             target += "?" + query
         headers = (*passing.headers, *own)
@@ -145,7 +152,8 @@ class Sender:
             refused = self._dialect.error
             if self._hosting is not None and self._hosting.error is not None:
                 refused = self._hosting.error
-            raise refused(response.status, response.headers, await response.read())
+            body = _unquoted(await response.read(), request, self._deployment)
+            raise refused(response.status, response.headers, body)
         return response
 
     def _target(self, codec: Codec, call: Call) -> str:
@@ -167,17 +175,43 @@ class Sender:
         return msgspec.structs.replace(timeouts, total_s=limit_s)
 
 
+def secrets(deployment: Deployment) -> set[str]:
+    """What an operator gave to be sent, and a provider's words may not bring back to a client."""
+    given = (*deployment.headers.values(), *deployment.query.values())
+    long = {value.removeprefix("Bearer ") for value in given if len(value) >= _LEAST_SECRET}
+    return long | ({deployment.credential.secret} - {""})
+
+
+def _unquoted(body: bytes, request: WireRequest, deployment: Deployment) -> bytes:
+    """A refusal without the credentials that it quotes: those that are fetched or signed, too."""
+    sent = {value for name, value in request.headers if name in _CREDENTIALS}
+    sent |= {value.removeprefix(b"Bearer ") for value in sent}
+    sent |= {secret.encode() for secret in secrets(deployment)}
+    for secret in sorted(sent, key=len, reverse=True):
+        body = body.replace(secret, b"***")
+    return body
+
+
+def _name(part: str) -> str:
+    """The name of a query parameter as a server reads it."""
+    return unquote_plus(part.partition("=")[0]).lower()
+
+
 def _with_model(passing: Passing, model: str) -> bytes:
     """The body for the deployment's model, where it names one."""
     body = passing.body
     if not model or not body:
         return body
-    if passing.content_type.startswith("multipart/form-data"):
+    if multipart.is_form(passing.content_type):
         return multipart.replaced(passing.content_type, body, "model", model.encode())
-    if passing.content_type.startswith("application/json"):
+    if body.lstrip()[:1] != b"{":
+        return body
+    try:
         fields = split(body)
-        if "model" in fields:
-            return join({**fields, "model": msgspec.json.encode(model)})
+    except BadRequestError:  # it does not say that it is JSON, and it is none
+        return body
+    if "model" in fields:
+        return join({**fields, "model": msgspec.json.encode(model)})
     return body
 
 
