@@ -233,6 +233,9 @@ async def test_openai_s_client_gets_what_a_server_of_ollamas_api_says(tmp_path):
     said = [choice.delta.content or "" for chunk in chunks for choice in chunk.choices]
     assert "".join(said) == "They flow."
     assert json.loads(origin.requests[0].body)["think"] == "low"
+    assert {chunk.created for chunk in chunks} == {1795255200}
+    [id_] = {chunk.id for chunk in chunks}
+    assert id_, "ours, as this API has none"
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -32,7 +32,7 @@ class Answers:
     async def whole(self, send: Send, client: Dialect, call: Call, reply: Reply) -> None:
         body = reply.body
         if body is None:
-            face, value = client.downstream[call.operation], _dated(reply.value)
+            face, value = client.downstream[call.operation], _marked(reply.value, call.id)
             asked = call.body
             if face.answer is not None and asked is not None:
                 body = face.answer(value, asked.fields)
@@ -68,7 +68,7 @@ class Answers:
                 encoder = face.encoder(call.body.fields)
                 async for events in reply.events:
                     if isinstance(events[0], Start):
-                        events[0] = _dated(events[0])
+                        events[0] = _marked(events[0], call.id)
                     data = encoder.feed(events)
                     if data:
                         await send({"type": "http.response.body", "body": data, "more_body": True})
@@ -113,10 +113,11 @@ class Answers:
         return headers
 
 
-def _dated(value: Any) -> Any:
-    """An answer or a start with our time where the provider gave none: some clients need one."""
-    if isinstance(value, ChatResponse | Start) and value.created is None:
-        return msgspec.structs.replace(value, created=int(time.time()))
+def _marked(value: Any, id_: str) -> Any:
+    """An answer or a start with our id and time where the provider gave none: some clients need them."""
+    if isinstance(value, ChatResponse | Start) and (value.created is None or not value.id):
+        created = int(time.time()) if value.created is None else value.created
+        return msgspec.structs.replace(value, id=value.id or id_, created=created)
     return value
 
 
