@@ -85,8 +85,13 @@ OWN_EXTRAS = st.fixed_dictionaries(
 
 @st.composite
 def conversations(draw):
-    """Ids of calls are unique, and a result names its tool only where no call says it."""
-    said = draw(some(SYSTEM | ASKED | SAID, 1, 5))
+    """Ids of calls are unique, and a result names its tool only where no call says it.
+
+    Something is asked: others have no form for messages that are all empty.
+    """
+    said = [*draw(some(SYSTEM | ASKED | SAID, 0, 5))]
+    question = Message(role="user", parts=(Text(text="Well?"),))
+    said.insert(draw(st.integers(0, len(said))), question)
     told: list[Message] = []
     number = 0
     for message in said:
