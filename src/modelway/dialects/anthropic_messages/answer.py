@@ -29,7 +29,18 @@ from modelway.types import (
 
 
 def write_blocks(parts: Sequence[Part]) -> list[JSON]:
+    if len(parts) > 1 and isinstance(parts[-1], Reasoning) and is_afterthought(parts[-1]):
+        parts = parts[:-1]
     return [block for part in parts for block in write_block(part)]
+
+
+def is_afterthought(last: Reasoning) -> bool:
+    """Whether a message's last part is another provider's state alone (Gemini signs texts).
+
+    Claude ends no message with thinking: Claude Code 2.1.197 takes the last block for the result, and
+    shows none, seen 2026-11-21. Gemini recommends the state of a text, and requires that of calls.
+    """
+    return not last.text and last.format not in OWN_SIGNATURES
 
 
 def write_block(part: Part) -> list[JSON]:

@@ -14,6 +14,7 @@ import msgspec
 
 from modelway.dialects import carried
 from modelway.dialects.anthropic_messages.answer import (
+    is_afterthought,
     write_block,
     write_call_signature,
     write_citation,
@@ -31,6 +32,7 @@ from modelway.types import (
     CitationDelta,
     Finish,
     PartDelta,
+    Reasoning,
     ReasoningDelta,
     RefusalDelta,
     Start,
@@ -89,6 +91,8 @@ class Encoder:
         finish = self._finish
         if finish is None:
             return self.fail(StreamInterruptedError("the stream ended before its end"))
+        if self._blocks and self._thinks_last():
+            self._current = None
         self._leave()
         self._close_all()
         reason = stop_reason(finish.reason, finish.raw_reason, finish.stop_sequence)
@@ -177,6 +181,12 @@ class Encoder:
             block = self._open.get(key) or self._begin_block(key, _THINKING)
             self._delta(block, {"type": "thinking_delta", "thinking": event.text})
         self._state = carried.joined(self._state, event)
+
+    def _thinks_last(self) -> bool:
+        thinking = self._current is not None and self._current[0] == "thinking"
+        if not thinking or self._current in self._open:
+            return False
+        return is_afterthought(Reasoning(text="", format=self._state.format))
 
     def _end_thought(self, key: _Key) -> None:
         block, state, self._state = self._open.get(key), self._state, carried.NOTHING

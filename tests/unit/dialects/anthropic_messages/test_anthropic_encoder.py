@@ -275,3 +275,18 @@ def test_the_model_is_told_as_it_was_asked_for():
     said = Choice(message=Message(role="assistant", parts=(Text(text="a"),)), finish_reason="stop")
     whole = face.answer(ChatResponse(id="m", model="x", choices=(said,)), asked)
     assert json.loads(whole)["model"] == "house/x"
+
+
+@pytest.mark.parametrize("format", ["google-gemini-v1", None])
+def test_a_message_does_not_end_with_the_state_of_another_provider(format):
+    state = ReasoningDelta(signature="s", format=format, index=1)
+    kinds = [kind for _, _, kind in shape(written(TextDelta(text="a"), state)) if kind]
+    own = format is None
+    assert ("redacted_thinking" in kinds or "signature_delta" in kinds) is own
+    parts = (Text(text="a"), Reasoning(text="", signature="s", format=format))
+    message = Message(role="assistant", parts=parts)
+    answer = ChatResponse(
+        id="m", model="x", choices=(Choice(message=message, finish_reason="stop"),)
+    )
+    blocks = json.loads(DIALECT.downstream["chat"].encode(answer))["content"]
+    assert [block["type"] for block in blocks] == (["text", "thinking"] if own else ["text"])
