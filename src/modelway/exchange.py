@@ -22,6 +22,8 @@ from modelway.sending import Sender, hosting_of, secrets
 from modelway.streams import Live, Passed, Replay
 from modelway.types import CallWarning, ChatRequest, ChatResponse, StreamEvent
 
+_LEAST_QUOTED = 4
+"""Characters of a key that are taken out where a provider's words were cut within it."""
 _NO_STREAM = CallWarning(
     setting="stream", message="this deployment does not stream: the answer comes in one piece"
 )
@@ -277,10 +279,23 @@ class Exchange:
         error.provider = error.provider or self.deployment.provider.name
         error.model = error.model or self.deployment.model
         for secret in self._secrets:
-            if secret in error.message:
-                error.message = error.message.replace(secret, "***")
-                error.args = (error.message,)
+            error.message = _without(secret, error.message) or ""
+            error.code = _without(secret, error.code)
+            error.param = _without(secret, error.param)
+            error.request_id = _without(secret, error.request_id)
+        error.args = (error.message,)
         return error
+
+
+def _without(secret: str, text: str | None) -> str | None:
+    """The text without the secret, nor its beginning where a long text was cut within it."""
+    if text is None or secret[:_LEAST_QUOTED] not in text:
+        return text
+    text = text.replace(secret, "***")
+    cut = text.rfind(secret[:_LEAST_QUOTED])
+    if cut >= 0 and secret.startswith(text[cut:].removesuffix("…")):
+        text = text[:cut] + "***"
+    return text
 
 
 async def _begin(stream: Live[Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import unquote_plus, urlencode
 
 import msgspec
@@ -152,8 +152,9 @@ class Sender:
             refused = self._dialect.error
             if self._hosting is not None and self._hosting.error is not None:
                 refused = self._hosting.error
-            body = _unquoted(await response.read(), request, self._deployment)
-            raise refused(response.status, response.headers, body)
+            clean = _cleaner(request, self._deployment)
+            headers = tuple([(name, clean(value)) for name, value in response.headers])
+            raise refused(response.status, headers, clean(await response.read()))
         return response
 
     def _target(self, codec: Codec, call: Call) -> str:
@@ -182,14 +183,19 @@ def secrets(deployment: Deployment) -> set[str]:
     return long | ({deployment.credential.secret} - {""})
 
 
-def _unquoted(body: bytes, request: WireRequest, deployment: Deployment) -> bytes:
-    """A refusal without the credentials that it quotes: those that are fetched or signed, too."""
+def _cleaner(request: WireRequest, deployment: Deployment) -> Callable[[bytes], bytes]:
+    """Takes the request's credentials out of what quotes them: those that are fetched, too."""
     sent = {value for name, value in request.headers if name in _CREDENTIALS}
     sent |= {value.removeprefix(b"Bearer ") for value in sent}
     sent |= {secret.encode() for secret in secrets(deployment)}
-    for secret in sorted(sent, key=len, reverse=True):
-        body = body.replace(secret, b"***")
-    return body
+    longest_first = sorted(sent, key=len, reverse=True)
+
+    def without(told: bytes) -> bytes:
+        for secret in longest_first:
+            told = told.replace(secret, b"***")
+        return told
+
+    return without
 
 
 def _name(part: str) -> str:
