@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
@@ -31,7 +31,8 @@ _PASSED = frozenset(
 )
 """A client's headers that say something of the request itself, and nothing of whose it is."""
 _SEGMENT = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
-_KEYS = ("key=", "api_key=", "api-key=", "access_token=")
+_QUERY = re.compile(rb"[!\"$-~]*")
+_KEYS = frozenset(("key", "api_key", "api-key", "access_token"))
 _string = msgspec.json.Decoder(str).decode
 
 
@@ -57,10 +58,13 @@ def passing_call(
                 "the request names no model, so nobody knows whom it is for: name one, or ask "
                 f"/providers/{{provider}}{below.decode('latin-1')[:100]}"
             )
+    asked: bytes = scope["query_string"]
+    if _QUERY.fullmatch(asked) is None:
+        raise BadRequestError("the query may only hold printable ASCII without '#'", param="query")
     query = [
         part
-        for part in scope["query_string"].decode("latin-1").split("&")
-        if part and not part.lower().startswith(_KEYS)
+        for part in asked.decode("ascii").split("&")
+        if part and unquote_plus(part.partition("=")[0]).lower() not in _KEYS
     ]
     return Call(
         id=id_,
