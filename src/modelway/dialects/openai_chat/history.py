@@ -164,7 +164,9 @@ class History:
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments},
         }
-        if call.signature is not None:
+        if call.signature is not None and "gemini" not in self._model.lower():
+            self._warn("messages.signature", "a call's signature is Gemini's own; left out")
+        elif call.signature is not None:
             # Source: https://ai.google.dev/gemini-api/docs/thought-signatures (OpenAI form), 2026-11-21.
             written["extra_content"] = {"google": {"thought_signature": call.signature}}
         return written

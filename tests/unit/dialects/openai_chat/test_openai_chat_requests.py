@@ -69,6 +69,18 @@ def test_nothing_is_sent_that_was_not_asked_for():
     assert warned == []
 
 
+@pytest.mark.parametrize(
+    ("model", "sent"), [("google/gemini-3-pro-preview", True), ("gpt-5.1", False)]
+)
+def test_a_call_s_signature_goes_to_gemini_alone(model, sent):
+    call = ToolCall(id="c", name="g", signature="sig")
+    request = ChatRequest(messages=(*HI, Message(role="assistant", parts=(call,))))
+    encoded = DIALECT.upstream["chat"].encode(request, Target(model=model), False)
+    extra = b'"extra_content":{"google":{"thought_signature":"sig"}}'
+    assert (extra in encoded.body) is sent
+    assert ("messages.signature" in [one.setting for one in encoded.warnings]) is not sent
+
+
 def test_everything_the_dialect_can_say_comes_back():
     request = ChatRequest(
         model="m",
@@ -97,7 +109,7 @@ def test_everything_the_dialect_can_say_comes_back():
                     Refusal(text="no"),
                     Audio(source=Stored(id="audio_1"), id="audio_1"),
                     ToolCall(id="c1", name="f", arguments='{"a": 1}'),
-                    ToolCall(id="c2", name="g", signature="sig"),
+                    ToolCall(id="c2", name="g"),
                 ),
             ),
             Message(role="tool", parts=(ToolResult(call_id="c1", parts=(Text(text="1"),)),)),
