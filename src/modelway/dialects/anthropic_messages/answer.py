@@ -89,9 +89,14 @@ def _write_reasoning(part: Reasoning) -> list[JSON]:
 
 
 def write_state(text: str, state: carried.Carried) -> tuple[str, str | None]:
-    """The signature of a thinking block, and the data of a redacted one; another's state is sealed."""
-    if state.format in OWN_SIGNATURES:
+    """The signature of a thinking block, and the data of a redacted one; another's state is sealed.
+
+    So is that there is none: Anthropic refuses thinking that it did not sign, and would be sent it.
+    """
+    if state.format in OWN_SIGNATURES and (state.signature or state.encrypted is not None):
         return state.signature or "", state.encrypted
+    if not text and state == carried.NOTHING:
+        return "", None
     seal = carried.sealed(state)
     return (seal, None) if text else ("", seal)
 

@@ -83,10 +83,15 @@ def _write_reasoning(part: Reasoning) -> list[JSON]:
 
 
 def write_state(text: str, state: carried.Carried) -> tuple[str, str | None]:
-    """The signature of a text, and bytes of encrypted state; that of models not here is sealed."""
-    if state.format in OWN_FORMATS:
-        encrypted = state.encrypted
+    """The signature of a text, and bytes of encrypted state; that of models not here is sealed.
+
+    So is that there is none: Claude refuses thoughts that it did not sign, and would be sent them.
+    """
+    encrypted = state.encrypted
+    if state.format in OWN_FORMATS and (state.signature or encrypted is not None):
         return state.signature or "", None if encrypted is None else encrypted_bytes(encrypted)
+    if not text and state == carried.NOTHING:
+        return "", None
     seal = carried.sealed(state)
     return (seal, None) if text else ("", seal)
 

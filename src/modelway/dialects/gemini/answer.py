@@ -8,6 +8,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Raw
 
+from modelway.dialects import carried
 from modelway.dialects.gemini import signatures
 from modelway.dialects.gemini.assembly import ANSWER_ONLY
 from modelway.dialects.gemini.grounding import write_grounding
@@ -32,6 +33,8 @@ from modelway.types import (
     ToolCall,
     ToolResult,
 )
+
+_UNSIGNED = carried.sealed(carried.NOTHING)
 
 
 def write_candidate(choice: Choice, number: int) -> JSON:
@@ -73,7 +76,8 @@ def write_part(part: Part) -> list[JSON]:
                     or {"unparsed_arguments": part.arguments},
                 }
             }
-            return [call | ({"thoughtSignature": part.signature} if part.signature else {})]
+            # Sealed even where there is none: Gemini refuses a call without, and would be sent it.
+            return [call | {"thoughtSignature": part.signature or _UNSIGNED}]
         case Image() | Audio() | File():
             return [write_source(part.source)]
         case Opaque():

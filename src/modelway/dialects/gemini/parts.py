@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
+from modelway.dialects import carried
 from modelway.dialects.gemini import responses, signatures
 from modelway.dialects.gemini.assembly import media
 from modelway.dialects.gemini.wire import (
@@ -76,7 +77,7 @@ class Reader:
             said = read_fields(raw, at)
         thought = "thought" in said and read(FLAG, said["thought"], f"{at}.thought")
         signature = _string(said, "thoughtSignature", at)
-        if signature in signatures.SKIPPED:
+        if signature in signatures.SKIPPED or carried.opened(signature) == carried.NOTHING:
             signature = None
         match [name for name in said if name not in _BESIDE]:
             case ["text"]:

@@ -170,7 +170,7 @@ def _thoughts(told: _Reasoning, state: carried.Carried | None) -> tuple[Part, ..
         text=thought or summary,
         signature=state.signature,
         encrypted=state.encrypted,
-        id=told.id,
+        id=state.id,  # the item's is ours, and known to nobody else
         format=state.format,
     )
     return (part,)

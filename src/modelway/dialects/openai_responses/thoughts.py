@@ -66,7 +66,6 @@ class Thought:
             self._state,
             replace(
                 event,
-                id=None,  # the item's own
                 encrypted=None if own else event.encrypted,
                 format=None if own else event.format,
             ),
@@ -114,6 +113,7 @@ class Thought:
             text = "".join(self._content)
             self.item["content"] = [{"type": "reasoning_text", "text": text}]
             said.append(self._event("reasoning_text.done", "content_index", text=text))
-        if self._state != carried.NOTHING:
+        if self._content is not None:
+            # Sealed even where there is none: OpenAI knows no item of this id, and would be sent it.
             self.item.setdefault("encrypted_content", carried.sealed(self._state))
         return said

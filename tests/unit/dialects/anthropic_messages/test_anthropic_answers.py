@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 
+from modelway.dialects import carried
 from modelway.dialects.anthropic_messages import DIALECT
 from modelway.errors import OverloadedError, ResponseError
 from modelway.framing.fields import split
@@ -228,7 +229,9 @@ def test_an_answer_survives_the_way_to_a_client_and_back():
     blocks = [block for block, _ in BLOCKS]
     response = read(answer(*blocks, stop_reason="tool_use"))
     again = read(DIALECT.downstream["chat"].encode(response))
-    assert again.choices == response.choices
+    [choice] = response.choices
+    assert carried.restored(again.message.parts) == choice.message.parts
+    assert msgspec.structs.replace(again.choices[0], message=choice.message) == choice
     assert msgspec.structs.replace(again.usage, raw={}) == msgspec.structs.replace(
         response.usage, raw={}
     )

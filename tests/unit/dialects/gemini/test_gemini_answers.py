@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from modelway.dialects.carried import NOTHING, sealed
 from modelway.dialects.gemini import DIALECT
 from modelway.errors import (
     APITimeoutError,
@@ -475,7 +476,7 @@ def test_parallel_calls_whose_arguments_interleave_go_out_whole():
         ("x", 1),
         ("y", 2),
     ]
-    assert [call.get("thoughtSignature") for call in calls] == [None, "s"]
+    assert [call.get("thoughtSignature") for call in calls] == [sealed(NOTHING), "s"]
     assert told[-1]["usageMetadata"]["totalTokenCount"] == 3
     assert {(one["responseId"], one["modelVersion"]) for one in told} == {("r", "m")}
 
