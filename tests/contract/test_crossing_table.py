@@ -44,7 +44,8 @@ def test_state_comes_back_or_somebody_is_told(client, provider):
     verdicts = {name: crossing.returned(client, provider, name) for name in STATES}
     assert _of(verdicts, "lost") == {}
     if client not in ("cohere", "ollama"):  # whose thoughts are texts and nothing else
-        assert _of(verdicts, "changed", "unsaid") == {}
+        left = {"signed texts"} if client == "anthropic-messages" else set()
+        assert _of(verdicts, "changed", "unsaid").keys() <= left
 
 
 def _of(verdicts, *kinds):

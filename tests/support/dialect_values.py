@@ -126,7 +126,7 @@ O_USER_PART = st.one_of(
         name=maybe(NAMES),
     ),
 )
-O_CALL = st.builds(ToolCall, id=NAMES, name=NAMES, arguments=ARGUMENTS, signature=maybe(NAMES))
+O_CALL = st.builds(ToolCall, id=NAMES, name=NAMES, arguments=ARGUMENTS)
 O_MESSAGE = st.one_of(
     st.builds(
         Message,

@@ -468,6 +468,8 @@ STATES: dict[str, dict[str, tuple[Part, ...]]] = {
             Reasoning(text="Hm.", signature=_SIGNATURE, format="anthropic-messages"),
             _CALL,
         ),
+    },
+    "signed texts": {
         "gemini": (
             Reasoning(text="Hm."),
             Text(text="Let me look."),
