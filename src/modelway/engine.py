@@ -15,7 +15,7 @@ import random
 import time
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
@@ -42,6 +42,9 @@ from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Signer, 
 from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.streams import LEFT
 from modelway.types import ChatResponse, ModelListing, Usage
+
+if TYPE_CHECKING:
+    from modelway.catalog.plain_price import PlainPrice
 
 Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
 
@@ -97,6 +100,7 @@ class Engine:
         self._ring_b: dict[tuple[str, Operation, str | None], Handler] = {}
         self._strategies: dict[str, Strategy] = {}
         self._models: dict[str, ModelInfo | None] = {}
+        self._prices: dict[tuple[str, int], PlainPrice | None] = {}
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
         self.handle: Handler = self._ring_a()
@@ -136,7 +140,8 @@ class Engine:
             case "chat":
                 if refused := lacking(known):
                     around.append(perceiving(deployment, refused, self._carriers))
-                around.append(emulating(deployment))
+                if client != deployment.dialect or deployment.target.quirks.touched():
+                    around.append(emulating(deployment))
                 if self._fetch is not None and dialect(deployment.dialect).inlined:
                     around.append(inlining(deployment.dialect, self._fetch))
             case "count_tokens" if not offers(deployment, operation):
@@ -341,6 +346,13 @@ class Engine:
 
     def priced(self, answer: Answer, deployment: Deployment) -> Answer:
         """The answer with its cost, where the price of its model is known."""
+        now_s = self._clock.time()
+        today = (deployment.id, int(now_s // 86_400))
+        if today not in self._prices:
+            self._prices[today] = self._plain_price(deployment, now_s)
+        plain = self._prices[today]
+        if plain is not None and (cost := plain.of(answer.usage)) is not None:
+            return replace(answer, cost_pico_usd=cost)
         from modelway.catalog.priced import priced  # noqa: PLC0415  # the price book, at its first use
 
         return priced(
@@ -349,9 +361,18 @@ class Engine:
             deployment.model,
             deployment.base_model,
             info=self._known(deployment),
-            at=dt.datetime.fromtimestamp(self._clock.time(), dt.UTC),
+            at=dt.datetime.fromtimestamp(now_s, dt.UTC),
             overrides=self.settings.overrides,
         )
+
+    def _plain_price(self, deployment: Deployment, now_s: float) -> PlainPrice | None:
+        from modelway.catalog.plain_price import plain_price  # noqa: PLC0415  # at its first use
+
+        if len(self._prices) >= _KNOWN_PLANS:
+            self._prices.clear()
+        known = self._known(deployment)
+        at = dt.datetime.fromtimestamp(now_s, dt.UTC)
+        return None if known is None else plain_price(known, at)
 
     def stats(self) -> Stats:
         return self.counts.snapshot()

@@ -82,6 +82,13 @@ class Exchange:
         self._sender = Sender(deployment, transport, signer)
         self._dialect = dialect(deployment.dialect)
         self._touched = deployment.target.quirks.touched()
+        self._codecs = {
+            operation: codec
+            for operation, codec in self._dialect.upstream.items()
+            if offers(deployment, operation)
+        }
+        polled = any(codec.follow is not None for codec in self._codecs.values())
+        self._asked = self._followed if polled else self._sender.send
         self._secrets = sorted(secrets(deployment), key=len, reverse=True)
 
     async def send(self, call: Call) -> Reply:
@@ -106,7 +113,11 @@ class Exchange:
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
             response = await self._asked(call, codec, spliced.body)
             answer = await response.read()
-            usage = codec.usage(answer) if codec.usage is not None else None
+            usage = None
+            if codec.usage is not None:
+                usage = codec.usage(answer)
+            else:
+                codec.decode(answer)  # what is no answer is not passed on as one
             return Reply(
                 deployment=self.deployment, body=answer, usage=usage, headers=response.headers
             )
@@ -228,8 +239,8 @@ class Exchange:
         )
 
     def _codec(self, call: Call) -> Codec:
-        codec = self._dialect.upstream.get(call.operation)
-        if codec is None or not offers(self.deployment, call.operation):
+        codec = self._codecs.get(call.operation)
+        if codec is None:
             raise UnsupportedError(
                 f"{self.deployment.provider.name} has no operation {call.operation!r} "
                 f"in the dialect {self._dialect.name}"
@@ -242,7 +253,8 @@ class Exchange:
         if call.body is not None and isinstance(request, ChatRequest):
             request, left_out = offering(request, self._dialect.name)
         encoded = codec.encode(request, self.deployment.target, stream)
-        encoded = encoded._replace(warnings=(*left_out, *encoded.warnings))
+        if left_out:
+            encoded = encoded._replace(warnings=(*left_out, *encoded.warnings))
         self._allow(call, encoded.warnings)
         return encoded
 
@@ -268,10 +280,8 @@ class Exchange:
             told = "; ".join([f"{warning.setting}: {warning.message}" for warning in warnings])
             raise UnsupportedError(f"refused, because the call is strict: {told}")
 
-    async def _asked(self, call: Call, codec: Codec, body: bytes) -> WireResponse:
+    async def _followed(self, call: Call, codec: Codec, body: bytes) -> WireResponse:
         response = await self._sender.send(call, codec, body)
-        if codec.follow is None:
-            return response
         return await self._sender.followed(call, codec, response)
 
     def _located(self, error: LLMError) -> LLMError:

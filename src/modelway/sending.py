@@ -11,7 +11,7 @@ import msgspec
 from modelway.call import Call, Deployment, Operation, Passing, Timeouts
 from modelway.catalog.rows import AuthKind
 from modelway.dialects import dialect
-from modelway.errors import BadRequestError, ResponseError
+from modelway.errors import BadRequestError, LLMError, ResponseError
 from modelway.framing import multipart
 from modelway.framing.fields import join, split
 from modelway.ports import (
@@ -69,10 +69,17 @@ class Sender:
         if self._hosting is not None:
             told = self._deployment.target
             body = self._hosting.body(body, call.operation, told, call.stream, headers)
+        timed = call.options.timeout_s is not None
+        timeouts = self._timeouts(call) if timed else self._deployment.timeouts
         request = WireRequest(
-            "POST" if body else "GET", self._origin, target, headers, body, self._timeouts(call)
+            "POST" if body else "GET", self._origin, target, headers, body, timeouts
         )
-        return await self._exchanged(request)
+        if self._signer is not None:
+            return await self._exchanged(request)
+        response = await self._transport.send(request)
+        if response.status >= 300:
+            raise await self._refusal(request, response)
+        return response
 
     async def passed(self, call: Call, passing: Passing) -> WireResponse:
         """The response to a request of an endpoint that is not modelled."""
@@ -149,13 +156,17 @@ class Sender:
             request = await self._signer.sign(request)
         response = await self._transport.send(request)
         if response.status >= 300:
-            refused = self._dialect.error
-            if self._hosting is not None and self._hosting.error is not None:
-                refused = self._hosting.error
-            clean = _cleaner(request, self._deployment)
-            headers = tuple([(name, clean(value)) for name, value in response.headers])
-            raise refused(response.status, headers, clean(await response.read()))
+            raise await self._refusal(request, response)
         return response
+
+    async def _refusal(self, request: WireRequest, response: WireResponse) -> LLMError:
+        """What a refusal says, in words of the tree."""
+        refused = self._dialect.error
+        if self._hosting is not None and self._hosting.error is not None:
+            refused = self._hosting.error
+        clean = _cleaner(request, self._deployment)
+        headers = tuple([(name, clean(value)) for name, value in response.headers])
+        return refused(response.status, headers, clean(await response.read()))
 
     def _target(self, codec: Codec, call: Call) -> str:
         path = codec.path(self._deployment.model, call.stream)

@@ -32,7 +32,7 @@ Class: TypeAlias = Literal[
 ]
 """What is counted apart because it may be priced apart."""
 
-_PICO = 10**12
+PICO = 10**12
 """Units of 10⁻²⁴ in one of 10⁻¹²."""
 _PER_MILLION = 10**18
 """USD per million tokens → 10⁻²⁴ USD per token."""
@@ -136,7 +136,7 @@ def _rounded(exact: dict[str, int]) -> dict[str, int]:
     running = before = 0
     for kind, amount in exact.items():
         running += amount
-        now = -(-running // _PICO)
+        now = -(-running // PICO)
         parts[kind] = now - before
         before = now
     return parts

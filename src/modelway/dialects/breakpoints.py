@@ -24,6 +24,8 @@ def within(request: ChatRequest, warn: Callable[[str, str], None]) -> ChatReques
 
     The earliest are left out: what they end is the beginning of what the later ones end.
     """
+    if not _has_any(request):
+        return request
     told: list[CacheTTL] = []
     _walked(request, lambda cache: told.append(cache) or cache)  # type: ignore[func-returns-value]
     wanted: list[CacheTTL | None] = list(told)
@@ -40,6 +42,22 @@ def within(request: ChatRequest, warn: Callable[[str, str], None]) -> ChatReques
         return request
     left = iter(wanted)
     return _walked(request, lambda _: next(left))
+
+
+def _has_any(request: ChatRequest) -> bool:
+    """Whether there is a breakpoint at all: most requests have none."""
+    for tool in request.tools:
+        if isinstance(tool, Tool) and tool.cache is not None:
+            return True
+    for message in request.messages:
+        for part in message.parts:
+            if getattr(part, "cache", None) is not None:
+                return True
+            if isinstance(part, ToolResult):
+                for inner in part.parts:
+                    if getattr(inner, "cache", None) is not None:
+                        return True
+    return False
 
 
 def _walked(request: ChatRequest, change: Callable[[CacheTTL], CacheTTL | None]) -> ChatRequest:

@@ -123,4 +123,8 @@ def restored(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 def in_bytes(fields: Fields) -> bool:
     """Whether a client's bytes hold a seal: a provider of its own dialect would take it for its own."""
-    return any(PREFIX in bytes(fields[name]) for name in _CONVERSATIONS if name in fields)
+    for name in _CONVERSATIONS:
+        said = fields.get(name)
+        if said is not None and PREFIX in bytes(said):
+            return True
+    return False

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from modelway.errors import BadRequestError, ForbiddenError
+from modelway.framing.fields import split
 from modelway.transport.outbound import OutboundGuard
 
 _ABSENT = Raw(b"")
@@ -52,7 +53,7 @@ class _Place(Struct):
     content: Raw = _ABSENT
 
 
-_messages = msgspec.json.Decoder(list[_Message]).decode
+_message = msgspec.json.Decoder(_Message).decode
 _parts = msgspec.json.Decoder(list[_Part]).decode
 _place = msgspec.json.Decoder(_Place).decode
 _string = msgspec.json.Decoder(str).decode
@@ -67,6 +68,9 @@ _has_scheme = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):|[/\\]{2})").match
 _is_absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]").match
 _is_base64 = re.compile(rb'"[A-Za-z0-9+/=_-]*"?').fullmatch
 _BEGINNING = 64
+_CONTENT_NAME = b'"content"'
+_ESCAPED = b"\\u00"
+"""How a name could be written in another way: an escaped letter of ASCII."""
 _BLANK = "".join(map(chr, range(0x21)))
 _UNREAD = "\t\r\n"
 """What readers of URLs leave out before, and within. Source: https://url.spec.whatwg.org/, 2026-11-21."""
@@ -79,9 +83,11 @@ _guard = OutboundGuard()
 def refuse_private_urls(messages: Raw) -> None:
     """ForbiddenError, with the path of the part, for a URL to a place that is not public."""
     try:
-        _refuse_hidden("messages", messages)
-        for number, message in enumerate(_messages(messages)):
-            content = message.content
+        for number, raw in enumerate(_raws(messages)):
+            written = bytes(raw)
+            if written.count(_CONTENT_NAME) > 1 or _ESCAPED in written:
+                split(written)  # a content given twice could hide a place from one reader
+            content = _message(written).content
             if _begins(content) == _ARRAY:
                 for path, url in _urls(content, f"messages[{number}].content"):
                     _check(path, url)
@@ -178,15 +184,26 @@ def _begins(value: Raw) -> int:
 
 
 def _urls(content: Raw, path: str) -> Iterator[tuple[str, str]]:
-    """URLs of content parts, those in tool results included; tool arguments are not ours to judge."""
-    for number, part in enumerate(_parts(content)):
-        here = f"{path}[{number}]"
-        for name in _HOLDERS:
-            held = getattr(part, name)
-            if held is not _ABSENT:
-                yield from _held(held, f"{here}.{name}", label=name not in _URLS)
+    """URLs of content parts, those in tool results included; tool arguments are not ours to judge.
+
+    BadRequestError for a field given twice, looked for where one could hide a place.
+    """
+    parts = _parts(content)
+    holders = [
+        (number, name, held)
+        for number, part in enumerate(parts)
+        for name in _HOLDERS
+        if (held := getattr(part, name)) is not _ABSENT
+    ]
+    nested = [number for number, part in enumerate(parts) if part.content is not _ABSENT]
+    if holders or (nested and bytes(content).count(_CONTENT_NAME) > len(nested)):
+        refuse_twice(path, content)
+    for number, name, held in holders:
+        yield from _held(held, f"{path}[{number}].{name}", label=name not in _URLS)
+    for number in nested:
+        part = parts[number]
         if _begins(part.content) == _ARRAY and part.type != "tool_use":
-            yield from _urls(part.content, f"{here}.content")
+            yield from _urls(part.content, f"{path}[{number}].content")
 
 
 def _held(held: Raw, path: str, *, label: bool) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,8 @@ def offering(request: ChatRequest, dialect: str) -> tuple[ChatRequest, tuple[Cal
     Agents offer their first provider's tools always, with their own beside them. Those without any
     of their own ask for the hosted one, and are left as they are: the dialect refuses them.
     """
+    if not request.tools:
+        return request, ()
     foreign = [
         tool for tool in request.tools if isinstance(tool, HostedTool) and tool.dialect != dialect
     ]
