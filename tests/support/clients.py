@@ -42,8 +42,8 @@ class Clients(NamedTuple):
 
 
 @contextlib.contextmanager
-def clients(state: Any, script: Script | None = None) -> Iterator[Clients]:
-    """Providers named after their wires, for models of any name."""
+def clients(state: Any, script: Script | None = None, **models: str) -> Iterator[Clients]:
+    """Providers named after their wires, for models of any name, and routes to them."""
     with SimulatorThread(script) as simulator:
         providers = {
             name: {
@@ -54,5 +54,5 @@ def clients(state: Any, script: Script | None = None) -> Iterator[Clients]:
             }
             for name, row in _PROVIDERS.items()
         }
-        with served({"providers": providers}, state) as running:
+        with served({"providers": providers, "models": models}, state) as running:
             yield Clients(running.url, running.key, simulator.simulator)
