@@ -13,7 +13,7 @@ import msgspec
 from modelway.call import Body, Call, Deployment, Operation, Passing, Reply
 from modelway.dialects import carried, dialect
 from modelway.dialects.refusals import request_id
-from modelway.errors import LLMError, UnsupportedError
+from modelway.errors import BadRequestError, LLMError, UnsupportedError
 from modelway.fold import unfold
 from modelway.policies.offering import offering
 from modelway.ports import Codec, Encoded, Signer, Transport, WireResponse
@@ -22,6 +22,8 @@ from modelway.sending import Sender, hosting_of, secrets
 from modelway.streams import Live, Passed, Replay
 from modelway.types import CallWarning, ChatRequest, ChatResponse, StreamEvent
 
+_MOST_TOOLS = 10_000
+"""Far above what any provider takes, and still translated in a moment."""
 _LEAST_QUOTED = 4
 """Characters of a key that are taken out where a provider's words were cut within it."""
 _NO_STREAM = CallWarning(
@@ -268,6 +270,8 @@ class Exchange:
             request = face.decode(call.body.fields)
         if not isinstance(request, ChatRequest):
             return request
+        if len(request.tools) > _MOST_TOOLS:
+            raise BadRequestError(f"more than {_MOST_TOOLS} tools are too many", param="tools")
         missing = {
             name: value
             for name, value in self.deployment.defaults.items()
