@@ -235,6 +235,8 @@ class Dialect(NamedTuple):
     """Whether functions can be offered to its models."""
     inlined: frozenset[str] = frozenset()
     """Tags of parts (``image``, ``audio``, ``file``) that go as bytes: their URLs are fetched first."""
+    own_hosts: frozenset[str] = frozenset()
+    """Hosts whose URLs go as they are all the same: its providers know what is there."""
 
 
 # ---------------------------------------------------------------- the engine's other needs

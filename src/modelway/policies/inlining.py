@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -32,21 +33,22 @@ _AT_ONCE = 4
 
 def inlining(spoken: str, fetch: Fetch) -> Middleware:
     """Replaces the URLs that the dialect ``spoken`` cannot send; a call without any is untouched."""
-    kinds = dialect(spoken).inlined
+    kinds, own_hosts = dialect(spoken).inlined, dialect(spoken).own_hosts
 
-    async def inline(call: Call, inner: Handler) -> Reply:
+    def inline(call: Call, inner: Handler) -> Awaitable[Reply]:
         body = call.body
-        if body is not None and body.dialect == spoken:
-            return await inner(call)
-        request = call.request
+        return inner(call) if body is not None and body.dialect == spoken else fill(call, inner)
+
+    async def fill(call: Call, inner: Handler) -> Reply:
+        request, body = call.request, call.body
         if request is None and body is not None:
             face = dialect(body.dialect).downstream[call.operation]
             request = face.decode(body.fields)
         if not isinstance(request, ChatRequest):
             return await inner(call)
-        urls = dict.fromkeys(_urls(request.messages, kinds))
+        urls = [one for one in _urls(request.messages, kinds) if _host(one[1]) not in own_hosts]
         if urls:
-            fetched = await _fetched(urls, fetch)
+            fetched = await _fetched(dict.fromkeys(urls), fetch)
             messages = tuple([_filled(message, kinds, fetched) for message in request.messages])
             request = replace(request, messages=messages)
         return await inner(replace(call, request=request))
@@ -75,6 +77,13 @@ def _is_web(url: str) -> bool:
     return url.lower().startswith(("http:", "https:"))
 
 
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
 async def _fetched(urls: Iterable[tuple[str, str]], fetch: Fetch) -> dict[tuple[str, str], Inline]:
     free = asyncio.Semaphore(_AT_ONCE)
 
@@ -98,6 +107,7 @@ def _filled(
 def _part(part: Part, kinds: frozenset[str], fetched: dict[tuple[str, str], Inline]) -> Part:
     if isinstance(part, ToolResult):
         return replace(part, parts=tuple([_part(one, kinds, fetched) for one in part.parts]))
-    for kind, url in _of(part, kinds):
-        return replace(part, source=fetched[kind, url])
+    for found in _of(part, kinds):
+        if found in fetched:
+            return replace(part, source=fetched[found])
     return part

@@ -5,13 +5,14 @@ from base64 import b64encode
 
 import pytest
 
-from modelway.call import Body, Call, Reply
-from modelway.dialects import dialect
-from modelway.errors import BadRequestError
+from modelway.call import Body, Call, Reply, Target
+from modelway.dialects import NAMES, dialect
+from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import split
 from modelway.policies import inlining
 from modelway.ports import Fetched
 from modelway.types import (
+    Audio,
     ChatRequest,
     File,
     Image,
@@ -103,3 +104,43 @@ def test_a_client_s_bytes_of_another_dialect_are_read_for_it(spoken):
     untouched = asked_with(spoken, web, body=Body(dialect=spoken, fields=fields))
     assert untouched.request is None
     assert len(web.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.youtube.com/watch?v=9hE5-98ZeCg",
+        "https://generativelanguage.googleapis.com/v1beta/files/abc",
+        "gs://bucket/a.mp4",
+    ],
+)
+def test_what_gemini_reads_itself_is_not_fetched(url):
+    web = Web("application/pdf")
+    films = (File(source=Remote(url=url)), File(source=Remote(url="https://example.com/a.pdf")))
+    seen = asked_with("gemini", web, *films).request.messages[0].parts
+    assert seen[0] == films[0]
+    assert isinstance(seen[1].source, Inline)
+    assert web.asked == ["https://example.com/a.pdf"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_dialect_is_given_what_it_has_words_for(name):
+    """After inlining nothing is refused for coming by its address, where bytes of it are taken."""
+    takes = {"image": Image, "audio": Audio, "file": File}
+    media = {"image": "image/png", "audio": "audio/wav", "file": "text/plain"}
+    for kind, part in takes.items():
+        inline = Inline(media_type=media[kind], data=b64encode(b"cat").decode())
+        if _encodes(name, part(source=inline)):
+            web = Web(media[kind])
+            call = asked_with(name, web, part(source=Remote(url="https://example.com/a")))
+            assert _encodes(name, *call.request.messages[0].parts), kind
+
+
+def _encodes(name, *parts):
+    said = Message(role="user", parts=(Text(text="See."), *parts))
+    request = ChatRequest(messages=(said,), max_tokens=9)
+    target = Target(model="owner/name")
+    try:
+        return dialect(name).upstream["chat"].encode(request, target, False)
+    except UnsupportedError:
+        return None

@@ -42,4 +42,5 @@ DIALECT = Dialect(
     error=faults.error,
     refuse=faults.refuse,
     schema_subset=NAME,
+    inlined=frozenset({"file"}),
 )

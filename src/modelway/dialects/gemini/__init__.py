@@ -8,6 +8,7 @@ from modelway.dialects.gemini import (
     encoder,
     faults,
     models,
+    parts,
     paths,
     splice,
     stream,
@@ -45,4 +46,5 @@ DIALECT = Dialect(
     events_query=b"alt=sse",
     schema_subset="gemini",
     inlined=frozenset({"image", "audio", "file"}),
+    own_hosts=parts.OWN_HOSTS,
 )

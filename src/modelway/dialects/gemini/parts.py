@@ -40,7 +40,7 @@ from modelway.types import (
 )
 
 _BESIDE = ("thought", "thoughtSignature")
-_GOOGLE_HOSTS = frozenset(
+OWN_HOSTS = frozenset(
     ("generativelanguage.googleapis.com", "youtube.com", "www.youtube.com", "youtu.be")
 )
 """Whose addresses Gemini takes as its own: uploaded files and videos."""
@@ -191,7 +191,7 @@ def _source(uri: str, media_type: str | None) -> Source:
     """Addresses of the web may be asked for by anybody; Google's own mean something to Google."""
     try:
         parts = urlsplit(uri)
-        foreign = parts.scheme in ("http", "https") and parts.hostname not in _GOOGLE_HOSTS
+        foreign = parts.scheme in ("http", "https") and parts.hostname not in OWN_HOSTS
     except ValueError:
         foreign = False
     return (

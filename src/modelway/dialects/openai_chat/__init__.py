@@ -75,4 +75,5 @@ DIALECT = Dialect(
     # Features and traces; organisation and project belong to the operator's own account.
     passed_headers=frozenset({b"openai-beta", b"x-client-request-id"}),
     schema_subset=SUBSET,
+    inlined=frozenset({"audio", "file"}),
 )
