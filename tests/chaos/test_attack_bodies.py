@@ -107,11 +107,12 @@ async def test_an_odd_model_is_refused_where_the_body_names_it(route, value):
     if "model" not in example(route):
         return
     gateway, transport = direct(down)
-    got = await asked(
-        gateway, "POST", place(route, MODEL), with_field(route, "model", value.encode())
-    )
-    assert got.status in REFUSALS
-    if value != '""':  # nothing said: the default model, where there is one
+    body = with_field(route, "model", value.encode())
+    got = await asked(gateway, "POST", place(route, MODEL), body)
+    if value == '""':  # nothing is said: the default model answers, where there is one
+        assert got.status in (200, *REFUSALS)
+    else:
+        assert got.status in REFUSALS
         assert not transport.sent or route.action == "pass_to"
 
 
@@ -137,7 +138,7 @@ async def test_more_than_may_be_sent_is_not_read(route):
 @pytest.mark.parametrize(
     "route", [route for route in POSTED if (route.dialect, route.operation)[1] == "chat"], ids=named
 )
-async def test_a_hundred_thousand_tools_are_refused_or_sent_whole(route):
+async def test_a_hundred_thousand_tools_are_refused(route):
     tools = {
         "gemini": [{"functionDeclarations": [{"name": "f"}]}],
         "bedrock-converse": [{"toolSpec": {"name": "f", "inputSchema": {"json": {}}}}],
