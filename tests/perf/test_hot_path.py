@@ -151,7 +151,7 @@ async def asked(client: str, provider: str, tmp_path, *, stream=False, chars=600
     opened = await open_engine(CONFIG, environment={}, transport=Memory(pieces))
     keys, _ = open_keys(tmp_path, [KEY])
     gateway = Gateway(opened.engine, keys)
-    message = {"role": "user", "content": "x" * chars}
+    message = {"role": "user", "content": "Why? " * (chars // 5)}
     request = {"model": f"to-{provider}", "max_tokens": 50, "messages": [message], "stream": stream}
     body = json.dumps(request).encode()
     scope = {
