@@ -279,6 +279,8 @@ A_HOSTED = st.builds(
 @st.composite
 def anthropic_questions(draw):
     extra = draw(EXTRAS)
+    thinking = draw(maybe(A_THINKING))
+    budget = (thinking and thinking.budget_tokens) or 0
     system = draw(some(st.builds(Message, role=st.just("system"), parts=some(A_PLAIN, 1)), 0, 1))
     tools = draw(some(TOOLS | A_HOSTED))
     choice = draw(TOOL_CHOICE) if tools else None
@@ -286,7 +288,7 @@ def anthropic_questions(draw):
         ChatRequest(
             model=draw(NAMES),
             messages=(*system, *draw(some(A_MESSAGE, 1, 5))),
-            max_tokens=draw(st.integers(1, 10**6)),
+            max_tokens=budget + draw(st.integers(1, 10**6)),
             temperature=draw(maybe(st.floats(0, 1))),
             top_p=draw(maybe(st.floats(0, 1))),
             top_k=draw(maybe(st.integers(1, 500))),
@@ -295,7 +297,7 @@ def anthropic_questions(draw):
             tool_choice=choice,
             parallel_tool_calls=None if choice in (None, "none") else draw(maybe(st.booleans())),
             response_format=draw(maybe(st.builds(JsonSchema, schema=SCHEMAS))),
-            thinking=draw(maybe(A_THINKING)),
+            thinking=thinking,
             user=draw(maybe(TEXTS)),
             extra=extra,
             extra_dialect=ANTHROPIC if extra else None,

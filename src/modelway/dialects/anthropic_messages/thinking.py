@@ -22,6 +22,7 @@ from modelway.dialects.anthropic_messages.wire import (
     ThinkingConfig,
     read,
 )
+from modelway.errors import BadRequestError
 from modelway.schema import subset
 from modelway.types import JSON, Effort, JsonObject, JsonSchema, ResponseFormat, Thinking
 
@@ -91,8 +92,12 @@ def _schema_of(format: OutputFormat | None, whole: Any) -> JsonSchema | None:
     return JsonSchema(schema=format.schema) if whole.keys() == {"type", "schema"} else None
 
 
-def write_thinking(thinking: Thinking | None, max_tokens: int, notes: Notes) -> JSON | None:
-    """The ``thinking`` field; a budget is required with mode ``enabled``, and lies below ``max_tokens``."""
+def write_thinking(
+    thinking: Thinking | None, max_tokens: int, calling: bool, notes: Notes
+) -> JSON | None:
+    """The ``thinking`` field; a budget is required with mode ``enabled``, and lies below ``max_tokens``,
+    but where there are tools and thoughts between the calls: then it is that of all of them.
+    """
     if thinking is None:
         return None
     mode, budget = thinking.mode, thinking.budget_tokens
@@ -117,6 +122,12 @@ def write_thinking(thinking: Thinking | None, max_tokens: int, notes: Notes) -> 
             )
             return None
         notes.warn("thinking.budget_tokens", f"required, and not said: sent as {budget}")
+    if budget < MIN_BUDGET_TOKENS or (budget >= max_tokens and not calling):
+        raise BadRequestError(
+            f"from {MIN_BUDGET_TOKENS} to below max_tokens ({max_tokens}) for {notes.model}, "
+            f"not {budget}",
+            param="thinking.budget_tokens",
+        )
     return {"type": "enabled", "budget_tokens": budget}
 
 

@@ -147,7 +147,7 @@ def _asked(request: ChatRequest, target: Target, max_tokens: int, notes: Notes) 
             body["tool_choice"] = choice
         else:
             notes.warn("tool_choice", "there are no tools to choose from: left out")
-    thinking = write_thinking(request.thinking, max_tokens, notes)
+    thinking = write_thinking(request.thinking, max_tokens, bool(request.tools), notes)
     if thinking is not None:
         body["thinking"] = thinking
     config = write_output_config(request.thinking, request.response_format, target.quirks, notes)

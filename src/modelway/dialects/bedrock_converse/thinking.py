@@ -184,6 +184,11 @@ def _claude(thinking: Thinking, max_tokens: int | None, notes: Notes) -> JSON | 
             )
             return None
         notes.warn("thinking.budget_tokens", f"required, and not said: sent as {budget}")
+    if budget < MIN_BUDGET_TOKENS:
+        raise BadRequestError(
+            f"from {MIN_BUDGET_TOKENS} for {notes.model}, not {budget}",
+            param="thinking.budget_tokens",
+        )
     return {"type": "enabled", "budget_tokens": budget}
 
 

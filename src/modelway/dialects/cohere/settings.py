@@ -180,6 +180,10 @@ def write_thinking(thinking: Thinking | None, notes: Notes) -> JSON | None:
         mode = "enabled"
     config: JSON = {"type": mode}
     if budget is not None:
+        if budget < 1:
+            raise BadRequestError(
+                f"from 1 for {notes.model}, not {budget}", param="thinking.budget_tokens"
+            )
         config["token_budget"] = budget
     return config
 

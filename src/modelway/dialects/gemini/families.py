@@ -30,6 +30,11 @@ BUDGETS: dict[Effort, int] = {
 }
 """What Google's own compatible API makes of an effort for models that take budgets."""
 
+_BUDGET_RANGES = (
+    ("gemini-2.5-pro", (128, 32768)),
+    ("gemini-2.5-flash-lite", (512, 24576)),
+    ("gemini-2.5-flash", (1, 24576)),
+)
 LEAST_BUDGET = 128
 """Of Gemini 2.5 Pro, which always thinks."""
 
@@ -47,6 +52,12 @@ def takes_levels(model: str) -> bool:
 
 def is_pro(model: str) -> bool:
     return "-pro" in model.rpartition("/")[2]
+
+
+def budget_range(model: str) -> tuple[int, int] | None:
+    """The least and the most of a thinking budget, where they are documented; 0 and -1 are words."""
+    name = model.rpartition("/")[2]
+    return next((span for start, span in _BUDGET_RANGES if name.startswith(start)), None)
 
 
 def signs_calls(model: str) -> bool:

@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from typing import get_args
 
-from modelway.dialects.gemini.families import BUDGETS, LEAST_BUDGET, LEVELS, is_pro, takes_levels
+from modelway.dialects.gemini.families import (
+    BUDGETS,
+    LEAST_BUDGET,
+    LEVELS,
+    budget_range,
+    is_pro,
+    takes_levels,
+)
 from modelway.dialects.gemini.notes import Notes
+from modelway.errors import BadRequestError
 from modelway.types import JSON, Effort, Thinking
 
 _DYNAMIC = -1
@@ -56,6 +64,12 @@ def write_thinking(thinking: Thinking | None, notes: Notes) -> JSON:
     if budget is not None:
         if effort is not None:
             notes.warn("thinking.effort", "Gemini takes an effort or a budget: the budget is sent")
+        least, most = budget_range(notes.model) or (1, budget)
+        if not least <= budget <= most:
+            raise BadRequestError(
+                f"{least} to {most} for {notes.model}, not {budget}",
+                param="thinking.budget_tokens",
+            )
         config["thinkingBudget"] = budget
     elif effort is not None and effort != "none":
         config |= _effort(effort, notes)
