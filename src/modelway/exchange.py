@@ -115,6 +115,8 @@ class Exchange:
             spliced = self._dialect.splice(body.fields, self.deployment.target, call.operation)
             response = await self._asked(call, codec, spliced.body)
             answer = await response.read()
+            if spliced.reworded:
+                return self._valued(codec.decode(answer), response, ())
             usage = None
             if codec.usage is not None:
                 usage = codec.usage(answer)

@@ -200,6 +200,8 @@ class Spliced(NamedTuple):
     body: bytes
     hide_usage: bool = False
     """The client did not ask for the usage chunk that we asked for."""
+    reworded: bool = False
+    """It was asked in another of the operation's forms: so the answer is decoded, and written anew."""
 
 
 class Dialect(NamedTuple):

@@ -2,6 +2,7 @@
 
 import itertools
 
+import httpx
 import pydantic
 import pytest
 from google import genai
@@ -163,6 +164,19 @@ def test_embeddings(client, wire):
     one = client.models.embed_content(model=f"{wire}/sim-embed", contents="one")
     assert one.embeddings[0].values == pytest.approx(both.embeddings[0].values, abs=1e-6)
     assert both.embeddings[0].values != both.embeddings[1].values
+
+
+@pytest.mark.parametrize("wire", ["gemini", "chat"])
+def test_one_embedding_is_an_object_and_a_batch_a_list(behind, wire):
+    def ask(verb, body):
+        path = f"{behind.url}/v1beta/models/{wire}/sim-embed:{verb}"
+        return httpx.post(path, json=body, headers={"x-goog-api-key": behind.key}).json()
+
+    one = {"content": {"parts": [{"text": "one"}]}}
+    single = ask("embedContent", one)
+    batch = ask("batchEmbedContents", {"requests": [{"model": "models/x", **one}]})
+    assert batch["embeddings"] == [single["embedding"]]
+    assert "embeddings" not in single
 
 
 def test_models(client):

@@ -36,7 +36,7 @@ DIALECT = Dialect(
     downstream={
         "chat": Face(downstream.decode_chat, downstream.encode_chat, encoder=encoder.encoder),
         "count_tokens": Face(downstream.decode_count, downstream.encode_count),
-        "embed": Face(embed.decode_asked, embed.encode_answer),
+        "embed": Face(embed.decode_asked, embed.encode_answer, answer=embed.answer_asked),
         "models": Face(models.decode_asked, models.encode_list),
         "model": Face(models.decode_asked, models.encode_one),
     },

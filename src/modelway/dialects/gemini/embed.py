@@ -184,12 +184,18 @@ def _unsupported(at: str) -> UnsupportedError:
     return UnsupportedError("one input is texts, or one image in bytes", param=at)
 
 
+def answer_asked(response: EmbedResponse, fields: Fields) -> bytes:
+    """What ``embedContent`` reads is an object, where a batch is a list."""
+    if "requests" in fields or len(response.vectors) != 1:
+        return encode_answer(response)
+    return _answered({"embedding": {"values": response.vectors[0]}}, response)
+
+
 def encode_answer(response: EmbedResponse) -> bytes:
-    """Both forms where there is one vector: ``embedContent`` reads ``embedding``."""
-    vectors = [{"values": vector} for vector in response.vectors]
-    written: JSON = {"embeddings": vectors}
-    if len(vectors) == 1:
-        written["embedding"] = vectors[0]
+    return _answered({"embeddings": [{"values": vector} for vector in response.vectors]}, response)
+
+
+def _answered(written: JSON, response: EmbedResponse) -> bytes:
     if response.usage != Usage():
         written["usageMetadata"] = write_usage(response.usage)
     return msgspec.json.encode(written)

@@ -1,6 +1,7 @@
 """A client's own bytes, edited for a provider of the same dialect: the few edits that are allowed.
 
-They are: the model's name where the body repeats it, and the fields that the operator set.
+They are: the model's name where the body repeats it, the fields that the operator set, and for one
+text to embed the batch that a provider is always asked for.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def splice(fields: Fields, target: Target, operation: Operation) -> Spliced:
     if operation in ("models", "model"):
         return Spliced(b"")
     model = Raw(_encode(resource(target.model)))
+    if operation == "embed" and "requests" not in fields:
+        return Spliced(b'{"requests":[%b]}' % join({**fields, "model": model}), reworded=True)
     edited: dict[str, bytes | Raw] = {**fields}
     if "model" in edited:
         edited["model"] = model

@@ -137,3 +137,13 @@ def test_models():
     assert codec.encode(None, Target(model="m"), False).body == b""
     with pytest.raises(ResponseError):
         codec.decode(b"{}")
+
+
+def test_one_text_goes_as_a_batch_and_its_answer_is_written_anew():
+    fields = split(b'{"content":{"parts":[{"text":"a"}]},"title":"t"}')
+    sent = DIALECT.splice(fields, Target(model="m"), "embed")
+    assert sent.reworded
+    assert json.loads(sent.body) == {
+        "requests": [{"content": {"parts": [{"text": "a"}]}, "title": "t", "model": "models/m"}]
+    }
+    assert not DIALECT.splice(split(b'{"requests":[]}'), Target(model="m"), "embed").reworded
