@@ -68,7 +68,7 @@ def splice(fields: Fields, target: Target, operation: Operation) -> Spliced:
         pieces.append(text)
     pieces[0] = b"{" + pieces[0][1:]
     pieces.append(b"}")
-    return _new(Spliced, (b"".join(pieces), hide_usage))
+    return _new(Spliced, (b"".join(pieces), hide_usage, False))
 
 
 def _with_usage(raw: msgspec.Raw | None) -> bytes:
