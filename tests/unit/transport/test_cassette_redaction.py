@@ -22,7 +22,7 @@ LIKE = {
     "google token": "ya29.canary0123456789-abc_def-0123",
     "xai": "xai-canary0123456789abcdefghijkl",
     "hf": "hf_canaryABCDEFGHIJKLMNOPQRSTUV",
-    "aws id": "AKIACANARY0123456789",
+    "aws id": "AKIA" + "CANARY0123456789",
     "aws session id": "ASIACANARY0123456789",
     "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJjYW5hcnkiOjF9.c2lnbmF0dXJl",
     "ours": "mw-canary0123456789abcdefghijklmnop0123456789",
