@@ -29,6 +29,9 @@ from modelway.types import (
 _Held: TypeAlias = Image | Audio | File
 _KINDS: dict[type[_Held], str] = {Image: "image", Audio: "audio", File: "file"}
 _AT_ONCE = 4
+_MOST_URLS = 100
+_MOST_BYTES = 64 * 1024 * 1024
+"""What one call may have fetched for it, and held in memory."""
 
 
 def inlining(spoken: str, fetch: Fetch) -> Middleware:
@@ -86,16 +89,28 @@ def _host(url: str) -> str | None:
 
 async def _fetched(urls: Iterable[tuple[str, str]], fetch: Fetch) -> dict[tuple[str, str], Inline]:
     free = asyncio.Semaphore(_AT_ONCE)
+    fetched_bytes = 0
 
     async def one(kind: str, url: str) -> Inline:
+        nonlocal fetched_bytes
         async with free:
             media_type, data = await fetch(url)
+        fetched_bytes += len(data)
+        if fetched_bytes > _MOST_BYTES:
+            raise BadRequestError(f"the URLs hold more than {_MOST_BYTES} bytes together")
         if kind != "file" and not media_type.startswith(f"{kind}/"):
             raise BadRequestError(f"{url.partition('?')[0][:200]} is {media_type}, not {kind}")
         return Inline(media_type=media_type, data=b64encode(data).decode())
 
     wanted = list(urls)
-    return dict(zip(wanted, await asyncio.gather(*[one(*each) for each in wanted]), strict=True))
+    if len(wanted) > _MOST_URLS:
+        raise BadRequestError(f"{len(wanted)} URLs would have to be fetched: {_MOST_URLS} may be")
+    tasks = [asyncio.ensure_future(one(*each)) for each in wanted]
+    try:
+        return dict(zip(wanted, await asyncio.gather(*tasks), strict=True))
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _filled(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urljoin
 
+from modelway.call import Timeouts
 from modelway.errors import BadRequestError, ForbiddenError, LLMError
 from modelway.ports import Fetched, Origin, WireRequest, WireResponse
 from modelway.transport.dial import Resolve, system_resolve
@@ -15,6 +16,8 @@ from modelway.transport.settings import TLS
 MAX_BYTES = 20 * 1024 * 1024
 """The most that is fetched for one part, unless an operator says otherwise."""
 _MOST_REDIRECTS = 3
+_TIMEOUTS = Timeouts(connect_s=10.0, first_byte_s=15.0, idle_s=15.0, total_s=30.0)
+"""Of each step: a host that a caller names does not hold a call for as long as a model may."""
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -54,7 +57,7 @@ class Fetcher:
         for _ in range(_MOST_REDIRECTS + 1):
             checked = await self._guard.check(place)
             headers = ((b"accept", b"*/*"), (b"user-agent", b"modelway"))
-            request = WireRequest("GET", checked.origin, checked.target, headers)
+            request = WireRequest("GET", checked.origin, checked.target, headers, b"", _TIMEOUTS)
             try:
                 response = await self._transport.send(request)
                 try:

@@ -1,6 +1,7 @@
 """What a caller's URL names, fetched over real sockets."""
 
 import asyncio
+import gzip
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,6 +10,7 @@ from modelway.errors import BadRequestError, ForbiddenError
 from modelway.ports import Origin
 from modelway.transport.fetch import Fetcher
 
+BOMB = gzip.compress(gzip.compress(b"\0" * 10_000_000))
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 ANSWERS = {
     "/png": b"HTTP/1.1 200 OK\r\ncontent-type: image/png; x=y\r\ncontent-length: 48\r\n\r\n" + PNG,
@@ -20,6 +22,10 @@ ANSWERS = {
     "/inside": b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest\r\ncontent-length: 0\r\n\r\n",
     "/file": b"HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\ncontent-length: 0\r\n\r\n",
     "/endless": b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n\r\n" + b"x" * 100_000,
+    "/bomb": b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip, gzip\r\ncontent-length: %d\r\n\r\n%b"
+    % (len(BOMB), BOMB),
+    "/bombs": b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b"
+    % (len(gzip.decompress(BOMB)), gzip.decompress(BOMB)),
     "/cut": b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 100\r\n\r\nabc",
 }
 
@@ -60,6 +66,8 @@ async def test_content_with_its_media_type(path):
         ("/round", "redirected"),
         ("/endless", "larger than 50000"),
         ("/cut", "cannot be fetched"),
+        ("/bombs", "larger than 50000"),
+        ("/bomb", "cannot be fetched"),
     ],
 )
 async def test_what_cannot_be_had_is_a_bad_request_without_its_body(path, why):
