@@ -276,8 +276,9 @@ def test_a_question_reaches_any_provider(questions, target):
         except UnsupportedError as error:
             refused[one.provider] += bool(str(error))
             return
-        except BadRequestError:
-            same(question(request), [], "only a conversation without content is refused")
+        except BadRequestError as error:
+            if error.param != "thinking.budget_tokens":  # which others have other ranges for
+                same(question(request), [], "only a conversation without content is refused")
             return
         got = there.downstream["chat"].decode(split(encoded.body))
         dropped = {warning.setting for warning in encoded.warnings}
