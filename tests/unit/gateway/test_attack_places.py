@@ -174,18 +174,24 @@ def test_content_is_not_taken_for_a_place(data):
     [
         (
             "openai-chat",
-            b'{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":'
-            b'{"url":"http://127.0.0.1/","url":"https://example.com/"}}]}]}',
+            (
+                b'{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":'
+                b'{"url":"http://127.0.0.1/","url":"https://example.com/"}}]}]}'
+            ),
         ),
         (
             "openai-chat",
-            b'{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":'
-            b'{"url":"http:\\/\\/127.0.0.1/"}}],"content":"hi"}]}',
+            (
+                b'{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":'
+                b'{"url":"http:\\/\\/127.0.0.1/"}}],"content":"hi"}]}'
+            ),
         ),
         (
             "gemini",
-            b'{"contents":[{"parts":[{"fileData":{"fileUri":"http\\u003a//127.0.0.1/"},'
-            b'"fileData":{}}]}]}',
+            (
+                b'{"contents":[{"parts":[{"fileData":{"fileUri":"http\\u003a//127.0.0.1/"},'
+                b'"fileData":{}}]}]}'
+            ),
         ),
         ("cohere", b'{"model":"m","messages":[],"documents":[{"url":"http://[::1]/","url":""}]}'),
     ],
