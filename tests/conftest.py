@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from support.counts import COUNTS, report
@@ -34,12 +35,22 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--exhaustive"):
         return
-    import pytest
-
     skip = pytest.mark.skip(reason="slow; run with --exhaustive")
     for item in items:
         if "exhaustive" in item.keywords:
             item.add_marker(skip)
+
+
+def pytest_sessionfinish(session):
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:  # one of several processes: the first one reports
+        output["counts"] = {law: dict(of) for law, of in COUNTS.items()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    for law, of in getattr(node, "workeroutput", {}).get("counts", {}).items():
+        COUNTS[law].update(of)
 
 
 def pytest_terminal_summary(terminalreporter):

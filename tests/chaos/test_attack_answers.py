@@ -27,6 +27,7 @@ from support.direct import (
     place,
 )
 from support.every_value import ANSWERS
+from support.examples import few
 from support.mutations import mutated
 
 PROVIDERS = [name for name in NAMES if name in ANSWERS]
@@ -127,6 +128,7 @@ def broken(data, chance):
 
 
 @BY_PROVIDER
+@few
 @given(data=st.data(), chance=st.randoms(use_true_random=False), stream=st.booleans())
 async def test_no_answer_of_a_provider_is_a_fault_of_ours(provider, data, chance, stream):
     faults = []

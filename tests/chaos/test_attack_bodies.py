@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from modelway.dialects import NAMES
 from support.direct import ASKING, Told, asked, direct, dumped, example, named, place
+from support.examples import few
 from support.mutations import RICH, mutated, thinned
 
 POSTED = [route for route in ASKING if route.method == "POST" and route.action != "show_named"]
@@ -29,6 +30,7 @@ def _no_fault_of_ours(caplog):
 
 
 @ROUTES
+@few
 @given(chance=st.randoms(use_true_random=False), target=st.sampled_from(NAMES), thin=st.booleans())
 async def test_no_mutation_of_a_real_request_is_a_fault_of_ours(route, chance, target, thin):
     body = RICH[route.dialect, route.operation]

@@ -157,7 +157,7 @@ def test_cleaned_pieces_are_the_cleaned_whole(pieces):
         '"format":"xai-responses-v1"',
         "mw-5b821-1a1fe66a82b-1f2e3d4c",
         "cassettes/xai-grok-code-fast-and-other-words/1.yaml",
-        "iVBORw0KGgo/AKIAAAAA0123456789ABCDEF+ASIA0123456789ABCDEF",
+        "iVBORw0KGgo/AKIA" + "AAAA0123456789ABCDEF+ASIA0123456789ABCDEF",
         "sk-learn",
         "hf_hub",
         "?key=value in prose",
