@@ -15,7 +15,8 @@ from modelway.errors import (
 )
 from modelway.simulator.serve import SimulatorThread
 
-DIALECTS = provider("simulator").dialects
+DIALECTS = [name for name in provider("simulator").dialects if name != "replicate"]
+"""All but the one whose models have owners, and whose streams say no usage."""
 FAILURES = {
     "sim-404": NotFoundError,
     "sim-429": RateLimitError,
@@ -67,3 +68,15 @@ def test_its_failures_are_typed(client, model):
 def test_its_window_is_told(client):
     with pytest.raises(RequestError, match="sim/sim-tiny: "):
         client.chat("word " * 200, model="sim/sim-tiny")
+
+
+def test_replicate_answers_whole_and_streamed_alike(running):
+    base_url = f"{running.base_url}/replicate/v1"
+    spoken = {"like": "simulator", "base_url": base_url, "dialect": "replicate"}
+    with modelway.SyncClient({"providers": {"sim": spoken}}) as client:
+        whole = client.chat("Is it you?", model="sim/acme/any")
+        with client.stream("Is it you?", model="sim/acme/any") as stream:
+            assert stream.collect().text == whole.text
+        assert whole.usage.output_tokens > 0
+        with pytest.raises(NotFoundError):
+            client.chat("Is it you?", model="sim/acme/sim-404")
