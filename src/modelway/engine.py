@@ -2,7 +2,7 @@
 
 ring A, once a call:      count → observe → dispatch
 dispatch:                 plan → one loop over it; ``retry.decide`` says again, next or stop
-ring B, once an attempt:  exchange
+ring B, once an attempt:  perceive → emulate → inline, or split, or estimate → exchange
 """
 
 from __future__ import annotations
