@@ -46,7 +46,7 @@ def home(provider, tmp_path):
     return tmp_path
 
 
-def until(told, timeout=5.0):
+def until(told, timeout=20.0):
     end = time.monotonic() + timeout
     while not told():
         assert time.monotonic() < end

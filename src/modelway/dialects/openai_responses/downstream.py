@@ -13,7 +13,7 @@ from modelway.dialects.openai_responses.content import read
 from modelway.dialects.openai_responses.conversation import messages
 from modelway.dialects.openai_responses.tools import format_in, tool_choice_in, tool_in
 from modelway.dialects.openai_responses.upstream import LOGPROBS
-from modelway.dialects.openai_responses.wire import NAME
+from modelway.dialects.openai_responses.wire import NAME, STATEFUL
 from modelway.dialects.openai_wire.body import check
 from modelway.dialects.openai_wire.faults import malformed
 from modelway.errors import BadRequestError
@@ -41,9 +41,6 @@ _AS_THEY_ARE: dict[str, tuple[str, msgspec.json.Decoder[Any]]] = {
     "user": ("user", _text),
 }
 """Field on the wire → ours, and how it is read."""
-
-STATEFUL = ("previous_response_id", "conversation", "prompt")
-"""Fields by which a request has something to say without ``input``."""
 
 
 def decode_chat(fields: Fields) -> ChatRequest:

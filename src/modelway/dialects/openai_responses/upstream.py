@@ -13,9 +13,9 @@ from msgspec import Struct
 from modelway.call import Target
 from modelway.dialects.openai_responses.items import Items
 from modelway.dialects.openai_responses.tools import format_out, tool_choice_out, tool_out
-from modelway.dialects.openai_responses.wire import NAME, read
+from modelway.dialects.openai_responses.wire import NAME, STATEFUL, read
 from modelway.dialects.openai_wire.body import Notes, Warn, add_extras, check, finished
-from modelway.errors import UnsupportedError
+from modelway.errors import BadRequestError, UnsupportedError
 from modelway.ports import Encoded
 from modelway.types import JSON, ChatRequest, Thinking, TokenCount
 
@@ -104,6 +104,11 @@ def _asked(request: ChatRequest, target: Target, warn: Warn) -> JSON:
         "model": target.model,
         "input": Items(target, stored, warn).write(request.messages),
     }
+    if not body["input"] and not (ours and any(name in request.extra for name in STATEFUL)):
+        raise BadRequestError(
+            f"nothing of the messages can be sent to {target.model} over the Responses API",
+            param="messages",
+        )
     if request.max_tokens is not None:
         body["max_output_tokens"] = request.max_tokens
     for name in _AS_THEY_ARE:

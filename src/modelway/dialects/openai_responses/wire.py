@@ -17,6 +17,9 @@ from modelway.types import JSON, FinishReason
 
 NAME = "openai-responses"
 
+STATEFUL = ("previous_response_id", "conversation", "prompt")
+"""Fields by which a request has something to say without ``input``."""
+
 STATE = "openai-responses-v1"
 """``Reasoning.format`` of a summary with its encrypted state; OpenRouter's word for it."""
 
