@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 
 import pytest
 
@@ -18,6 +19,12 @@ COMMANDS = [
 @pytest.fixture(autouse=True)
 def nobody_types(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+
+
+@pytest.fixture(autouse=True)
+def as_a_new_process_has_it(monkeypatch):
+    """Cyclopts keeps what another test's parent made of the group's help."""
+    monkeypatch.delitem(sys.modules, "modelway.cli.config", raising=False)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
