@@ -285,7 +285,9 @@ async def test_a_small_answer_cannot_fill_the_memory(kind):
 
 
 @pytest.mark.parametrize(
-    "body", [gzip.compress(b"x" * 1000)[:-9], b"not compressed", gzip.compress(b"x") + b"garbage"]
+    "body",
+    [gzip.compress(b"x" * 1000)[:-9], b"not compressed", gzip.compress(b"x") + b"garbage"],
+    ids=["cut short", "not compressed", "followed by garbage"],
 )
 async def test_damaged_compression(kind, body):
     answer = plain(body, b"content-encoding: gzip")
