@@ -24,8 +24,8 @@ from modelway.dialects.anthropic_messages.wire import (
     ThinkingBlock,
     ToolResultBlock,
     ToolUseBlock,
-    read,
 )
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
 from modelway.types import (
     JSON,

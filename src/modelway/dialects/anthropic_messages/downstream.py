@@ -15,7 +15,8 @@ from modelway.dialects.anthropic_messages.conversation import read_conversation
 from modelway.dialects.anthropic_messages.thinking import read_format, read_thinking
 from modelway.dialects.anthropic_messages.tools import read_tool_choice, read_tools
 from modelway.dialects.anthropic_messages.usage import stop_reason, write_usage
-from modelway.dialects.anthropic_messages.wire import JSON_OBJECT, NAME, STRING, Metadata, read
+from modelway.dialects.anthropic_messages.wire import JSON_OBJECT, NAME, STRING, Metadata
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import Fields
 from modelway.types import (

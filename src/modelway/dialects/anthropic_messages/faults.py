@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from modelway.dialects import refusals
-from modelway.dialects.anthropic_messages.wire import UNREADABLE
+from modelway.dialects.reading import UNREADABLE
 from modelway.dialects.told import for_caller
 from modelway.errors import (
     APIConnectionError,

@@ -10,7 +10,7 @@ from msgspec.json import Decoder
 from modelway.dialects.anthropic_messages.faults import stream_error
 from modelway.dialects.anthropic_messages.stream import INTERRUPTED, read_event
 from modelway.dialects.anthropic_messages.usage import finish_reason, merge_usage, read_usage
-from modelway.dialects.anthropic_messages.wire import UNREADABLE
+from modelway.dialects.reading import UNREADABLE
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Borders, parse
 from modelway.types import JSON, FinishReason, Usage

@@ -20,8 +20,8 @@ from modelway.dialects.anthropic_messages.wire import (
     StreamDelta,
     StreamMessage,
     StreamPayload,
-    read_answer,
 )
+from modelway.dialects.reading import read_answer
 from modelway.errors import BadRequestError, LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Event, Events
 from modelway.types import (

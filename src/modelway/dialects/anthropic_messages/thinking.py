@@ -20,8 +20,8 @@ from modelway.dialects.anthropic_messages.wire import (
     OutputConfig,
     OutputFormat,
     ThinkingConfig,
-    read,
 )
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
 from modelway.schema import subset
 from modelway.types import JSON, Effort, JsonObject, JsonSchema, ResponseFormat, Thinking

@@ -19,8 +19,8 @@ from modelway.dialects.anthropic_messages.wire import (
     SUBSET,
     CustomTool,
     ToolSelection,
-    read,
 )
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.schema import Subset, subset
 from modelway.types import JSON, HostedTool, NamedTool, Tool, ToolChoice

@@ -24,14 +24,13 @@ from modelway.dialects.anthropic_messages.tools import write_tool_choice, write_
 from modelway.dialects.anthropic_messages.usage import finish_reason, read_usage
 from modelway.dialects.anthropic_messages.wire import (
     NAME,
-    UNREADABLE,
     Answer,
     ErrorBody,
     InputTokens,
     ModelList,
     UsageOnly,
-    read_answer,
 )
+from modelway.dialects.reading import UNREADABLE, read_answer
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
 from modelway.ports import Encoded
 from modelway.types import (

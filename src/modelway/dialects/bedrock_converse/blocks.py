@@ -30,9 +30,8 @@ from modelway.dialects.bedrock_converse.wire import (
     ReasoningBlock,
     ToolResultBlock,
     ToolUse,
-    maybe,
-    read,
 )
+from modelway.dialects.reading import maybe, read
 from modelway.errors import BadRequestError
 from modelway.types import (
     JSON,

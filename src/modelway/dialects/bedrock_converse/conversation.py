@@ -16,7 +16,8 @@ from modelway.dialects.bedrock_converse.blocks import read_content
 from modelway.dialects.bedrock_converse.content import write_parts
 from modelway.dialects.bedrock_converse.families import Family
 from modelway.dialects.bedrock_converse.notes import Notes
-from modelway.dialects.bedrock_converse.wire import InputMessage, read
+from modelway.dialects.bedrock_converse.wire import InputMessage
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import JSON, Message, Opaque, Part, Text, ToolResult
 

@@ -23,9 +23,8 @@ from modelway.dialects.bedrock_converse.wire import (
     RAW_OBJECT,
     STRING,
     InferenceConfig,
-    maybe,
-    read,
 )
+from modelway.dialects.reading import maybe, read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import Fields
 from modelway.types import JSON, ChatRequest, ChatResponse, Thinking, TokenCount

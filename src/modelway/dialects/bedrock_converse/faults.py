@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import msgspec
 
 from modelway.dialects import refusals
-from modelway.dialects.bedrock_converse.wire import UNREADABLE
+from modelway.dialects.reading import UNREADABLE
 from modelway.dialects.told import for_caller
 from modelway.errors import (
     APIConnectionError,

@@ -25,13 +25,8 @@ from modelway.dialects.bedrock_converse.usage import (
     read_stop_sequence,
     read_usage,
 )
-from modelway.dialects.bedrock_converse.wire import (
-    CLAUDE,
-    NAME,
-    StreamDelta,
-    StreamPayload,
-    read_answer,
-)
+from modelway.dialects.bedrock_converse.wire import CLAUDE, NAME, StreamDelta, StreamPayload
+from modelway.dialects.reading import read_answer
 from modelway.errors import BadRequestError, LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.eventstream import Frame, Frames
 from modelway.types import (

@@ -16,7 +16,8 @@ from msgspec.json import Decoder
 from modelway.catalog.rows import Quirks
 from modelway.dialects.bedrock_converse.families import Family
 from modelway.dialects.bedrock_converse.notes import Notes
-from modelway.dialects.bedrock_converse.wire import JSON_OBJECT, TextFormat, maybe, read
+from modelway.dialects.bedrock_converse.wire import JSON_OBJECT, TextFormat
+from modelway.dialects.reading import maybe, read
 from modelway.errors import BadRequestError
 from modelway.schema import subset
 from modelway.types import JSON, Effort, JsonObject, JsonSchema, ResponseFormat, Thinking

@@ -13,7 +13,8 @@ from modelway.catalog.rows import Quirks
 from modelway.dialects.bedrock_converse.blocks import lifetime
 from modelway.dialects.bedrock_converse.content import cache_point
 from modelway.dialects.bedrock_converse.notes import Notes
-from modelway.dialects.bedrock_converse.wire import NAME, ToolConfig, ToolSpec, maybe, read
+from modelway.dialects.bedrock_converse.wire import NAME, ToolConfig, ToolSpec
+from modelway.dialects.reading import maybe, read
 from modelway.errors import UnsupportedError
 from modelway.schema import Subset, subset
 from modelway.types import JSON, HostedTool, NamedTool, Tool, ToolChoice

@@ -24,14 +24,8 @@ from modelway.dialects.bedrock_converse.usage import (
     read_stop_sequence,
     read_usage,
 )
-from modelway.dialects.bedrock_converse.wire import (
-    NAME,
-    UNREADABLE,
-    Answer,
-    InputTokens,
-    UsageOnly,
-    read_answer,
-)
+from modelway.dialects.bedrock_converse.wire import NAME, Answer, InputTokens, UsageOnly
+from modelway.dialects.reading import UNREADABLE, read_answer
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
 from modelway.ports import Encoded
 from modelway.types import (

@@ -17,7 +17,8 @@ from modelway.dialects.cohere.settings import (
     read_tools,
 )
 from modelway.dialects.cohere.usage import finish_word, write_usage
-from modelway.dialects.cohere.wire import ANY, NAME, STRING, is_null, read
+from modelway.dialects.cohere.wire import ANY, NAME, STRING, is_null
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
 from modelway.framing.fields import Fields
 from modelway.types import JSON, ChatRequest, ChatResponse, TokenLogprob

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from modelway.call import Target
-from modelway.dialects.cohere.wire import read_answer
+from modelway.dialects.reading import read_answer
 from modelway.errors import BadRequestError
 from modelway.ports import Encoded
 from modelway.types import ModelListing

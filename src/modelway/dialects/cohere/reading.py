@@ -14,16 +14,8 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from modelway.dialects.cohere.content import DOCUMENT, read_image, read_said
-from modelway.dialects.cohere.wire import (
-    ANY,
-    NAME,
-    RAW_LIST,
-    Block,
-    Document,
-    InputMessage,
-    maybe,
-    read,
-)
+from modelway.dialects.cohere.wire import ANY, NAME, RAW_LIST, Block, Document, InputMessage
+from modelway.dialects.reading import maybe, read
 from modelway.errors import BadRequestError
 from modelway.types import File, Image, Inline, Message, Opaque, Part, Text, ToolResult
 

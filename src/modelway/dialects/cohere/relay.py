@@ -9,7 +9,8 @@ from msgspec.json import Decoder
 
 from modelway.dialects.cohere.stream import INTERRUPTED, read_event
 from modelway.dialects.cohere.usage import finish_reason, read_usage
-from modelway.dialects.cohere.wire import UNREADABLE, Call, StreamContent, StreamPayload
+from modelway.dialects.cohere.wire import Call, StreamContent, StreamPayload
+from modelway.dialects.reading import UNREADABLE
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Borders, Event, parse
 from modelway.types import FinishReason, Usage

@@ -23,9 +23,8 @@ from modelway.dialects.cohere.wire import (
     Format,
     FunctionTool,
     ThinkingConfig,
-    maybe,
-    read,
 )
+from modelway.dialects.reading import maybe, read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.schema import subset
 from modelway.types import (

@@ -12,13 +12,8 @@ from modelway.dialects.cohere.citations import kept_whole, place, read_citation
 from modelway.dialects.cohere.faults import stream_error
 from modelway.dialects.cohere.upstream import read_logprob
 from modelway.dialects.cohere.usage import finish_reason, read_usage
-from modelway.dialects.cohere.wire import (
-    PLAN,
-    Call,
-    StreamContent,
-    StreamPayload,
-    read_answer,
-)
+from modelway.dialects.cohere.wire import PLAN, Call, StreamContent, StreamPayload
+from modelway.dialects.reading import read_answer
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Event, Events
 from modelway.types import (

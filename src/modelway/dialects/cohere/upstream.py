@@ -19,7 +19,8 @@ from modelway.dialects.cohere.settings import (
     write_tools,
 )
 from modelway.dialects.cohere.usage import finish_reason, read_usage
-from modelway.dialects.cohere.wire import UNREADABLE, Answer, Logprob, UsageOnly, read_answer
+from modelway.dialects.cohere.wire import Answer, Logprob, UsageOnly
+from modelway.dialects.reading import UNREADABLE, read_answer
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
 from modelway.ports import Encoded
 from modelway.types import (

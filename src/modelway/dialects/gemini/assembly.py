@@ -31,8 +31,8 @@ from modelway.dialects.gemini.wire import (
     Chunk,
     FunctionCall,
     PromptFeedback,
-    read_answer,
 )
+from modelway.dialects.reading import read_answer
 from modelway.errors import ResponseError
 from modelway.types import (
     JSON,

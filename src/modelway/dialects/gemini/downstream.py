@@ -13,7 +13,8 @@ from modelway.dialects.gemini.conversation import read_conversation
 from modelway.dialects.gemini.generation import read_config
 from modelway.dialects.gemini.tools import read_tool_choice, read_tools
 from modelway.dialects.gemini.usage import write_usage
-from modelway.dialects.gemini.wire import ANY, NAME, STRING, camel, is_null, read, read_fields
+from modelway.dialects.gemini.wire import ANY, NAME, STRING, camel, is_null, read_fields
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
 from modelway.framing.fields import Fields
 from modelway.types import JSON, ChatRequest, ChatResponse, TokenCount

@@ -26,10 +26,9 @@ from modelway.dialects.gemini.wire import (
     Blob,
     camel,
     is_null,
-    read,
-    read_answer,
     read_fields,
 )
+from modelway.dialects.reading import read, read_answer
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import Fields
 from modelway.ports import Encoded

@@ -23,9 +23,9 @@ from modelway.dialects.gemini.wire import (
     NUMBER,
     STRINGS,
     camel,
-    read,
     read_fields,
 )
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
 from modelway.types import JSON, ChatRequest, JsonObject, JsonSchema, ResponseFormat
 

@@ -11,7 +11,7 @@ from msgspec.json import Decoder
 
 from modelway.call import Target
 from modelway.dialects.gemini.paths import resource
-from modelway.dialects.gemini.wire import read_answer
+from modelway.dialects.reading import read_answer
 from modelway.framing.fields import Fields
 from modelway.ports import Encoded
 from modelway.types import JSON, ModelListing

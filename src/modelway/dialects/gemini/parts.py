@@ -18,12 +18,11 @@ from modelway.dialects.gemini.wire import (
     RAW_LIST,
     RAW_OBJECT,
     STRING,
-    UNREADABLE,
     Blob,
     camel,
-    read,
     read_fields,
 )
+from modelway.dialects.reading import UNREADABLE, read
 from modelway.errors import BadRequestError
 from modelway.types import (
     Audio,

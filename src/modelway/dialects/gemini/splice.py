@@ -15,7 +15,8 @@ from msgspec.json import Decoder
 from modelway.call import Operation, Target
 from modelway.dialects.gemini.paths import resource
 from modelway.dialects.gemini.upstream import PROTECTED, merged
-from modelway.dialects.gemini.wire import RAW_LIST, RAW_OBJECT, camel, read
+from modelway.dialects.gemini.wire import RAW_LIST, RAW_OBJECT, camel
+from modelway.dialects.reading import read
 from modelway.framing.fields import Fields, join
 from modelway.ports import Spliced
 

@@ -15,7 +15,8 @@ from msgspec.json import Decoder as JSONDecoder
 from modelway.dialects.gemini.array import Items
 from modelway.dialects.gemini.assembly import Assembly, read_chunk
 from modelway.dialects.gemini.usage import finish_reason, merge_usage, read_usage, reason_name
-from modelway.dialects.gemini.wire import ABSENT, UNREADABLE, PromptFeedback
+from modelway.dialects.gemini.wire import ABSENT, PromptFeedback
+from modelway.dialects.reading import UNREADABLE
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Borders, Events, parse
 from modelway.types import JSON, FinishReason, StreamEvent, Usage

@@ -20,7 +20,8 @@ from modelway.dialects.gemini.notes import Notes
 from modelway.dialects.gemini.paths import resource
 from modelway.dialects.gemini.tools import write_tool_choice, write_tools
 from modelway.dialects.gemini.usage import read_usage
-from modelway.dialects.gemini.wire import NAME, UNREADABLE, read_answer
+from modelway.dialects.gemini.wire import NAME
+from modelway.dialects.reading import UNREADABLE, read_answer
 from modelway.errors import BadRequestError, ResponseError
 from modelway.fold import fold
 from modelway.ports import Encoded

@@ -13,7 +13,8 @@ from modelway.dialects.ollama.messages import arguments_object
 from modelway.dialects.ollama.reading import read_images, read_messages, read_tools
 from modelway.dialects.ollama.settings import read_format, read_options, read_think
 from modelway.dialects.ollama.usage import done_reason, write_time, write_usage
-from modelway.dialects.ollama.wire import ANY, BOOLEAN, NAME, STRING, STRINGS, is_null, read
+from modelway.dialects.ollama.wire import ANY, BOOLEAN, NAME, STRING, STRINGS, is_null
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
 from modelway.framing.fields import Fields
 from modelway.types import (

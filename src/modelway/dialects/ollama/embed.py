@@ -12,7 +12,8 @@ from modelway.call import Target
 from modelway.dialects.ollama.notes import Notes
 from modelway.dialects.ollama.upstream import add_extras, body_fields, encoded, merged
 from modelway.dialects.ollama.usage import read_usage, write_usage
-from modelway.dialects.ollama.wire import ANY, BOOLEAN, NAME, STRING, is_null, read, read_answer
+from modelway.dialects.ollama.wire import ANY, BOOLEAN, NAME, STRING, is_null, read_answer
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import Fields
 from modelway.ports import Encoded

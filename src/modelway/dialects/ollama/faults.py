@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from modelway.dialects import refusals
-from modelway.dialects.ollama.wire import UNREADABLE, Answer
+from modelway.dialects.ollama.wire import Answer
+from modelway.dialects.reading import UNREADABLE
 from modelway.dialects.told import for_caller
 from modelway.errors import (
     APIConnectionError,

@@ -14,16 +14,8 @@ from collections.abc import Sequence
 from msgspec import Raw
 from msgspec.json import Decoder
 
-from modelway.dialects.ollama.wire import (
-    ANY,
-    JSON_OBJECT,
-    NAME,
-    Call,
-    InputMessage,
-    InputTool,
-    maybe,
-    read,
-)
+from modelway.dialects.ollama.wire import ANY, JSON_OBJECT, NAME, Call, InputMessage, InputTool
+from modelway.dialects.reading import maybe, read
 from modelway.errors import BadRequestError
 from modelway.types import (
     HostedTool,

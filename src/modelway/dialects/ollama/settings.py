@@ -12,7 +12,8 @@ from msgspec import Raw
 
 from modelway.catalog.rows import Quirks
 from modelway.dialects.ollama.notes import Notes
-from modelway.dialects.ollama.wire import ANY, JSON_OBJECT, read
+from modelway.dialects.ollama.wire import ANY, JSON_OBJECT
+from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.schema import fitted, subset
 from modelway.types import (

@@ -12,7 +12,8 @@ from modelway.dialects.ollama.faults import spoken_error
 from modelway.dialects.ollama.reading import read_images
 from modelway.dialects.ollama.upstream import logprobs_in, read_calls
 from modelway.dialects.ollama.usage import finish_reason, read_time, read_usage
-from modelway.dialects.ollama.wire import UNREADABLE, Answer, Said, read_answer
+from modelway.dialects.ollama.wire import Answer, Said, read_answer
+from modelway.dialects.reading import UNREADABLE
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.ndjson import Lines
 from modelway.types import (

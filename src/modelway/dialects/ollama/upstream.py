@@ -20,7 +20,8 @@ from modelway.dialects.ollama.settings import (
     write_think,
 )
 from modelway.dialects.ollama.usage import finish_reason, read_time, read_usage
-from modelway.dialects.ollama.wire import NAME, UNREADABLE, Answer, Logprob, Said, read_answer
+from modelway.dialects.ollama.wire import NAME, Answer, Logprob, Said, read_answer
+from modelway.dialects.reading import UNREADABLE
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
 from modelway.ports import Encoded
 from modelway.types import (

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from modelway.dialects.ollama.wire import ANY, RAW_OBJECT, UNREADABLE
+from modelway.dialects.ollama.wire import ANY, RAW_OBJECT
+from modelway.dialects.reading import UNREADABLE
 from modelway.types import JSON, FinishReason, Usage
 
 _UNIFIED: dict[str | None, FinishReason] = {

@@ -7,21 +7,19 @@ Source: https://docs.ollama.com/openapi.yaml (0.1.0), with ids of calls, ``tool_
 from __future__ import annotations
 
 import json
-import re
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from modelway.errors import BadRequestError, ResponseError
+from modelway.dialects.reading import UNREADABLE, unreadable
 from modelway.types import JSON
 
 NAME = "ollama"
 STREAM_TYPE = b"application/x-ndjson"
 
 T = TypeVar("T")
-Buffer: TypeAlias = bytes | Raw
 
 
 # ---------------------------------------------------------------- the request
@@ -113,34 +111,9 @@ RAW_OBJECT = Decoder(dict[str, Raw])
 STRING = Decoder(str)
 STRINGS = Decoder(list[str])
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding may raise. Strings are decoded late, so bad UTF-8 is found late."""
-
-_AT = re.compile(r" - at `\$(.*)`$")
-_INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
-
 
 def is_null(raw: Raw) -> bool:
     return bytes(memoryview(raw)[:4]) == b"null"
-
-
-def read(decoder: Decoder[T], raw: Buffer, at: str) -> T:
-    """A client's value; BadRequestError names the path of the fault, which begins with ``at``."""
-    try:
-        return decoder.decode(raw)
-    except RecursionError:
-        raise BadRequestError("the value is nested too deeply", param=at) from None
-    except UNREADABLE as error:
-        message, path = _split(str(error))
-        raise BadRequestError(message, param=(at + path).lstrip(".")) from None
-
-
-def maybe(decoder: Decoder[T], raw: Buffer) -> T | None:
-    """The value where it has this form."""
-    try:
-        return decoder.decode(raw)
-    except UNREADABLE:
-        return None
 
 
 def read_answer(decoder: Decoder[T], data: bytes, what: str) -> T:
@@ -153,25 +126,11 @@ def read_answer(decoder: Decoder[T], data: bytes, what: str) -> T:
             data.decode()
         return decoder.decode(data)
     except msgspec.ValidationError as error:
-        raise _unreadable(what, error) from None
+        raise unreadable(what, error) from None
     except UNREADABLE as error:
         cause = error
     try:
         mended = json.loads(data.decode("utf-8", "replace"))
         return decoder.decode(json.dumps(mended, ensure_ascii=False).encode("utf-8", "replace"))
     except (*UNREADABLE, ValueError):
-        raise _unreadable(what, cause) from None
-
-
-def _unreadable(what: str, error: Exception) -> ResponseError:
-    message, path = _split(str(error))
-    where = f" at {path.lstrip('.')}" if path else ""
-    return ResponseError(f"{what} of the provider cannot be read: {message}{where}")
-
-
-def _split(text: str) -> tuple[str, str]:
-    """A message of msgspec, ``… - at `$.a[0]` ``, → its text and ``.a.0``."""
-    match = _AT.search(text)
-    if match is None:
-        return text, ""
-    return text[: match.start()], _INDEX.sub(r".\1", match[1])
+        raise unreadable(what, cause) from None

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from modelway.dialects.reading import UNREADABLE
 from modelway.dialects.replicate.faults import failure
-from modelway.dialects.replicate.wire import UNREADABLE
 from modelway.errors import LLMError, ResponseError, StreamInterruptedError
 from modelway.framing.sse import Event, Events
 from modelway.types import Finish, Start, StreamEvent, TextDelta

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct
 from msgspec.json import Decoder
 
+from modelway.dialects.reading import UNREADABLE
 from modelway.errors import ResponseError
 from modelway.types import JSON
 
@@ -42,9 +42,6 @@ class Model(Struct, frozen=True):
     owner: str
     name: str
 
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding may raise. Strings are decoded late, so bad UTF-8 is found late."""
 
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 
