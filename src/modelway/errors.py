@@ -8,8 +8,8 @@ LLMError                 provider, model, status, code, request_id, retry_after_
 ├─ UnavailableError*†    RateLimitError, OverloadedError, APITimeoutError, APIConnectionError,
 │                        StreamInterruptedError
 ├─ RefusedError          by us:   BudgetExceededError, LimitExceededError (StepLimitError),
-│                                 CircuitOpenError*, GuardrailError, UnauthorizedError,
-│                                 ForbiddenError
+│                                 CircuitOpenError*, StoreDownError, GuardrailError,
+│                                 UnauthorizedError, ForbiddenError
 └─ ResponseError*        unreadable answer, or not of the form asked for: InvalidAnswerError,
                          TruncatedAnswerError, ModelRefusalError
      * may fall back    † may retry (except StreamInterruptedError)
@@ -189,6 +189,10 @@ class CircuitOpenError(RefusedError):
     """The deployment is being left alone after failures."""
 
     may_fall_back = True
+
+
+class StoreDownError(RefusedError):
+    """The store that processes share cannot be reached, or did not answer in time."""
 
 
 class StepLimitError(LimitExceededError):

@@ -269,6 +269,130 @@ class Fetch(Protocol):
     async def __call__(self, url: str) -> Fetched: ...
 
 
+# ---------------------------------------------------------------- shared state
+
+
+class Pool(NamedTuple):
+    """Something of which there is so much, for all processes together.
+
+    What is taken counts against ``limit`` until its grant's end, and what of it was used for
+    ``window_s`` more: 0 for what is only held (open requests), a minute for a rate, ``inf`` for money.
+    """
+
+    name: str
+    limit: int
+    window_s: float
+    life_s: float
+    """How long a grant may be spent; one that nobody settles counts as used at its end."""
+
+
+class Spent(NamedTuple):
+    """What became of a grant: how much of it was used, more than it held too, and how long ago last."""
+
+    grant: int
+    used: int
+    ago_s: float = 0.0
+
+
+class Grant(NamedTuple):
+    """A part of a pool, to be spent by who took it within ``life_s`` of the time before asking.
+
+    ``amount`` 0 is a refusal, and ``wait_s`` the time after which asking again may help: ``inf`` for
+    never. ``left`` is what the pool has beyond it.
+    """
+
+    amount: int
+    id: int
+    left: int
+    wait_s: float = 0.0
+
+
+class Leases(Protocol):
+    """Parts of pools, each step atomic for all processes that share the store.
+
+    Times are the store's own, and do not follow a clock that is set. StoreDownError where it cannot
+    be reached; nothing is known then of what it did, which at its worst counts too much.
+    """
+
+    async def take(
+        self, pool: Pool, want: int, *, least: int = 1, share: int = 1, spent: Sequence[Spent] = ()
+    ) -> Grant:
+        """Settle ``spent``; then ``want`` at most, ``least`` at least, or nothing.
+
+        A grant over ``least`` is no more than what is left divided by ``share``, so that parts shrink
+        as the rest does. ``want`` 0 only asks how much is left.
+        """
+        ...
+
+    async def settle(self, pool: Pool, spent: Sequence[Spent]) -> None:
+        """Give back what was not used. A grant is settled once; again, or an unknown one: ignored."""
+        ...
+
+    async def renew(self, pool: Pool, grants: Sequence[int]) -> Sequence[int]:
+        """Let these grants live ``life_s`` from now; those of them that were still there."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Cache(Protocol):
+    """Values for a while, the oldest thrown out where there are too many bytes of them.
+
+    StoreDownError where it cannot be reached.
+    """
+
+    async def get(self, key: str) -> bytes | None: ...
+    async def put(self, key: str, value: bytes, *, life_s: float) -> None: ...
+    async def drop(self, key: str) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class Record(NamedTuple):
+    """``id`` grows with every record of its stream; ``time`` is the store's, in Unix seconds."""
+
+    id: int
+    key: str
+    time: float
+    data: bytes
+
+
+class Records(Protocol):
+    """What happened, in order, by stream (``breakers``, ``experiments``) and key.
+
+    StoreDownError where it cannot be reached.
+    """
+
+    async def append(
+        self, stream: str, entries: Sequence[tuple[str, bytes]], *, life_s: float | None = None
+    ) -> int:
+        """Add (key, data) pairs, all or none; the last one's id. ``None``: they stay."""
+        ...
+
+    async def query(
+        self,
+        stream: str,
+        *,
+        key: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
+        newest: bool = False,
+    ) -> list[Record]:
+        """Those with a greater id than ``after``, the oldest first, or the newest ``limit`` of them.
+
+        Nothing that is added later has an id below one that was seen.
+        """
+        ...
+
+    def watch(self, stream: str, *, after: int | None = None) -> AsyncIterator[list[Record]]:
+        """Batches of what is added from now on (or after an id), within a second, without end.
+
+        A store that goes away is waited for; what was added meanwhile is not missed.
+        """
+        ...
+
+    async def aclose(self) -> None: ...
+
+
 class Clock(Protocol):
     def monotonic(self) -> float: ...
     def time(self) -> float: ...

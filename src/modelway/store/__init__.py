@@ -1,0 +1,1 @@
+"""State that processes share: leases, cache and records, in memory, SQLite, PostgreSQL or Valkey."""
