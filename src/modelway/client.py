@@ -88,7 +88,7 @@ class Client:
         started = time.monotonic()
         call = self._session.call(engine, request, options)
         reply = await (engine.watch(call, observers) if observers else engine.handle(call))
-        answer: ChatResponse = engine.priced(reply.value, reply.deployment)
+        answer: ChatResponse = engine.facts.priced(reply.value, reply.deployment)
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
     def stream(
@@ -253,7 +253,7 @@ class Client:
             reply = await engine.handle(
                 self._session.call(engine, asked, options, operation="embed")
             )
-            answer: EmbedResponse = engine.priced(reply.value, reply.deployment)
+            answer: EmbedResponse = engine.facts.priced(reply.value, reply.deployment)
             return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
         if coalesce_s is None:
@@ -287,7 +287,7 @@ class Client:
         reply = await engine.handle(
             self._session.call(engine, request, options, operation="rerank")
         )
-        answer: RerankResponse = engine.priced(reply.value, reply.deployment)
+        answer: RerankResponse = engine.facts.priced(reply.value, reply.deployment)
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
 
     # ------------------------------------------------------------ knowing

@@ -8,25 +8,23 @@ ring B, once an attempt:  perceive → emulate → inline, or split, or estimate
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import itertools
 import os
 import random
 import time
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
 from modelway.attempts import Run, Turn, when
 from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
-from modelway.catalog.models import ModelInfo
-from modelway.config.resolve import model_names, resolve
+from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
 from modelway.errors import LLMError, MissingKeyError, UnknownModelError
 from modelway.exchange import Exchange, offers, speaking
+from modelway.facts import Facts
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Counts, Stats
 from modelway.observe.watch import observing
@@ -39,14 +37,8 @@ from modelway.policies.perceiving import lacking, perceiving
 from modelway.policies.routing import strategy
 from modelway.policies.splitting import splitting
 from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Signer, Strategy, Transport
-from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.streams import LEFT
-from modelway.types import ChatResponse, ModelListing, Usage
-
-if TYPE_CHECKING:
-    from modelway.catalog.plain_price import PlainPrice
-
-Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
+from modelway.types import ModelListing, Usage
 
 _NO_OPTIONS = Options()
 _KNOWN_PLANS = 10_000
@@ -93,14 +85,13 @@ class Engine:
         self._signers = signers or {}
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self.facts = Facts(settings, self._clock)
         self._retries = retry.RetryBudget()
         self._bus = Bus(observers) if observers else None
         self._watched: dict[str, Bus] = {}
         self._plans: dict[str, tuple[Route, ...]] = {}
         self._ring_b: dict[tuple[str, Operation, str | None], Handler] = {}
         self._strategies: dict[str, Strategy] = {}
-        self._models: dict[str, ModelInfo | None] = {}
-        self._prices: dict[tuple[str, int], PlainPrice | None] = {}
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
         self.handle: Handler = self._ring_a()
@@ -127,7 +118,7 @@ class Engine:
     ) -> Handler:
         """What an attempt goes through, for clients of this dialect (``None``: typed requests)."""
         signer = self._signers.get(deployment.provider.name)
-        known = self._known(deployment) if client != deployment.dialect else None
+        known = self.facts.known(deployment) if client != deployment.dialect else None
         if known is not None and deployment.target.max_output_tokens is None:
             cap = known.max_output_tokens
             target = replace(deployment.target, max_output_tokens=cap)
@@ -139,9 +130,9 @@ class Engine:
         match operation:
             case "chat":
                 if refused := lacking(known):
-                    around.append(perceiving(deployment, refused, self._carriers))
+                    around.append(perceiving(deployment, refused, self.facts.carriers))
                 if client != deployment.dialect or deployment.target.quirks.touched():
-                    around.append(emulating(deployment))
+                    around.append(emulating(deployment, self.facts.known))
                 if self._fetch is not None and dialect(deployment.dialect).inlined:
                     around.append(inlining(deployment.dialect, self._fetch))
             case "count_tokens" if not offers(deployment, operation):
@@ -153,29 +144,6 @@ class Engine:
             case _:
                 pass
         return onion(exchange.send, *around)
-
-    def _known(self, deployment: Deployment) -> ModelInfo | None:
-        """What the catalogue has of a deployment's model, which is loaded when it is first asked."""
-        if deployment.id not in self._models:
-            from modelway.catalog.models_find import find  # noqa: PLC0415  # data, at its first use
-
-            if len(self._models) >= _KNOWN_PLANS:
-                self._models.clear()
-            overrides = self.settings.overrides
-            self._models[deployment.id] = find(
-                deployment.provider, deployment.model, deployment.base_model, overrides
-            )
-        return self._models[deployment.id]
-
-    def _carriers(self, kind: str) -> list[str]:
-        """Models of this configuration that are known to take a kind of part."""
-        names = model_names(self.settings)
-        firsts = [(name, resolve(self.settings, name).deployments[:1]) for name in names]
-        return [
-            name
-            for name, first in firsts
-            if first and (known := self._known(first[0])) and kind in known.inputs
-        ]
 
     async def watch(self, call: Call, observers: Sequence[Observer]) -> Reply:
         """``handle``, of which these observers are told too."""
@@ -343,36 +311,6 @@ class Engine:
         if configured.problem is not None:
             raise MissingKeyError(configured.problem, provider=name)
         return configured
-
-    def priced(self, answer: Answer, deployment: Deployment) -> Answer:
-        """The answer with its cost, where the price of its model is known."""
-        now_s = self._clock.time()
-        today = (deployment.id, int(now_s // 86_400))
-        if today not in self._prices:
-            self._prices[today] = self._plain_price(deployment, now_s)
-        plain = self._prices[today]
-        if plain is not None and (cost := plain.of(answer.usage)) is not None:
-            return replace(answer, cost_pico_usd=cost)
-        from modelway.catalog.priced import priced  # noqa: PLC0415  # the price book, at its first use
-
-        return priced(
-            answer,
-            deployment.provider,
-            deployment.model,
-            deployment.base_model,
-            info=self._known(deployment),
-            at=dt.datetime.fromtimestamp(now_s, dt.UTC),
-            overrides=self.settings.overrides,
-        )
-
-    def _plain_price(self, deployment: Deployment, now_s: float) -> PlainPrice | None:
-        from modelway.catalog.plain_price import plain_price  # noqa: PLC0415  # at its first use
-
-        if len(self._prices) >= _KNOWN_PLANS:
-            self._prices.clear()
-        known = self._known(deployment)
-        at = dt.datetime.fromtimestamp(now_s, dt.UTC)
-        return None if known is None else plain_price(known, at)
 
     def stats(self) -> Stats:
         return self.counts.snapshot()

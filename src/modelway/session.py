@@ -98,7 +98,7 @@ class Session:
 
     def priced(self, answer: ChatResponse, deployment: Deployment) -> ChatResponse:
         """The answer with its cost, while the engine that knows the prices is there."""
-        return self._opened.engine.priced(answer, deployment) if self._opened else answer
+        return self._opened.engine.facts.priced(answer, deployment) if self._opened else answer
 
     async def notices(self) -> tuple[str, ...]:
         """What a person should know of how the engine was set up."""

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from modelway.call import Body, Call, Deployment, Options, Reply, Target
 from modelway.catalog.load import providers
+from modelway.catalog.models_find import find
 from modelway.catalog.rows import Quirks
 from modelway.errors import StreamInterruptedError, UnsupportedError
 from modelway.fold import fold, unfold
@@ -63,6 +64,10 @@ def typed(**fields):
     return Call(id="c", model="m", request=ChatRequest(messages=(user("q"),), **fields))
 
 
+def _look_up(where):
+    return find(where.provider, where.model, where.base_model)
+
+
 async def through(where, call, reply=None):
     """What the exchange is asked, and what comes back."""
     seen = []
@@ -71,7 +76,7 @@ async def through(where, call, reply=None):
         seen.append(asked)
         return reply or Reply(deployment=where, value=ANSWER)
 
-    return seen, await emulating(where)(call, exchange)
+    return seen, await emulating(where, _look_up)(call, exchange)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from msgspec.structs import replace
 
 from modelway.call import Call, Deployment, EventStream, Reply, Settled
+from modelway.catalog.models import ModelInfo
 from modelway.catalog.rows import Quirks
 from modelway.dialects import dialect
 from modelway.errors import StreamInterruptedError, UnsupportedError
@@ -15,9 +16,13 @@ from modelway.policies.emulate.read import Reader
 from modelway.ports import Dialect, Handler, Middleware
 from modelway.types import ChatRequest, ChatResponse, StreamEvent, Usage
 
+LookUp = Callable[[Deployment], ModelInfo | None]
 
-def emulating(deployment: Deployment) -> Middleware:
+
+def emulating(deployment: Deployment, look_up: LookUp) -> Middleware:
     """Emulates what this deployment cannot be asked for. A call that asks for no form goes straight on.
+
+    ``look_up`` gives what the catalogue knows of the model, and is asked when it is first needed.
 
     A client's bytes that the exchange would pass on as they are, are not decoded for it: their
     author wrote them for a host of this dialect.
@@ -39,7 +44,7 @@ def emulating(deployment: Deployment) -> Middleware:
         if not isinstance(request, ChatRequest) or request.response_format is None:
             return inner(call)
         if not known:
-            known.append(_known(deployment, spoken))
+            known.append(_known(deployment, spoken, look_up(deployment)))
         emulation = decide(request, *known[0])
         if emulation is None:
             return inner(call)
@@ -55,12 +60,11 @@ def emulating(deployment: Deployment) -> Middleware:
     return emulate
 
 
-def _known(deployment: Deployment, spoken: Dialect) -> tuple[Quirks, Dialect]:
+def _known(
+    deployment: Deployment, spoken: Dialect, info: ModelInfo | None
+) -> tuple[Quirks, Dialect]:
     """The host's quirks and the dialect's abilities, less what the catalogue says the model lacks."""
-    from modelway.catalog.models_find import find  # noqa: PLC0415  # the catalogue, at its first use
-
     quirks = deployment.target.quirks
-    info = find(deployment.provider, deployment.model, deployment.base_model)
     if info is not None and info.json_schema is False:
         quirks = replace(quirks, json_schema=False)
     if info is not None and info.tools is False:
