@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from modelway.call import Body, Call, Deployment, Operation, Passing, Reply
-from modelway.dialects import carried, dialect
+from modelway.dialects import carried, dialect, requested
 from modelway.dialects.refusals import request_id
 from modelway.errors import BadRequestError, LLMError, UnsupportedError
 from modelway.fold import unfold
@@ -264,12 +264,7 @@ class Exchange:
 
     def _request(self, call: Call) -> Any:
         """The typed question: the caller's value, or a client's bytes decoded, with our defaults."""
-        request = call.request
-        if request is None:
-            if call.body is None:
-                return None
-            face = dialect(call.body.dialect).downstream[call.operation]
-            request = face.decode(call.body.fields)
+        request = requested(call)
         if not isinstance(request, ChatRequest):
             return request
         if len(request.tools) > _MOST_TOOLS:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from typing import Any
 
+from modelway.call import Call
 from modelway.catalog import entry_points
 from modelway.errors import ConfigError
 from modelway.ports import Dialect
@@ -41,3 +43,11 @@ def dialect(name: str) -> Dialect:
 def names() -> tuple[str, ...]:
     """Every dialect's name: our own first, then those that installed packages add."""
     return (*NAMES, *[name for name in entry_points.installed("dialects") if name not in NAMES])
+
+
+def requested(call: Call) -> Any:
+    """The question as a value: the caller's own, or a client's bytes decoded; ``None``: there is none."""
+    if call.request is not None or call.body is None:
+        return call.request
+    face = dialect(call.body.dialect).downstream[call.operation]
+    return face.decode(call.body.fields)

@@ -5,14 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from modelway.call import Call, Reply
-from modelway.dialects import dialect
+from modelway.dialects import requested
 from modelway.ports import Handler
 
 
 async def completing(call: Call, inner: Handler) -> Reply:
     """The same call as a chat. What a prompt alone can say is kept; its face writes the answer."""
-    request = call.request
-    if request is None and call.body is not None:
-        face = dialect(call.body.dialect).downstream[call.operation]
-        request = face.decode(call.body.fields)
-    return await inner(replace(call, operation="chat", request=request, body=None))
+    return await inner(replace(call, operation="chat", request=requested(call), body=None))

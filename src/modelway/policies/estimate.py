@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from modelway.call import Call, Deployment, Reply
-from modelway.dialects import dialect
+from modelway.dialects import requested
 from modelway.ports import Handler, Middleware
 from modelway.types import ChatRequest, Image, Message, Part, Text, TokenCount
 
@@ -47,10 +47,7 @@ def estimating(deployment: Deployment) -> Middleware:
     """Counts tokens by an estimate, for a deployment whose dialect cannot count them."""
 
     async def estimated(call: Call, inner: Handler) -> Reply:
-        request = call.request
-        if request is None and call.body is not None:
-            face = dialect(call.body.dialect).downstream["count_tokens"]
-            request = face.decode(call.body.fields)
+        request = requested(call)
         if not isinstance(request, ChatRequest):
             return await inner(call)
         return Reply(deployment=deployment, value=estimate(request))

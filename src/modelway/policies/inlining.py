@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from modelway.call import Call, Reply
-from modelway.dialects import dialect
+from modelway.dialects import dialect, requested
 from modelway.errors import BadRequestError
 from modelway.ports import Fetch, Handler, Middleware
 from modelway.types import (
@@ -43,10 +43,7 @@ def inlining(spoken: str, fetch: Fetch) -> Middleware:
         return inner(call) if body is not None and body.dialect == spoken else fill(call, inner)
 
     async def fill(call: Call, inner: Handler) -> Reply:
-        request, body = call.request, call.body
-        if request is None and body is not None:
-            face = dialect(body.dialect).downstream[call.operation]
-            request = face.decode(body.fields)
+        request = requested(call)
         if not isinstance(request, ChatRequest):
             return await inner(call)
         urls = [one for one in _urls(request.messages, kinds) if _host(one[1]) not in own_hosts]

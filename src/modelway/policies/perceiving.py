@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from modelway.call import Call, Deployment, Reply
 from modelway.catalog.models import ModelInfo
-from modelway.dialects import dialect
+from modelway.dialects import requested
 from modelway.errors import UnsupportedError
 from modelway.ports import Handler, Middleware
 from modelway.types import Audio, ChatRequest, Image, Message, Part, ToolResult
@@ -34,10 +36,12 @@ def perceiving(deployment: Deployment, refused: frozenset[str], carriers: Carrie
     """
 
     async def perceive(call: Call, inner: Handler) -> Reply:
-        request = call.request
-        if request is None and call.body is not None and call.body.dialect != deployment.dialect:
-            request = dialect(call.body.dialect).downstream[call.operation].decode(call.body.fields)
+        body = call.body
+        if call.request is None and body is not None and body.dialect == deployment.dialect:
+            return await inner(call)
+        request = requested(call)
         if isinstance(request, ChatRequest):
+            call = replace(call, request=request)
             for path, kind in _places(request.messages):
                 if kind in refused:
                     raise _refusal(deployment, path, kind, carriers(kind))

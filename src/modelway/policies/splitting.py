@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from modelway.call import Call, Deployment, Reply
-from modelway.dialects import dialect
+from modelway.dialects import requested
 from modelway.errors import ResponseError
 from modelway.ports import Handler, Middleware
 from modelway.retrieval import EmbedRequest, EmbedResponse
@@ -26,11 +26,12 @@ def splitting(deployment: Deployment) -> Middleware:
     most = deployment.provider.embed_batch
 
     async def split(call: Call, inner: Handler) -> Reply:
-        request = call.request
-        if request is None and call.body is not None and call.body.dialect != deployment.dialect:
-            face = dialect(call.body.dialect).downstream["embed"]
-            request = face.decode(call.body.fields)
-        if not isinstance(request, EmbedRequest) or not most or len(request.inputs) <= most:
+        body = call.body
+        own = call.request is None and body is not None and body.dialect == deployment.dialect
+        if own or not most:
+            return await inner(call)
+        request = requested(call)
+        if not isinstance(request, EmbedRequest) or len(request.inputs) <= most:
             return await inner(call)
         pieces = [
             replace(

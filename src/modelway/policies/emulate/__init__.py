@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from modelway.call import Call, Deployment, EventStream, Reply, Settled
 from modelway.catalog.models import ModelInfo
 from modelway.catalog.rows import Quirks
-from modelway.dialects import dialect
+from modelway.dialects import dialect, requested
 from modelway.errors import StreamInterruptedError, UnsupportedError
 from modelway.policies.emulate.decide import Emulation, decide
 from modelway.policies.emulate.read import Reader
@@ -39,7 +39,7 @@ def emulating(deployment: Deployment, look_up: LookUp) -> Middleware:
                 return inner(call)
             if body.dialect == spoken.name and touched.isdisjoint(body.fields):
                 return inner(call)
-            request = dialect(body.dialect).downstream[call.operation].decode(body.fields)
+            request = requested(call)
             call = replace(call, request=request)
         if not isinstance(request, ChatRequest) or request.response_format is None:
             return inner(call)
