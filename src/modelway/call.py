@@ -110,7 +110,23 @@ class Options(Struct, frozen=True, kw_only=True):
     fallbacks: tuple[str, ...] | None = None
     """Models to try after the one asked for; ``()``: none; ``None``: as configured."""
     strict: bool = False
-    """Refuse instead of warn when something asked for cannot be sent."""
+    """Refuse instead of warn when something asked for cannot be sent, or a fallback would lose it."""
+    models: tuple[str, ...] = ()
+    """What the strategy chooses from, instead of the model that is asked for."""
+    strategy: str | None = None
+    """How it chooses; ``None``: as configured."""
+    priority: int = 0
+    """Where limits make requests wait, higher ones go first."""
+    max_wait_s: float | None = None
+    """How long they may make it wait; ``None``: as configured."""
+    session: str | None = None
+    """Calls of one session stay at one deployment while it is healthy."""
+    unit: str | None = None
+    """For whom experiments choose an arm, always the same: a user's or a document's id."""
+    single_flight: bool | None = None
+    """Share one answer among identical calls that are open at once; ``None``: as configured."""
+    hedge: bool | None = None
+    """Ask a second deployment when the first is slow; ``None``: as configured."""
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -146,6 +162,8 @@ class Call(Struct, frozen=True, kw_only=True):
     """The caller's headers that a same-dialect provider is meant to see (``anthropic-beta`` …)."""
     query: str = ""
     tenant: str = "local"
+    key: str = ""
+    """The public name of the caller's key."""
     options: Options = Options()
     only: str | None = None
     """The deployment that must answer, by its id: it keeps what the call goes on from."""
@@ -201,6 +219,9 @@ class Attempt(Struct, frozen=True, kw_only=True):
     error: str
     """The error's class."""
     status: int | None = None
+    reason: str = ""
+    """Why it was passed over, where it was not asked: a circuit, a limit, a filter."""
+    duration_s: float = 0.0
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -222,4 +243,8 @@ class Reply(Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """The provider's response headers."""
     failed: tuple[Attempt, ...] = ()
-    """The attempts before the one that answered."""
+    """The attempts before the one that answered, and what was passed over."""
+    waited_s: float = 0.0
+    """In a queue, because of limits."""
+    strategy: str = ""
+    """By which the one that answered was chosen."""

@@ -7,13 +7,14 @@ needs of the world.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from modelway.call import Call, Deployment, Operation, Reply, Target, Timeouts
+from modelway.catalog.models import ModelInfo
 from modelway.errors import LLMError
 from modelway.framing.fields import Fields
-from modelway.types import CallWarning, FinishReason, StreamEvent, Usage
+from modelway.types import CallWarning, ChatRequest, FinishReason, StreamEvent, Usage
 
 # ---------------------------------------------------------------- the two verbs of the onion
 
@@ -244,12 +245,95 @@ class Dialect(NamedTuple):
 # ---------------------------------------------------------------- the engine's other needs
 
 
+class Candidate(Protocol):
+    """A deployment that may answer, and what is known of it at this moment. Read only."""
+
+    deployment: Deployment
+    open_requests: int
+    """This process's own."""
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What the catalogue has of its model."""
+        ...
+
+    @property
+    def usual_price(self) -> int | None:
+        """Pico-dollars a million tokens, three read for one written; ``None``: not known."""
+        ...
+
+    def price(self, input_tokens: int, output_tokens: int) -> int | None:
+        """Pico-dollars; ``None``: not known."""
+        ...
+
+    def latency_s(self, stream: bool) -> float | None:
+        """Of late, to the first event or the whole answer, worse for a while after a slow one."""
+        ...
+
+    def wait_s(self) -> float:
+        """How long its limits, as far as they are known here, would hold a request back."""
+        ...
+
+
+class Asked(Protocol):
+    """A call, as one looks at it to choose. What costs time is found out when it is first read."""
+
+    call: Call
+
+    @property
+    def request(self) -> ChatRequest | None:
+        """The question as a value; ``None`` for other operations."""
+        ...
+
+    @property
+    def input_tokens(self) -> int: ...
+
+    @property
+    def output_tokens(self) -> int | None:
+        """The cap that the call sets, for all its choices."""
+        ...
+
+    @property
+    def category(self) -> str:
+        """``debugging``, ``generation``, ``simple`` …: a row of docs/task-analysis.md."""
+        ...
+
+    @property
+    def difficulty(self) -> Literal["simple", "moderate", "complex"]: ...
+
+    @property
+    def coding_heavy(self) -> bool: ...
+
+    @property
+    def sensitive(self) -> bool: ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Of a model: ``tools``, ``vision``, ``audio``, ``schema``, ``reasoning``."""
+        ...
+
+    @property
+    def budget_pico_usd(self) -> int | None:
+        """What may still be spent on it, where that is bounded."""
+        ...
+
+
 class Strategy(Protocol):
-    """Orders what may answer: the first is tried first, the rest are what it falls back to."""
+    """Orders what may answer: the first is tried first, the rest are what it falls back to.
+
+    It may be lazy: most calls want the first alone. One that remembers can be copied by
+    ``copy.deepcopy``, so that ``explain`` moves nothing.
+    """
 
     def __call__(
-        self, call: Call, candidates: Sequence[Deployment], chance: random.Random
-    ) -> Sequence[Deployment]: ...
+        self, asked: Asked, candidates: Sequence[Candidate], chance: random.Random
+    ) -> Iterable[Candidate]: ...
+
+
+class Filter(Protocol):
+    """Why a candidate may not answer this, in a few words, or ``None``."""
+
+    def __call__(self, asked: Asked, candidate: Candidate) -> str | None: ...
 
 
 class Observer(Protocol):

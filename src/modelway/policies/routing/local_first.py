@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from modelway.call import Call, Deployment
 from modelway.policies.routing.weighted import weighted
+from modelway.ports import Asked, Candidate
 
 
 def local_first(
-    call: Call, candidates: Sequence[Deployment], chance: random.Random
-) -> Sequence[Deployment]:
+    asked: Asked, candidates: Sequence[Candidate], chance: random.Random
+) -> Sequence[Candidate]:
     """Local providers first, whatever their priority."""
-    local = [candidate for candidate in candidates if candidate.provider.local]
-    remote = [candidate for candidate in candidates if not candidate.provider.local]
-    return [*weighted(call, local, chance), *weighted(call, remote, chance)]
+    local = [candidate for candidate in candidates if candidate.deployment.provider.local]
+    remote = [candidate for candidate in candidates if not candidate.deployment.provider.local]
+    return [*weighted(asked, local, chance), *weighted(asked, remote, chance)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from modelway.call import Call, Deployment
 from modelway.policies.routing.tiers import tiers
+from modelway.ports import Asked, Candidate
 
 
 def random_order(
-    call: Call, candidates: Sequence[Deployment], chance: random.Random
-) -> Sequence[Deployment]:
+    asked: Asked, candidates: Sequence[Candidate], chance: random.Random
+) -> Sequence[Candidate]:
     """Shuffle each priority."""
-    del call
+    del asked
     return [
         deployment for tier in tiers(candidates) for deployment in chance.sample(tier, len(tier))
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from modelway.call import Call, Deployment
 from modelway.policies.routing.tiers import tiers
+from modelway.ports import Asked, Candidate
 
 _KNOWN_GROUPS = 10_000
 """Groups whose turns are remembered; past it the memory starts anew."""
@@ -19,18 +19,18 @@ class RoundRobin:
         self._turns: dict[tuple[str, int], int] = {}
 
     def __call__(
-        self, call: Call, candidates: Sequence[Deployment], chance: random.Random
-    ) -> Sequence[Deployment]:
-        del call, chance
-        ordered: list[Deployment] = []
+        self, asked: Asked, candidates: Sequence[Candidate], chance: random.Random
+    ) -> Sequence[Candidate]:
+        del asked, chance
+        ordered: list[Candidate] = []
         for tier in tiers(candidates):
             ordered += self._rotated(tier)
         return ordered
 
-    def _rotated(self, tier: list[Deployment]) -> list[Deployment]:
+    def _rotated(self, tier: list[Candidate]) -> list[Candidate]:
         if len(tier) == 1:
             return tier
-        key = (tier[0].id, len(tier))
+        key = (tier[0].deployment.id, len(tier))
         turn = self._turns.get(key, 0)
         if len(self._turns) >= _KNOWN_GROUPS and key not in self._turns:
             self._turns.clear()

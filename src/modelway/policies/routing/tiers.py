@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelway.call import Deployment
+from modelway.ports import Candidate
 
 
-def tiers(candidates: Sequence[Deployment]) -> list[list[Deployment]]:
+def tiers(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Groups of equal priority, each in the order written."""
-    groups: dict[int, list[Deployment]] = {}
+    groups: dict[int, list[Candidate]] = {}
     for candidate in candidates:
-        groups.setdefault(candidate.priority, []).append(candidate)
+        groups.setdefault(candidate.deployment.priority, []).append(candidate)
     return [groups[priority] for priority in sorted(groups)]

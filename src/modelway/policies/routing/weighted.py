@@ -5,31 +5,31 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from modelway.call import Call, Deployment
 from modelway.policies.routing.tiers import tiers
+from modelway.ports import Asked, Candidate
 
 
 def weighted(
-    call: Call, candidates: Sequence[Deployment], chance: random.Random
-) -> Sequence[Deployment]:
+    asked: Asked, candidates: Sequence[Candidate], chance: random.Random
+) -> Sequence[Candidate]:
     """Draw without replacement, so that what is tried second is also spread by weight."""
-    del call
-    ordered: list[Deployment] = []
+    del asked
+    ordered: list[Candidate] = []
     for tier in tiers(candidates):
         ordered += draw(tier, chance)
     return ordered
 
 
-def draw(tier: list[Deployment], chance: random.Random) -> list[Deployment]:
+def draw(tier: list[Candidate], chance: random.Random) -> list[Candidate]:
     """One tier in a random order by weight; weight 0 comes last, as a reserve."""
     if len(tier) == 1:
         return tier
     remaining, drawn = list(tier), []
     while remaining:
-        total = sum([deployment.weight for deployment in remaining])
+        total = sum([one.deployment.weight for one in remaining])
         point = chance.random() * total
         for chosen in remaining:
-            point -= chosen.weight
+            point -= chosen.deployment.weight
             if point < 0:
                 break
         else:
