@@ -1,0 +1,75 @@
+"""Leases, cache and records on Valkey (7.2 on) or Redis (6.2 on), one server that all processes share.
+
+Names are below ``modelway:``. What belongs together has one hash tag. Each step is one script.
+
+What is promised, and what is not:
+
+- A grant is counted before its taker hears of it. A call that fails may have been done: a part that
+  nobody knows of counts until its end, so too much is counted, never too little.
+- Times are the server's. Where its clock is set back, a pool's own goes on from where it was; where it
+  is set forward by so much, what counts ends so much earlier, and a limit may be passed once.
+- A server that restarts without its data has forgotten what was used: up to a whole limit more may be
+  taken in the window in which that happens, and a pool without a window (money) begins anew. Grants from
+  before are no longer known: settling them changes nothing, for no id is given twice. Whoever counts money
+  here sets ``appendonly yes``, which loses a second at most (``appendfsync always``: nothing), or
+  counts it in a SQL store.
+- Replicas are written to later: a failover forgets the last moments in the same way.
+- A server that throws keys out to make room would forget too: leave ``maxmemory-policy`` at
+  ``noeviction``. The cache keeps to a bound of its own for that reason.
+- Records that stay are never taken out: their memory is the server's.
+- It speaks to one server. One of a cluster refuses what belongs to the others.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from modelway.errors import ConfigError
+from modelway.store import Store
+
+if TYPE_CHECKING:
+    from modelway.store.redis.link import Link
+
+CACHE_BYTES = 256 * 1024 * 1024
+
+
+def open_redis(
+    url: str,
+    *,
+    timeout_s: float = 1.0,
+    cache_bytes: int = CACHE_BYTES,
+    chance: random.Random | None = None,
+) -> Store:
+    """The store at a URL: ``redis://``, ``rediss://`` (TLS, verified), ``valkey://``, ``unix://``.
+
+    Connects when first asked for something. Each of the three has a connection of its own, so that a
+    large value does not hold up a lease.
+    """
+    try:
+        from modelway.store.redis.address import read_address  # noqa: PLC0415  # 0.6 s
+        from modelway.store.redis.cache import RedisCache  # noqa: PLC0415
+        from modelway.store.redis.leases import RedisLeases  # noqa: PLC0415
+        from modelway.store.redis.link import Link  # noqa: PLC0415
+        from modelway.store.redis.records import RedisRecords  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise ConfigError(
+            "the store is Valkey or Redis, which needs: pip install 'modelway[redis]'"
+        ) from None
+    address = read_address(url, timeout_s=timeout_s)
+    chance = chance or random.Random()  # noqa: S311  # spreads attempts
+
+    def link() -> Link:
+        return Link(address, timeout_s=timeout_s, chance=chance)
+
+    leases = RedisLeases(link())
+    cache = RedisCache(link(), most_bytes=cache_bytes)
+    records = RedisRecords(link(), address, timeout_s=timeout_s)
+
+    async def aclose() -> None:
+        for each in (leases, cache, records):
+            await each.aclose()
+
+    return Store(leases, cache, records, aclose)

@@ -1,0 +1,124 @@
+"""Records, a stream of the server's for each stream."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Sequence
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+from modelway.ports import Record
+from modelway.store.redis.address import Address
+from modelway.store.redis.link import Link, read_script
+
+_BLOCK_S = 1.0
+"""How long a server holds the question for what is new, where nothing is."""
+_PAUSE_S = 0.5
+"""Before a watch asks again a store that went away."""
+_BATCH = 1000
+_LONGEST_S = 100 * 365 * 86400.0
+
+
+class RedisRecords:
+    """Streams, in which a key's records are found by an index.
+
+    What has ended is no longer found at once, and taken out when something is next appended.
+    """
+
+    def __init__(self, link: Link, address: Address, *, timeout_s: float) -> None:
+        self._link = link
+        self._address = address
+        self._timeout_s = timeout_s
+        self._append = read_script("records_append.lua")
+        self._query = read_script("records_query.lua")
+        self._watches: set[AbstractConnection] = set()
+        self._closed = False
+
+    async def append(
+        self, stream: str, entries: Sequence[tuple[str, bytes]], *, life_s: float | None = None
+    ) -> int:
+        stays = life_s is None or life_s > _LONGEST_S
+        arguments: list[str | bytes | int] = [-1 if stays else math.ceil((life_s or 0) * 1000)]
+        for key, data in entries:
+            arguments += (_encoded(key), data)
+        last: int = await self._link.run(self._append, _keys(stream), arguments)
+        return last
+
+    async def query(
+        self,
+        stream: str,
+        *,
+        key: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
+        newest: bool = False,
+    ) -> list[Record]:
+        of_key = () if key is None else (_encoded(key),)
+        found = await self._link.run(
+            self._query, _keys(stream)[:3], (after, limit, int(newest), *of_key)
+        )
+        records = [_record(entry) for entry in found]
+        return records[::-1] if newest else records
+
+    async def watch(self, stream: str, *, after: int | None = None) -> AsyncIterator[list[Record]]:
+        """On a connection of its own. It ends with the store's close."""
+        connection = self._address.connection()
+        self._watches.add(connection)
+        seen = after
+        try:
+            while not self._closed:
+                records: list[Record] = []
+                try:
+                    async with asyncio.timeout(self._timeout_s + _BLOCK_S):
+                        if seen is None:
+                            seen = await _last_id(connection, stream)
+                        records = await _read(connection, stream, seen)
+                except (RedisError, OSError):
+                    await connection.disconnect(nowait=True)
+                    if not self._closed:
+                        await asyncio.sleep(_PAUSE_S)
+                if records:
+                    seen = records[-1].id
+                    yield records
+        finally:
+            self._watches.discard(connection)
+            await connection.disconnect(nowait=True)
+
+    async def aclose(self) -> None:
+        self._closed = True
+        for connection in tuple(self._watches):
+            await connection.disconnect(nowait=True)
+        await self._link.aclose()
+
+
+async def _last_id(connection: AbstractConnection, stream: str) -> int:
+    await connection.send_command("HGET", _keys(stream)[3], "last")
+    return int(await connection.read_response() or 0)
+
+
+async def _read(connection: AbstractConnection, stream: str, after: int) -> list[Record]:
+    block = ("BLOCK", round(_BLOCK_S * 1000), "STREAMS", _keys(stream)[0], f"{after}-0")
+    await connection.send_command("XREAD", "COUNT", _BATCH, *block)
+    answer = await connection.read_response()
+    return [_record(entry) for entry in answer[0][1]] if answer else []
+
+
+def _record(entry: tuple[bytes, Sequence[bytes]]) -> Record:
+    name, (_, key, _, time_us, _, data) = entry
+    return Record(
+        int(name.partition(b"-")[0]),
+        key.decode("utf-8", "surrogatepass"),
+        int(time_us) / 1_000_000,
+        data,
+    )
+
+
+def _keys(stream: str) -> list[bytes]:
+    tag = b"modelway:{records/%b}:" % _encoded(stream)
+    return [tag + b"log", tag + b"keys", tag + b"ends", tag + b"state"]
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

