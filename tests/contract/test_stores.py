@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import asynccontextmanager
+
 import pytest
 
+from modelway.store.clock import SystemClock
 from modelway.store.memory import open_memory
+from modelway.store.sqlite import open_sqlite
+from modelway.store.sqlite.machine import Machine
 from modelway.testing.stores import CONTRACTS, SteppedClock, Subject
 
 CACHE_BYTES = 4_000_000
 
 
-def memory(tmp_path):
-    clock = SteppedClock()
+def memory(clock):
     store = open_memory(clock, cache_bytes=CACHE_BYTES)
 
     async def opened():
@@ -20,6 +25,43 @@ def memory(tmp_path):
     return Subject(opened, clock, cache_bytes=CACHE_BYTES)
 
 
+def sqlite(path, **options):
+    async def opened():
+        return await open_sqlite(path, timeout_s=5.0, cache_bytes=CACHE_BYTES, **options)
+
+    @asynccontextmanager
+    async def outage():
+        path.rename(path.with_name("away"))
+        yield
+        path.with_name("away").rename(path)
+
+    return Subject(opened, outage=outage, cache_bytes=CACHE_BYTES)
+
+
 @pytest.mark.parametrize("contract", CONTRACTS, ids=str)
-async def test_memory(contract, tmp_path):
-    await contract.check(memory(tmp_path))
+async def test_memory_by_a_stepped_clock(contract):
+    await contract.check(memory(SteppedClock()))
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=str)
+async def test_memory(contract):
+    await contract.check(memory(SystemClock()))
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=str)
+async def test_sqlite_by_a_stepped_clock(contract, tmp_path):
+    clock = SteppedClock()
+    machine = Machine("boot", clock.monotonic, clock.monotonic, clock.time)
+    subject = sqlite(tmp_path / "store.sqlite", machine=machine)
+    await contract.check(subject._replace(clock=clock))
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=str)
+async def test_sqlite(contract, tmp_path):
+    await contract.check(sqlite(tmp_path / "store.sqlite"))
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=str)
+async def test_sqlite_where_the_machine_tells_no_boot(contract, tmp_path):
+    machine = Machine(None, time.monotonic, time.monotonic, time.time)
+    await contract.check(sqlite(tmp_path / "store.sqlite", machine=machine))

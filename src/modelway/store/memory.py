@@ -212,6 +212,7 @@ class MemoryRecords:
         self._last_id = 0
         self._time = 0.0
         self._added = asyncio.Event()
+        self._closed = False
 
     async def append(
         self, stream: str, entries: Sequence[tuple[str, bytes]], *, life_s: float | None = None
@@ -225,8 +226,7 @@ class MemoryRecords:
         for key, data in entries:
             self._last_id += 1
             kept.append((Record(self._last_id, key, self._time, bytes(data)), until))
-        added, self._added = self._added, asyncio.Event()
-        added.set()
+        self._tell()
         return self._last_id
 
     async def query(
@@ -250,7 +250,7 @@ class MemoryRecords:
 
     async def watch(self, stream: str, *, after: int | None = None) -> AsyncIterator[list[Record]]:
         seen = self._last_id if after is None else after
-        while True:
+        while not self._closed:
             added = self._added
             records = await self.query(stream, after=seen)
             if records:
@@ -260,13 +260,19 @@ class MemoryRecords:
                 await added.wait()
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Ends every watch."""
+        self._closed = True
+        self._tell()
+
+    def _tell(self) -> None:
+        added, self._added = self._added, asyncio.Event()
+        added.set()
 
 
 def open_memory(clock: Clock | None = None, *, cache_bytes: int = CACHE_BYTES) -> Store:
     """A store of this process alone, which ends with it."""
     clock = clock or SystemClock()
-    leases = MemoryLeases(clock)
+    records = MemoryRecords(clock)
     return Store(
-        leases, MemoryCache(clock, most_bytes=cache_bytes), MemoryRecords(clock), leases.aclose
+        MemoryLeases(clock), MemoryCache(clock, most_bytes=cache_bytes), records, records.aclose
     )

@@ -296,7 +296,8 @@ async def renewed_lives_on(subject: Subject) -> None:
 async def never_over_the_rate(subject: Subject) -> None:
     """Senders at two handles who lose, repeat and delay what they say."""
     async with opened(subject) as store, opened(subject) as other:
-        for limit, life_s in ((10, 0.1), (500, 0.25), (3, 0.02)):
+
+        async def law(limit: int, life_s: float) -> None:
             pool = rate(limit, 0.3, life_s)
             spends = await spend_together(
                 (store.leases, other.leases), pool, subject.clock, senders=4, for_s=1.5, seed=limit
@@ -304,6 +305,8 @@ async def never_over_the_rate(subject: Subject) -> None:
             within_the_rate(spends, pool)
             spent = sum([each.amount for each in spends])
             true(spent >= limit, f"only {spent} of {limit} in a window were spent in five windows")
+
+        await asyncio.gather(law(10, 0.1), law(500, 0.25), law(3, 0.02))
 
 
 # ---------------------------------------------------------------- faults
