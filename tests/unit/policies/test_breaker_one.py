@@ -1,10 +1,12 @@
 """One process's breakers: what counts, who may probe, and what is shown."""
 
 import asyncio
+import random
 
 import pytest
 
 from modelway import errors
+from modelway.call import Timeouts
 from modelway.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -16,7 +18,7 @@ from modelway.errors import (
     StoreDownError,
     StreamInterruptedError,
 )
-from modelway.policies.breaker import Breakers, BreakerSettings
+from modelway.policies.breaker import Breakers, BreakerSettings, impatient
 from modelway.policies.breaker.breaker import counts
 from modelway.store.memory import open_memory
 from support.hand_clock import HandClock, turns
@@ -204,6 +206,22 @@ def test_a_reader_who_left_is_no_failure():
     assert not counts(StreamInterruptedError("gone", code="left"), BreakerSettings().counted)
 
 
+@pytest.mark.parametrize(
+    ("given_s", "code", "expected"),
+    [
+        (0.001, "total", True),
+        (59.9, "total", True),
+        (60.0, "total", False),  # it waited as long as the operator would
+        (None, "total", False),
+        (0.001, "first_byte", False),
+        (0.001, "connect", False),
+    ],
+)
+def test_a_caller_in_a_hurry_is_no_witness(given_s, code, expected):
+    assert impatient(APITimeoutError("over", code=code), given_s, Timeouts()) == expected
+    assert not impatient(OverloadedError("busy", code=code), given_s, Timeouts())
+
+
 # ---------------------------------------------------------------- the store
 
 
@@ -372,3 +390,87 @@ async def test_change_says_the_failure(error):
     assert (change.before, change.after, change.failures) == ("closed", "open", 3)
     assert change.failure.error == type(error).__name__
     assert change.time == around.clock.time()
+
+
+# ---------------------------------------------------------------- what callers do
+
+
+async def attempt(breaker, how):
+    """An attempt as the engine makes it; whether it was sent. A hanging one is cancelled by its caller."""
+    claimed = "closed" if breaker.closed else await breaker.claim()
+    if claimed == "refused":
+        return False
+    try:
+        if how == "hangs":
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if claimed == "probe":
+            breaker.left()
+        raise
+    match how:
+        case "answers":
+            breaker.succeeded()
+        case "fails":
+            breaker.failed(BUSY)
+        case "is bad":
+            breaker.failed(BadRequestError("bad"))
+        case "breaks off":
+            breaker.alive()
+            await asyncio.sleep(0)
+            breaker.failed(StreamInterruptedError("broke off"))
+        case "is left":
+            breaker.alive()
+            await asyncio.sleep(0)
+            breaker.failed(StreamInterruptedError("the reader left", code="left"))
+    return True
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_sick_deployment_is_asked_little_and_is_back_when_it_is_well(seed):
+    around = Around()
+    breaker = around.breakers.of("a/x")
+    chance = random.Random(seed)
+    sent, hanging = 0, set()
+    for _ in range(600):  # ten minutes, a few callers a second
+        for _ in range(chance.randrange(5)):
+            task = asyncio.create_task(attempt(breaker, chance.choice(["fails", "breaks off"])))
+            if not breaker.closed and chance.random() < 0.3:
+                task.cancel()
+            await around.clock.advance(0.0)
+            sent += not task.cancelled() and task.result()
+        if not breaker.closed and chance.random() < 0.1:
+            task = asyncio.create_task(attempt(breaker, "hangs"))
+            await around.clock.advance(0.0)
+            hanging.add(task)
+        if hanging and chance.random() < 0.05:
+            hanging.pop().cancel()
+        await around.clock.advance(1.0)
+    # at each opening the probe, a stream that it may have been, and two for a breaking one's beginning
+    assert sent <= SETTINGS.failures + 4 * 600 // 60
+    for task in hanging:
+        task.cancel()
+    await around.clock.advance(60.0)
+    assert await attempt(breaker, "answers")
+    assert breaker.closed
+
+
+@pytest.mark.parametrize("how", ["is bad", "is left"])
+async def test_what_says_nothing_of_the_deployment_never_opens_it(how):
+    breaker = Around().breakers.of("a/x")
+    for _ in range(50):
+        await attempt(breaker, how)
+    assert breaker.closed
+
+
+async def test_a_thousand_callers_who_leave_do_not_wedge_the_probe():
+    around = Around()
+    breaker = around.open()
+    await around.clock.advance(60.0)
+    leaving = [asyncio.create_task(attempt(breaker, "hangs")) for _ in range(1000)]
+    await turns()
+    for task in leaving:
+        task.cancel()
+    await asyncio.wait([task for task in leaving if not task.done()])
+    await turns()
+    assert await attempt(breaker, "answers")
+    assert breaker.closed

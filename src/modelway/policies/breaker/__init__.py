@@ -1,8 +1,7 @@
 """Circuit breakers: a deployment that keeps failing is left alone, and then tried by one call at a time."""
 
-from modelway.policies.breaker.breaker import Breaker, Claim
+from modelway.policies.breaker.breaker import Breaker, Claim, impatient
 from modelway.policies.breaker.breakers import Breakers
-from modelway.policies.breaker.guarding import guarding
 from modelway.policies.breaker.values import (
     BreakerChange,
     BreakerSettings,
@@ -18,5 +17,5 @@ __all__ = [
     "Breakers",
     "Claim",
     "Failure",
-    "guarding",
+    "impatient",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
+from modelway.call import Timeouts
 from modelway.dialects.refusals import scrub
 from modelway.errors import (
+    APITimeoutError,
     ConfigError,
     InvalidAnswerError,
     LLMError,
@@ -55,6 +57,16 @@ def counts(error: LLMError, counted: tuple[str, ...]) -> bool:
     if isinstance(error, _NEVER) or error.code == _LEFT:
         return False
     return any(kind.__name__ in counted for kind in type(error).__mro__)
+
+
+def impatient(error: LLMError, given_s: float | None, timeouts: Timeouts) -> bool:
+    """Whether the time that a caller gave was over before the deployment's own for a first byte.
+
+    That is not for its breaker: a caller in a hurry would open it for everybody.
+    """
+    if given_s is None or given_s >= timeouts.first_byte_s:
+        return False
+    return isinstance(error, APITimeoutError) and error.code == "total"
 
 
 class Sharing(Protocol):
