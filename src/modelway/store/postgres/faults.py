@@ -1,0 +1,73 @@
+"""What went wrong with a PostgreSQL, in words that say what to do, and never a password."""
+
+from __future__ import annotations
+
+import asyncpg
+
+FAULTS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What a call may raise when it is not our own mistake."""
+
+_TO_FIX = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+_VANISHED = (
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedTableError,
+)
+
+
+def is_to_fix(error: BaseException) -> bool:
+    """Whether this is for an operator to change, not for time to heal."""
+    return isinstance(error, _TO_FIX)
+
+
+def is_vanished(error: BaseException) -> bool:
+    """Whether the schema is not there, or not any more."""
+    return isinstance(error, _VANISHED)
+
+
+def told(error: BaseException, place: str, user: str, timeout_s: float) -> str:
+    """What happened to the store at ``place``, and what to do."""
+    where = f"the store on PostgreSQL at {place}"
+    match error:
+        case TimeoutError():
+            return f"{where} did not answer within {timeout_s:g} s: see whether the server is well"
+        case asyncpg.ReadOnlySQLTransactionError():
+            return f"{where} can only be read: it needs the primary, not a standby"
+        case asyncpg.ClientConfigurationError():
+            # its own words may have parts of the URL in them
+            return f"{where} has a URL, or PG variables, that asyncpg cannot use: correct them"
+        case asyncpg.InsufficientPrivilegeError():
+            return f"{where} refuses: {_line(error)}. {_grants(user, place)}"
+        case asyncpg.InvalidAuthorizationSpecificationError():
+            return f"{where} does not let us in: {_line(error)}. Correct the URL or the role"
+        case asyncpg.InvalidCatalogNameError():
+            return f"{where}: {_line(error)}. Create it, or correct the URL"
+        case asyncpg.PostgresError():
+            return f"{where} failed: {_line(error)} (SQLSTATE {error.sqlstate})"
+        case OSError():
+            return f"{where} cannot be reached: {error.strerror or type(error).__name__}"
+    return f"{where} broke the connection ({type(error).__name__})"
+
+
+def _line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _grants(user: str, place: str) -> str:
+    database = place.rpartition("/")[2]
+    return (
+        f'As an owner run: GRANT CREATE ON DATABASE "{database}" TO "{user}" (the schema modelway is '
+        f'made on first use), or where it is there: ALTER SCHEMA modelway OWNER TO "{user}", and '
+        f'for tables that another role made: GRANT "that role" TO "{user}"'
+    )
