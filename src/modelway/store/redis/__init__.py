@@ -47,18 +47,18 @@ def open_redis(
     large value does not hold up a lease.
     """
     try:
-        from modelway.store.redis.address import read_address  # noqa: PLC0415  # 0.6 s
+        from modelway.store.redis.address import read_address  # noqa: PLC0415
         from modelway.store.redis.cache import RedisCache  # noqa: PLC0415
         from modelway.store.redis.leases import RedisLeases  # noqa: PLC0415
         from modelway.store.redis.link import Link  # noqa: PLC0415
         from modelway.store.redis.records import RedisRecords  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name != "redis":
+        if error.name != "hiredis":
             raise
         raise ConfigError(
             "the store is Valkey or Redis, which needs: pip install 'modelway[redis]'"
         ) from None
-    address = read_address(url, timeout_s=timeout_s)
+    address = read_address(url)
     chance = chance or random.Random()  # noqa: S311  # spreads attempts
 
     def link() -> Link:

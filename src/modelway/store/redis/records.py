@@ -6,11 +6,11 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError
+from hiredis import ReplyError
 
 from modelway.ports import Record
 from modelway.store.redis.address import Address
+from modelway.store.redis.connection import Connection, connect
 from modelway.store.redis.link import Link, read_script
 
 _BLOCK_S = 1.0
@@ -33,7 +33,7 @@ class RedisRecords:
         self._timeout_s = timeout_s
         self._append = read_script("records_append.lua")
         self._query = read_script("records_query.lua")
-        self._watches: set[AbstractConnection] = set()
+        self._watches: set[Connection] = set()
         self._closed = False
 
     async def append(
@@ -64,44 +64,54 @@ class RedisRecords:
 
     async def watch(self, stream: str, *, after: int | None = None) -> AsyncIterator[list[Record]]:
         """On a connection of its own. It ends with the store's close."""
-        connection = self._address.connection()
-        self._watches.add(connection)
+        connection: Connection | None = None
         seen = after
         try:
             while not self._closed:
                 records: list[Record] = []
                 try:
-                    async with asyncio.timeout(self._timeout_s + _BLOCK_S):
-                        if seen is None:
-                            seen = await _last_id(connection, stream)
-                        records = await _read(connection, stream, seen)
-                except (RedisError, OSError):
-                    await connection.disconnect(nowait=True)
+                    if connection is None:
+                        connection = await self._connected()
+                    if seen is None:
+                        seen = await _last_id(connection, stream, self._timeout_s)
+                    records = await _read(connection, stream, seen, self._timeout_s)
+                except (ReplyError, OSError):
+                    if connection is not None:
+                        await connection.aclose()
+                        connection = None
                     if not self._closed:
                         await asyncio.sleep(_PAUSE_S)
                 if records:
                     seen = records[-1].id
                     yield records
         finally:
-            self._watches.discard(connection)
-            await connection.disconnect(nowait=True)
+            if connection is not None:
+                await connection.aclose()
 
     async def aclose(self) -> None:
         self._closed = True
         for connection in tuple(self._watches):
-            await connection.disconnect(nowait=True)
+            await connection.aclose()
         await self._link.aclose()
 
+    async def _connected(self) -> Connection:
+        connection = await connect(
+            self._address, timeout_s=self._timeout_s, lost=self._watches.discard
+        )
+        self._watches.add(connection)
+        return connection
 
-async def _last_id(connection: AbstractConnection, stream: str) -> int:
-    await connection.send_command("HGET", _keys(stream)[3], "last")
-    return int(await connection.read_response() or 0)
+
+async def _last_id(connection: Connection, stream: str, timeout_s: float) -> int:
+    return int(await connection.call(("HGET", _keys(stream)[3], "last"), timeout_s=timeout_s) or 0)
 
 
-async def _read(connection: AbstractConnection, stream: str, after: int) -> list[Record]:
+async def _read(connection: Connection, stream: str, after: int, timeout_s: float) -> list[Record]:
+    """What is new, within a batch, or nothing after a while."""
     block = ("BLOCK", round(_BLOCK_S * 1000), "STREAMS", _keys(stream)[0], f"{after}-0")
-    await connection.send_command("XREAD", "COUNT", _BATCH, *block)
-    answer = await connection.read_response()
+    answer = await connection.call(
+        ("XREAD", "COUNT", _BATCH, *block), timeout_s=timeout_s + _BLOCK_S
+    )
     return [_record(entry) for entry in answer[0][1]] if answer else []
 
 

@@ -1,0 +1,151 @@
+"""A connection to Valkey or Redis: commands go out at once, and answers come back in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from hiredis import ProtocolError, Reader, ReplyError, pack_command
+
+from modelway.store.redis.address import Address
+
+Word: TypeAlias = str | bytes | int
+
+_NOT_SERVING = ("LOADING", "MASTERDOWN", "READONLY")
+"""What a server says that is not yet what it was, or no longer: another may have taken its place."""
+
+
+class _Sent(NamedTuple):
+    ends: float
+    """By then, in the loop's time, there is an answer, or the connection is broken."""
+    answer: asyncio.Future[Any]
+
+
+class Connection(asyncio.Protocol):
+    """One that is open. ``lost`` is called once, when it no longer is.
+
+    A call whose answer nobody waits for any more has been sent all the same.
+    """
+
+    def __init__(self, lost: Callable[[Connection], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._reader = Reader()
+        self._sent: deque[_Sent] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._lost = lost
+        self.failure: Exception | None = None
+        """What it broke of, where something was not answered."""
+        self.closed = self._loop.create_future()
+
+    def call(self, command: tuple[Word, ...], *, timeout_s: float) -> asyncio.Future[Any]:
+        """The answer to come: a ReplyError where the server refuses, an OSError where none comes."""
+        answer = self._loop.create_future()
+        if self._transport is None:
+            answer.set_exception(ConnectionResetError("it was closed"))
+            return answer
+        ends = self._loop.time() + timeout_s
+        self._transport.write(pack_command(cast("tuple[Any]", command)))
+        self._sent.append(_Sent(ends, answer))
+        if self._timer is None:
+            self._timer = self._loop.call_at(ends, self._look)
+        return answer
+
+    async def aclose(self) -> None:
+        self._break(None)
+        await asyncio.shield(self.closed)
+
+    # ------------------------------------------------------------ the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        with contextlib.suppress(OSError, AttributeError):  # a Unix socket has no such thing
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._reader.feed(data)
+            while (answer := self._reader.gets()) is not False:
+                self._answered(self._sent.popleft().answer, answer)
+        except (ProtocolError, IndexError):
+            self._break(ConnectionError("it does not speak the protocol of Redis"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._break(exc or ConnectionResetError("it closed the connection"))
+        self.closed.set_result(None)
+
+    def _answered(self, to: asyncio.Future[Any], answer: object) -> None:
+        if isinstance(answer, ReplyError):
+            if not to.done():
+                to.set_exception(answer)
+            if str(answer).startswith(_NOT_SERVING):
+                self._break(answer)
+        elif not to.done():
+            to.set_result(answer)
+
+    def _look(self) -> None:
+        """Whether the call that has waited longest has waited too long."""
+        self._timer = None
+        if self._sent:
+            ends = self._sent[0].ends
+            if ends <= self._loop.time():
+                self._break(TimeoutError())
+            else:
+                self._timer = self._loop.call_at(ends, self._look)
+
+    def _break(self, reason: Exception | None) -> None:
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        transport.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sent or isinstance(reason, ReplyError):
+            self.failure = reason or ConnectionAbortedError("it was closed")
+        for each in self._sent:
+            if not each.answer.done():
+                each.answer.set_exception(self.failure or ConnectionResetError())
+        self._sent.clear()
+        self._lost(self)
+
+
+async def connect(
+    address: Address, *, timeout_s: float, lost: Callable[[Connection], None]
+) -> Connection:
+    """One that has answered, so that its server is there. ReplyError or OSError where it is not."""
+    loop = asyncio.get_running_loop()
+
+    def made() -> Connection:
+        return Connection(lost)
+
+    async with asyncio.timeout(timeout_s):
+        if address.path:
+            _, connection = await loop.create_unix_connection(made, address.path)
+        else:
+            _, connection = await loop.create_connection(
+                made, address.host, address.port, ssl=address.tls
+            )
+        try:
+            await _introduce(connection, address, timeout_s)
+        except BaseException:
+            await connection.aclose()
+            raise
+    return connection
+
+
+async def _introduce(connection: Connection, address: Address, timeout_s: float) -> None:
+    commands: list[tuple[Word, ...]] = [("PING",), ("CLIENT", "SETNAME", "modelway")]
+    if address.database:
+        commands.insert(0, ("SELECT", address.database))
+    if address.password:
+        user = (address.user,) if address.user else ()
+        commands.insert(0, ("AUTH", *user, address.password))
+    answers = [connection.call(command, timeout_s=timeout_s) for command in commands]
+    *needed, named = await asyncio.gather(*answers, return_exceptions=True)
+    for answer in (*needed, *([] if isinstance(named, ReplyError) else [named])):
+        if isinstance(answer, BaseException):
+            raise answer
