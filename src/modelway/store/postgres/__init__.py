@@ -1,33 +1,46 @@
-"""Leases, a cache and records on PostgreSQL, in the schema ``modelway`` of the URL's database."""
+"""Leases, a cache and records on PostgreSQL (13 on), in the schema ``modelway`` of a database.
+
+What is promised, and what is not:
+
+- A grant is committed before its taker hears of it. A call that fails may have been done: a part that
+  nobody knows of counts until its end, so too much is counted, never too little. How far a commit
+  survives a crash is the server's setting (``synchronous_commit``, standbys).
+- Times are the server's. Where its clock is set back, time here goes on from where it was seen last, a
+  second ago at most while it was in use: what counts ends later by as much, nothing earlier. Where it
+  is set forward by so much, what counts ends so much earlier, and a limit may be passed once.
+- A crash of the server empties the cache, which a standby does not have at all.
+- LISTEN brings records at once; where a pooler loses it, looking twice a second does.
+- A transaction that is left open for long, by anyone in the database, keeps old rows of busy pools from
+  being taken away, and makes their steps slower.
+"""
 
 from __future__ import annotations
 
-from modelway.errors import ConfigError
+import contextlib
+
+from modelway.errors import StoreDownError
 from modelway.store import Store
+from modelway.store.postgres.cache import PostgresCache
+from modelway.store.postgres.connections import Connections
+from modelway.store.postgres.leases import PostgresLeases
+from modelway.store.postgres.records import PostgresRecords
+from modelway.store.postgres.sweeping import Sweeper
 
 CACHE_BYTES = 256 * 1024 * 1024
 
 
-def open_postgres(url: str, *, timeout_s: float = 1.0, cache_bytes: int = CACHE_BYTES) -> Store:
-    """A store that all processes share that were given a URL of this database.
+async def open_postgres(
+    url: str, *, timeout_s: float = 1.0, cache_bytes: int = CACHE_BYTES
+) -> Store:
+    """A store that is shared with all who open this database; what it lacks of the schema is made.
 
-    Nothing is connected before the first call, which makes what the database lacks. Each call is one
-    round trip, over in about ``timeout_s`` whatever the server does, and StoreDownError for a moment
-    after one that failed. ``?statement_cache_size=0`` at the URL's end is for poolers that give each
-    transaction another connection (pgbouncer): a call is four round trips then.
+    Raises ConfigError for what an operator must change: the URL, the role's rights, a newer schema. A
+    server that is only down raises nothing here: its calls do, until it is there. Each call is one
+    round trip, and over in about ``timeout_s`` whatever the server does.
+
+    ``?statement_cache_size=0`` in the URL is for poolers that give each transaction another
+    connection (pgbouncer): nothing is prepared ahead, and a call is four round trips.
     """
-    try:
-        from modelway.store.postgres.connections import Connections  # noqa: PLC0415  # asyncpg
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "a store on PostgreSQL is configured, which needs asyncpg; "
-            "run: pip install 'modelway[postgres]'"
-        ) from error
-    from modelway.store.postgres.cache import PostgresCache  # noqa: PLC0415
-    from modelway.store.postgres.leases import PostgresLeases  # noqa: PLC0415
-    from modelway.store.postgres.records import PostgresRecords  # noqa: PLC0415
-    from modelway.store.postgres.sweeping import Sweeper  # noqa: PLC0415
-
     connections = Connections(url, timeout_s=timeout_s)
     sweeper = Sweeper(connections, cache_bytes)
     records = PostgresRecords(connections, sweeper)
@@ -37,6 +50,12 @@ def open_postgres(url: str, *, timeout_s: float = 1.0, cache_bytes: int = CACHE_
         await records.aclose()
         await sweeper.aclose()
 
+    try:
+        with contextlib.suppress(StoreDownError):
+            await connections.fetch("select")
+    except BaseException:
+        await aclose()
+        raise
     return Store(
         PostgresLeases(connections, sweeper),
         PostgresCache(connections, sweeper, cache_bytes),
