@@ -1,19 +1,20 @@
-"""Strategy: any order, weights ignored, inside each priority."""
+"""Any order, weights ignored, except that 0 is a reserve."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from modelway.policies.routing.tiers import tiers
+from modelway.policies.routing.tiers import Tier
 from modelway.ports import Asked, Candidate
 
 
-def random_order(
-    asked: Asked, candidates: Sequence[Candidate], chance: random.Random
-) -> Sequence[Candidate]:
-    """Shuffle each priority."""
+def random_order(asked: Asked, tier: Tier, chance: random.Random) -> Iterator[Candidate]:
+    """Each draw as likely as any other."""
     del asked
-    return [
-        deployment for tier in tiers(candidates) for deployment in chance.sample(tier, len(tier))
-    ]
+    candidates = tier.candidates
+    place = int(chance.random() * len(candidates))
+    yield candidates[place]
+    rest = [*candidates[:place], *candidates[place + 1 :]]
+    chance.shuffle(rest)
+    yield from rest

@@ -1,39 +1,33 @@
-"""Strategy: chance in proportion to weight, inside each priority."""
+"""Chance in proportion to weight."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator
 
-from modelway.policies.routing.tiers import tiers
+from modelway.policies.routing.tiers import Tier
 from modelway.ports import Asked, Candidate
 
 
-def weighted(
-    asked: Asked, candidates: Sequence[Candidate], chance: random.Random
-) -> Sequence[Candidate]:
-    """Draw without replacement, so that what is tried second is also spread by weight."""
+def weighted(asked: Asked, tier: Tier, chance: random.Random) -> Iterator[Candidate]:
+    """Draw without replacement, so that what is tried second is also spread by weight.
+
+    A reserve, where all weights are 0, comes in the order written.
+    """
     del asked
-    ordered: list[Candidate] = []
-    for tier in tiers(candidates):
-        ordered += draw(tier, chance)
-    return ordered
-
-
-def draw(tier: list[Candidate], chance: random.Random) -> list[Candidate]:
-    """One tier in a random order by weight; weight 0 comes last, as a reserve."""
-    if len(tier) == 1:
-        return tier
-    remaining, drawn = list(tier), []
-    while remaining:
-        total = sum([one.deployment.weight for one in remaining])
-        point = chance.random() * total
-        for chosen in remaining:
-            point -= chosen.deployment.weight
+    candidates = tier.candidates
+    if len(candidates) == 1 or not tier.total:
+        yield from candidates
+        return
+    place = bisect_right(tier.cumulative, chance.random() * tier.total)
+    place = min(place, len(candidates) - 1)
+    yield candidates[place]
+    rest = [*candidates[:place], *candidates[place + 1 :]]
+    while rest:
+        point = chance.random() * sum([one.deployment.weight for one in rest])
+        for place, one in enumerate(rest):  # noqa: B007 - read after the loop
+            point -= one.deployment.weight
             if point < 0:
                 break
-        else:
-            chosen = remaining[0]
-        remaining.remove(chosen)
-        drawn.append(chosen)
-    return drawn
+        yield rest.pop(place)
