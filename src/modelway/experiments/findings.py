@@ -5,6 +5,7 @@ A ``low`` or ``high`` of ``None`` is no bound; a mean or difference of ``None`` 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -92,7 +93,7 @@ def amount(metric: Metric, value: float) -> str:
     """A metric's value, for people."""
     match metric:
         case "cost":
-            return f"${value / 1e12:.4g}"
+            return f"{'-' if value < 0 else ''}${Decimal(f'{abs(value) / 1e12:.3g}'):f}"
         case "latency":
             return f"{value:.3g} s"
         case "errors":

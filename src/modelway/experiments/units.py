@@ -84,7 +84,7 @@ def gather(experiment: Experiment, log: Iterable[Seen]) -> Units:
             unit = units[outcome.unit] = Unit(outcome.arm, seen.time + window)
         if unit.arm != outcome.arm:
             moved += 1
-        elif seen.time <= unit.until:
+        elif seen.time < unit.until or not unit.calls:
             unit.add(seen)
     return Units(tuple(units.values()), moved)
 
