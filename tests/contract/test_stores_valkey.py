@@ -22,7 +22,7 @@ def server():
 @pytest.fixture
 def subject(server):
     async def opened():
-        return open_redis(server.url, cache_bytes=CACHE_BYTES)
+        return await open_redis(server.url, cache_bytes=CACHE_BYTES)
 
     @contextlib.asynccontextmanager
     async def outage():

@@ -23,50 +23,38 @@ What is promised, and what is not:
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
-from modelway.errors import ConfigError
 from modelway.store import Store
-
-if TYPE_CHECKING:
-    from modelway.store.redis.link import Link
+from modelway.store.redis.address import read_address
+from modelway.store.redis.cache import RedisCache
+from modelway.store.redis.leases import RedisLeases
+from modelway.store.redis.link import Link
+from modelway.store.redis.records import RedisRecords
 
 CACHE_BYTES = 256 * 1024 * 1024
 
 
-def open_redis(
+async def open_redis(
     url: str,
     *,
     timeout_s: float = 1.0,
     cache_bytes: int = CACHE_BYTES,
     chance: random.Random | None = None,
 ) -> Store:
-    """The store at a URL: ``redis://``, ``rediss://`` (TLS, verified), ``valkey://``, ``unix://``.
+    """The store at ``redis://`` or ``valkey://``; with an s, ``rediss://``, by TLS, and verified.
 
-    Connects when first asked for something. Each of the three has a connection of its own, so that a
-    large value does not hold up a lease.
+    Each of the three has a connection of its own, so that a large value does not hold up a lease.
+    ConfigError for a URL that is none; StoreDownError where the server cannot be reached now.
     """
-    try:
-        from modelway.store.redis.address import read_address  # noqa: PLC0415
-        from modelway.store.redis.cache import RedisCache  # noqa: PLC0415
-        from modelway.store.redis.leases import RedisLeases  # noqa: PLC0415
-        from modelway.store.redis.link import Link  # noqa: PLC0415
-        from modelway.store.redis.records import RedisRecords  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name != "hiredis":
-            raise
-        raise ConfigError(
-            "the store is Valkey or Redis, which needs: pip install 'modelway[redis]'"
-        ) from None
     address = read_address(url)
-    chance = chance or random.Random()  # noqa: S311  # spreads attempts
-
-    def link() -> Link:
-        return Link(address, timeout_s=timeout_s, chance=chance)
-
-    leases = RedisLeases(link())
-    cache = RedisCache(link(), most_bytes=cache_bytes)
-    records = RedisRecords(link(), address, timeout_s=timeout_s)
+    spread = chance or random.Random()  # noqa: S311  # of attempts to connect
+    first, second, third = [
+        Link(address, timeout_s=timeout_s, chance=spread) for _ in ("leases", "cache", "records")
+    ]
+    await first.call("PING")
+    leases = RedisLeases(first)
+    cache = RedisCache(second, most_bytes=cache_bytes)
+    records = RedisRecords(third, address, timeout_s=timeout_s)
 
     async def aclose() -> None:
         for each in (leases, cache, records):

@@ -8,17 +8,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from modelway.errors import ConfigError
 
-_TLS = {"redis": False, "valkey": False, "rediss": True, "valkeys": True, "unix": False}
+_TLS = {"redis": False, "valkey": False, "rediss": True, "valkeys": True}
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
-_FORM = "redis://[user:password@]host[:port][/database], or rediss:// for TLS, or unix:///path"
+_FORM = "redis://[user:password@]host[:port][/database], or rediss:// for TLS"
 
 
 class Address(NamedTuple):
-    """A server, and who asks. ``path`` is that of a socket, instead of host and port."""
+    """A server, and who asks."""
 
     host: str
     port: int
-    path: str
     database: int
     user: str
     password: str
@@ -27,7 +26,7 @@ class Address(NamedTuple):
     @property
     def shown(self) -> str:
         """What may be told of it."""
-        return self.path or f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"
@@ -43,12 +42,10 @@ def read_address(url: str) -> Address:
         parts = urlsplit(url)
         port = parts.port or 6379
         query = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
-        path = unquote(parts.path)
-        database = int(query.pop("db", "") or (path.strip("/") if parts.netloc else "") or 0)
+        database = int(query.pop("db", "") or parts.path.strip("/") or 0)
     except ValueError:
         raise ConfigError(f"the store's URL cannot be read; it has the form {_FORM}") from None
-    unix = parts.scheme == "unix"
-    if parts.scheme not in _TLS or not (path if unix else parts.hostname):
+    if parts.scheme not in _TLS or not parts.hostname:
         raise ConfigError(f"the store's URL is not one of Valkey or Redis; its form is {_FORM}")
     tls = _TLS[parts.scheme]
     files = {name: query.pop(name) for name in _FILES if tls and name in query}
@@ -59,9 +56,8 @@ def read_address(url: str) -> Address:
             f"what it may ask for is {', '.join(known)}"
         )
     return Address(
-        host="" if unix else parts.hostname or "",
+        host=parts.hostname,
         port=port,
-        path=path if unix else "",
         database=database,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),

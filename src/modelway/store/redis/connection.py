@@ -123,12 +123,9 @@ async def connect(
         return Connection(lost)
 
     async with asyncio.timeout(timeout_s):
-        if address.path:
-            _, connection = await loop.create_unix_connection(made, address.path)
-        else:
-            _, connection = await loop.create_connection(
-                made, address.host, address.port, ssl=address.tls
-            )
+        _, connection = await loop.create_connection(
+            made, address.host, address.port, ssl=address.tls
+        )
         try:
             await _introduce(connection, address, timeout_s)
         except BaseException:

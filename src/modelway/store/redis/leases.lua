@@ -11,7 +11,7 @@
 
 local BASE = 2147483648
 local CHUNK = 500 -- fewer than what unpack() can put on Lua's stack
-local SLACK_MS = 60000
+local SLACK = 60000000
 
 local pool, ends = KEYS[1], KEYS[2]
 local limit_high, limit_low = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -40,16 +40,17 @@ local function written(high, low)
 end
 
 local function read(text)
-  local high, low = string.match(text, '^(-?%d+):(%d+)$')
+  local high, low = string.match(text or '0:0', '^(-?%d+):(%d+)$')
   return tonumber(high), tonumber(low)
 end
 
 -- The pool's own clock: the server's, and where that was set back, on from the last time seen.
-local kept = redis.call('HMGET', pool, 'total', 'seen', 'offset', 'grant')
+local kept = redis.call('HMGET', pool, 'total', 'seen', 'offset', 'grant', 'lasts')
 local time = redis.call('TIME')
 local seen, offset = tonumber(kept[2] or 0), tonumber(kept[3] or 0)
 local now = time[1] * 1000000 + time[2] + offset
-if now < seen then
+local changed = now < seen
+if changed then
   offset = offset + seen - now
   now = seen
 end
@@ -59,21 +60,29 @@ if kept[1] then
   total_high, total_low = read(kept[1])
 end
 local last_grant = tonumber(kept[4] or 0)
+local lasts, latest, added = tonumber(kept[5] or 0), 0, 0
 
 local function count(text, sign)
   local high, low = read(text)
   total_high, total_low = carried(total_high + sign * high, total_low + sign * low)
 end
 
+local function last_until(name, until_)
+  added = added + redis.call('ZADD', ends, until_, name)
+  latest = math.max(latest, until_)
+  changed = true
+end
+
 local function keep(name, high, low, until_)
   redis.call('HSET', pool, name, written(high, low))
-  redis.call('ZADD', ends, until_, name)
+  last_until(name, until_)
   total_high, total_low = carried(total_high + high, total_low + low)
 end
 
 local function forget(names)
   redis.call('HDEL', pool, unpack(names))
   redis.call('ZREM', ends, unpack(names))
+  changed = true
 end
 
 -- What no longer counts.
@@ -117,24 +126,29 @@ local left_high, left_low = carried(limit_high - total_high, limit_low - total_l
 local grant, high, low, wait = 0, 0, 0, 0
 if less(left_high, left_low, least_high, least_low) then
   local missing_high, missing_low = carried(least_high - left_high, least_low - left_low)
-  local first, freed_high, freed_low = 0, 0, 0
+  local first, step, freed_high, freed_low = 0, 10, 0, 0
   wait = -1
   repeat
-    local next_ones = redis.call('ZRANGE', ends, first, first + CHUNK - 1, 'WITHSCORES')
-    for at = 1, #next_ones, 2 do
-      local until_ = tonumber(next_ones[at + 1])
-      if until_ == math.huge then
+    local names, untils = {}, {}
+    local following = redis.call('ZRANGE', ends, first, first + step - 1, 'WITHSCORES')
+    for at = 1, #following, 2 do
+      names[#names + 1], untils[#untils + 1] = following[at], tonumber(following[at + 1])
+    end
+    local texts = #names > 0 and redis.call('HMGET', pool, unpack(names)) or {}
+    for at, text in ipairs(texts) do
+      if untils[at] == math.huge then
         break
       end
-      local freed, freed_rest = read(redis.call('HGET', pool, next_ones[at]))
+      local freed, freed_rest = read(text)
       freed_high, freed_low = carried(freed_high + freed, freed_low + freed_rest)
       if not less(freed_high, freed_low, missing_high, missing_low) then
-        wait = until_ - now
+        wait = untils[at] - now
         break
       end
     end
-    first = first + CHUNK
-  until wait >= 0 or #next_ones < 2 * CHUNK or next_ones[#next_ones] == 'inf'
+    local more = #names == step and untils[#untils] < math.huge
+    first, step = first + step, math.min(2 * step, CHUNK)
+  until wait >= 0 or not more
 elseif less(0, 0, want_high, want_low) then
   high, low = quotient(left_high, left_low, share)
   if less(high, low, least_high, least_low) then
@@ -154,21 +168,26 @@ end
 local answer = { grant, high, low, left_high, left_low, wait }
 for at = 12 + 4 * settled, #ARGV do
   if redis.call('HEXISTS', pool, ARGV[at]) == 1 then
-    redis.call('ZADD', ends, now + life + window, ARGV[at])
+    last_until(ARGV[at], now + life + window)
     answer[#answer + 1] = ARGV[at]
   end
 end
 
--- The state lives for as long as any of it counts.
-redis.call('HSET', pool, 'total', written(total_high, total_low),
-  'seen', now, 'offset', offset, 'grant', last_grant)
-local last = redis.call('ZRANGE', ends, -1, -1, 'WITHSCORES')[2]
-if last and tonumber(last) == math.huge then
-  redis.call('PERSIST', pool)
-  redis.call('PERSIST', ends)
-else
-  local life_ms = math.ceil((last and tonumber(last) - now or 0) / 1000) + SLACK_MS
-  redis.call('PEXPIRE', pool, life_ms)
-  redis.call('PEXPIRE', ends, life_ms)
+if changed then
+  -- The keys last for as long as anything in them counts.
+  local nothing = total_high == 0 and total_low == 0
+  local anew = added > 0 and added == redis.call('ZCARD', ends)
+  if anew or latest > lasts or (nothing and lasts == math.huge) then
+    lasts = (nothing and now or math.max(latest, lasts - SLACK)) + SLACK
+    for _, key in ipairs(KEYS) do
+      if lasts == math.huge then
+        redis.call('PERSIST', key)
+      else
+        redis.call('PEXPIRE', key, math.ceil((lasts - now) / 1000))
+      end
+    end
+  end
+  redis.call('HSET', pool, 'total', written(total_high, total_low),
+    'seen', now, 'offset', offset, 'grant', last_grant, 'lasts', lasts)
 end
 return answer

@@ -26,8 +26,9 @@ class Script(NamedTuple):
     name: str
 
 
-def read_script(name: str) -> Script:
-    text = files(__package__).joinpath(name).read_text("utf-8")
+def read_script(*names: str) -> Script:
+    """Of files of this package, one after another."""
+    text = "\n".join([files(__package__).joinpath(name).read_text("utf-8") for name in names])
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

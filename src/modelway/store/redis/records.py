@@ -31,8 +31,8 @@ class RedisRecords:
         self._link = link
         self._address = address
         self._timeout_s = timeout_s
-        self._append = read_script("records_append.lua")
-        self._query = read_script("records_query.lua")
+        self._append = read_script("records_ended.lua", "records_append.lua")
+        self._query = read_script("records_ended.lua", "records_query.lua")
         self._watches: set[Connection] = set()
         self._closed = False
 
@@ -57,7 +57,7 @@ class RedisRecords:
     ) -> list[Record]:
         of_key = () if key is None else (_encoded(key),)
         found = await self._link.run(
-            self._query, _keys(stream)[:3], (after, limit, int(newest), *of_key)
+            self._query, _keys(stream), (after, limit, int(newest), *of_key)
         )
         records = [_record(entry) for entry in found]
         return records[::-1] if newest else records

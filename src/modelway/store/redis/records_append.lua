@@ -1,28 +1,9 @@
--- Adds entries, all or none, after what has ended was taken out.
+-- Adds entries, all or none, after what records_ended.lua does.
 --
--- KEYS  the stream; the sorted set of its ids by key, "key's length:key:id", all of one score, so that
---       they are in that order; the sorted set of when ids end; the stream's last id and time.
 -- ARGV  life in ms (-1: they stay), then key and data of each.
 -- Gives the last id.
 
-local stream, keys, ends, state = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local life_ms = tonumber(ARGV[1])
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-
-local function named(key, id)
-  return string.format('%d:', #key) .. key .. string.format(':%020.0f', id)
-end
-
-local ended = redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, 1000 + #ARGV)
-for _, id in ipairs(ended) do
-  local entry = redis.call('XRANGE', stream, id, id)[1]
-  if entry then
-    redis.call('ZREM', keys, named(entry[2][2], tonumber(id)))
-    redis.call('XDEL', stream, id)
-  end
-  redis.call('ZREM', ends, id)
-end
 
 -- An id is the time, or one more than the last: so it grows even where all was lost.
 local known = redis.call('HMGET', state, 'last', 'time')

@@ -1,18 +1,14 @@
--- Reads entries that have not ended.
+-- Reads entries, after what records_ended.lua does.
 --
--- KEYS  as of records_append.lua, without the last.
 -- ARGV  after, limit, 1 for the newest, and the key, where one is asked for.
 -- Gives entries as XRANGE does, in the order that they were found in.
 
-local stream, keys, ends = KEYS[1], KEYS[2], KEYS[3]
 local after, limit, newest, key = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4]
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
 local found = {}
 
 local function add(entry)
   local id = string.match(entry[1], '%d+')
-  local until_ = redis.call('ZSCORE', ends, id)
+  local until_ = #ended == MOST_ENDED and redis.call('ZSCORE', ends, id)
   if not until_ or tonumber(until_) > now then
     found[#found + 1] = entry
   end
