@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -35,9 +37,9 @@ SCHEMES = ("memory", "sqlite", *_SERVERS)
 async def open_store(url: str, *, timeout_s: float = 1.0) -> Store:
     """The store that a URL names, of which each call takes at most about ``timeout_s``.
 
-    ConfigError for a URL that names none, an extra that is not installed, and a store that is not
-    one of ours or is newer; StoreDownError for one that cannot be reached now. Neither shows the URL,
-    which may hold a password.
+    ConfigError for a URL that names none, an extra that is not installed, and what an operator must
+    change at the store; it does not show the URL, which may hold a password. A store that is only
+    down raises nothing here: its calls do, until it is there.
     """
     scheme, colon, rest = url.partition(":")
     scheme = scheme.lower()
@@ -50,7 +52,8 @@ async def open_store(url: str, *, timeout_s: float = 1.0) -> Store:
 
         return await open_sqlite(_path(rest), timeout_s=timeout_s)
     if scheme in _SERVERS and rest.startswith("//"):
-        return await _opener(_SERVERS[scheme])(url, timeout_s=timeout_s)  # type: ignore[no-any-return]
+        store = _opener(_SERVERS[scheme])(url, timeout_s=timeout_s)
+        return await store if isawaitable(store) else store
     raise ConfigError(
         "a store's URL begins with memory:, sqlite:, "
         + ", ".join([f"{name}://" for name in _SERVERS])
@@ -61,7 +64,7 @@ async def open_store(url: str, *, timeout_s: float = 1.0) -> Store:
 def _path(rest: str) -> Path:
     """``///absolute`` or ``relative``, percent-encoded."""
     path = unquote(rest[2:] if rest.startswith("///") else rest)
-    if not path or path.startswith("//") or "\x00" in path or path == ":memory:":
+    if path in {"", "/", ":memory:"} or path.startswith("//") or "\x00" in path:
         raise ConfigError(
             "a SQLite store is sqlite:///absolute/path or sqlite:relative/path; "
             "for one that is kept nowhere: memory:"
@@ -69,9 +72,9 @@ def _path(rest: str) -> Path:
     return Path(path)
 
 
-def _opener(server: _Server) -> Any:
+def _opener(server: _Server) -> Callable[..., Store | Awaitable[Store]]:
     try:
-        return getattr(importlib.import_module(server.module), server.function)
+        opener: Any = getattr(importlib.import_module(server.module), server.function)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("modelway"):
             raise
@@ -79,3 +82,4 @@ def _opener(server: _Server) -> Any:
             f"this store needs {error.name}, which is not installed: "
             f"pip install 'modelway[{server.extra}]'"
         ) from error
+    return opener  # type: ignore[no-any-return]

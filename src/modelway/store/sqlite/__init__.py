@@ -23,8 +23,8 @@ async def open_sqlite(
 ) -> Store:
     """The store in this file, which is made where there is none, for its owner's eyes only.
 
-    ConfigError for a file that is damaged, newer or something else's; StoreDownError where it cannot
-    be reached now.
+    ConfigError for a file that is damaged, newer or something else's, and a place where none can be. One
+    that others hold, or whose disk is full, raises nothing here: its calls do, until it is there.
     """
     file = SqliteFile(path, timeout_s=timeout_s, machine=machine or this_machine())
     await file.open()

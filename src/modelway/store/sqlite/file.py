@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -53,47 +56,57 @@ class SqliteFile:
         self.closed = False
 
     async def open(self) -> None:
-        """Make or find the file. ConfigError for one that is not a store we know."""
+        """Make or find the file; one that is only down now is found by the first call that can.
+
+        ConfigError for one that is not a store we know, or cannot be where it is to be.
+        """
         try:
-            await self._in_thread(self._connected)
+            with suppress(StoreDownError):
+                await self._in_thread(lambda _: self._connected())
         except BaseException:
             await self.aclose()
             raise
 
     async def write(self, work: Work[_T]) -> _T:
         """Do this alone among all processes, wholly or not at all."""
-        return await self._in_thread(lambda: self._transaction(work, writes=True))
+        return await self._in_thread(partial(self._transaction, work, True))
 
     async def read(self, work: Work[_T]) -> _T:
         """Do this, which only reads, beside whoever writes."""
-        return await self._in_thread(lambda: self._transaction(work, writes=False))
+        return await self._in_thread(partial(self._transaction, work, False))
 
     async def aclose(self) -> None:
         """Let go of the file, for all that use it through this; again: nothing."""
         if not self.closed:
             self.closed = True
-            self._thread.submit(self._disconnect)
+            ended = asyncio.wrap_future(self._thread.submit(self._disconnect))
             self._thread.shutdown(wait=False)
+            await asyncio.wait([ended], timeout=self._timeout_s)
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+    async def _in_thread(self, work: Callable[[threading.Event], _T]) -> _T:
+        """``work`` is told when nobody waits for it any more."""
         if self.closed:
             raise StoreDownError(f"the store in {self._path} was closed: open it anew")
+        left = threading.Event()
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await asyncio.wrap_future(self._thread.submit(work))
+                return await asyncio.wrap_future(self._thread.submit(work, left))
         except TimeoutError as error:
             raise self._busy() from error
+        finally:
+            left.set()
 
     # ------------------------------------------------------------ in the thread
 
-    def _transaction(self, work: Work[_T], *, writes: bool) -> _T:
+    def _transaction(self, work: Work[_T], writes: bool, left: threading.Event) -> _T:
         try:
             connection = self._connected()
-        except ConfigError as error:  # it was fine when it was opened
+        except ConfigError as error:  # what must change is not what was called
             raise StoreDownError(error.message) from error
         try:
             connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
+                self._go_on(left)
                 moment = self._now(connection)
                 if writes:
                     self._see(connection, moment)
@@ -108,6 +121,11 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise self._down(error) from error
         return result
+
+    def _go_on(self, left: threading.Event) -> None:
+        """Begin nothing for one who has left while the file was held."""
+        if left.is_set():
+            raise self._busy()
 
     def _now(self, connection: sqlite3.Connection) -> Now:
         if self._machine.boot is None:
@@ -133,9 +151,8 @@ class SqliteFile:
                 "empty one"
             ) from error
         except OSError as error:
-            raise StoreDownError(
-                f"the store in {self._path} cannot be opened: {error.strerror}"
-            ) from error
+            said = f"the store in {self._path} cannot be opened: {error.strerror}"
+            raise ConfigError(said) from error
         inode = (status.st_dev, status.st_ino)
         if self._connection is None or inode != self._inode:
             self._disconnect()

@@ -13,6 +13,7 @@ from modelway.testing.stores.subject import (
     REFUSABLE_NAMES,
     REFUSALS,
     Contract,
+    SteppedClock,
     Subject,
     comes_back,
     fresh,
@@ -304,7 +305,8 @@ async def never_over_the_rate(subject: Subject) -> None:
             )
             within_the_rate(spends, pool)
             spent = sum([each.amount for each in spends])
-            true(spent * 10 >= limit, f"only {spent} were spent, in five windows of {limit}")
+            if not isinstance(subject.clock, SteppedClock):  # its lives may end while a store works
+                true(spent * 10 >= limit, f"only {spent} were spent, in five windows of {limit}")
 
         await asyncio.gather(law(10, 0.1), law(500, 0.25), law(3, 0.02))
 
