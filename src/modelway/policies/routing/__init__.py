@@ -4,10 +4,10 @@ A lower priority number always comes first, except under ``local_first``, ``hybr
 inside one priority a weight of 0 is a reserve.
 """
 
-from modelway.policies.routing.chooser import Chooser, canonical, chooser, spellings
 from modelway.policies.routing.given import Given
 from modelway.policies.routing.names import ALIASES, FILTERS, STRATEGIES
 from modelway.policies.routing.scores import Score, Scores, scored_by
+from modelway.policies.routing.spec import Chooser, canonical, chooser, spellings
 
 __all__ = [
     "ALIASES",

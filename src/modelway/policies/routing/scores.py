@@ -18,13 +18,14 @@ _DATED = re.compile(r"[-@]\d{4}-?\d{2}-?\d{2}$")
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Each from 0 to 1, with an address for what is not the operator's own."""
+    """Each from 0 to 1."""
 
     coding: float
     reasoning: float
     speed: float | None = None
     """Until its latency is measured here."""
-    sources: dict[str, str] = {}
+    source: str = ""
+    """Whose figures they are, and when they were read; empty: the operator's own."""
 
 
 Scores: TypeAlias = Mapping[str, Score]
@@ -51,7 +52,7 @@ def scored_by(own: Scores) -> Scored:
     def scored(candidate: Candidate) -> Score | None:
         known = shipped()
         for name in _names(candidate):
-            found = own.get(name) or known.get(name)
+            found = own.get(name) or known.get(name.casefold())
             if found is not None:
                 return found
         return None

@@ -13,7 +13,8 @@ from modelway.ports import Asked, Candidate
 def weighted(asked: Asked, tier: Tier, chance: random.Random) -> Iterator[Candidate]:
     """Draw without replacement, so that what is tried second is also spread by weight.
 
-    A reserve, where all weights are 0, comes in the order written.
+    What follows the first is a race of exponential times: its order is again one by weight. A
+    reserve, where all weights are 0, comes in the order written.
     """
     del asked
     candidates = tier.candidates
@@ -24,10 +25,5 @@ def weighted(asked: Asked, tier: Tier, chance: random.Random) -> Iterator[Candid
     place = min(place, len(candidates) - 1)
     yield candidates[place]
     rest = [*candidates[:place], *candidates[place + 1 :]]
-    while rest:
-        point = chance.random() * sum([one.deployment.weight for one in rest])
-        for place, one in enumerate(rest):  # noqa: B007 - read after the loop
-            point -= one.deployment.weight
-            if point < 0:
-                break
-        yield rest.pop(place)
+    rest.sort(key=lambda one: chance.expovariate(one.deployment.weight))
+    yield from rest
