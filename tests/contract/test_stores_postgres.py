@@ -10,6 +10,7 @@ import pytest
 from modelway.store.postgres import open_postgres
 from modelway.testing.stores import CONTRACTS, Subject
 from modelway.testing.stores.processes import CHECKS
+from support.pooler_postgres import Pooler
 from support.servers_postgres import postgres_server
 
 CACHE_BYTES = 4_000_000
@@ -30,10 +31,9 @@ def server():
         yield server
 
 
-def subject(server, options=""):
+def subject(server):
     async def opened():
-        url = server.url("shared") + options
-        return await open_postgres(url, timeout_s=5.0, cache_bytes=CACHE_BYTES)
+        return await open_postgres(server.url("shared"), timeout_s=5.0, cache_bytes=CACHE_BYTES)
 
     @asynccontextmanager
     async def outage():
@@ -51,7 +51,13 @@ async def test_postgres(contract, server):
 
 @pytest.mark.parametrize("contract", [each for each in CONTRACTS if each.name in POOLED], ids=str)
 async def test_postgres_behind_a_pooler(contract, server):
-    await contract.check(subject(server, "?statement_cache_size=0"))
+    async with Pooler("127.0.0.1", server.port).serve("postgres", "shared") as port:
+
+        async def opened():
+            url = f"postgresql://postgres@127.0.0.1:{port}/shared?statement_cache_size=0"
+            return await open_postgres(url, timeout_s=5.0, cache_bytes=CACHE_BYTES)
+
+        await contract.check(Subject(opened, cache_bytes=CACHE_BYTES))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

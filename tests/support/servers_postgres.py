@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +53,11 @@ class PostgresServer:
         log = str(self.folder / "log")
         self._run("pg_ctl", "-w", "-l", log, "-o", f"-c port={self.port} {settings}", "start")
 
+    def ensure(self) -> None:
+        """Start it, if it does not run."""
+        if not (self.folder / "data" / "postmaster.pid").exists():
+            self.start()
+
     def stop(self, mode: str = "immediate") -> None:
         self._run("pg_ctl", "-w", "-m", mode, "stop")
 
@@ -73,6 +78,17 @@ class PostgresServer:
         connection = await asyncpg.connect(self.url(database), ssl=False)
         try:
             return await connection.fetch(query)
+        finally:
+            await connection.close()
+
+    @contextlib.asynccontextmanager
+    async def holding(self, query: str, database: str) -> AsyncIterator[None]:
+        """A transaction that did this stays open."""
+        connection = await asyncpg.connect(self.url(database), ssl=False)
+        try:
+            async with connection.transaction():
+                await connection.execute(query)
+                yield
         finally:
             await connection.close()
 

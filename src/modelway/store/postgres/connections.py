@@ -25,6 +25,8 @@ _SETTINGS = {
     "search_path": "pg_catalog",
     # plans are kept from when tables were empty, where reading them through was the cheapest
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
     "jit": "off",
 }
 
@@ -36,6 +38,8 @@ class Connections:
         self.timeout_s = timeout_s
         self.closed = False
         self._address = read_address(url)
+        self.pooled = self._address.pooled
+        """Each transaction may have another session: what is to hold for one is said in it."""
         self._outage = Outage()
         self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
         self._idle: list[asyncpg.Connection] = []
@@ -63,9 +67,11 @@ class Connections:
             async with asyncio.timeout(WORK_S):
                 connection = await self.connect(WORK_S)
                 try:
-                    return await self._run(connection, query, arguments, WORK_S)
+                    rows = await self._run(connection, query, arguments, WORK_S)
+                    await connection.close()
                 finally:
                     connection.terminate()
+                return rows
         except FAULTS as error:
             raise self._failure(error) from error
 
@@ -73,25 +79,16 @@ class Connections:
         """Another connection, that is the caller's. Raises what FAULTS has."""
         if self.closed:
             raise asyncpg.InterfaceError("closed")
-        address = self._address
-        try:
-            connection = await asyncpg.connect(
-                address.url, timeout=timeout_s, statement_cache_size=0 if address.pooled else 100
-            )
-        except ValueError as error:
-            if isinstance(error, FAULTS):
+        async with asyncio.timeout(timeout_s):
+            connection = await self._connect()
+            try:
+                if not self.pooled:
+                    isolation = "set default_transaction_isolation = 'read committed';"
+                    await connection.execute(isolation + _settings("set", timeout_s))
+            except BaseException:
+                connection.terminate()
                 raise
-            raise ConfigError(
-                "the URL of the store on PostgreSQL has a value that asyncpg cannot use"
-            ) from None
-        try:
-            if not address.pooled:
-                isolation = "set default_transaction_isolation = 'read committed';"
-                await connection.execute(isolation + _settings("set", timeout_s))
-        except BaseException:
-            connection.terminate()
-            raise
-        return connection
+            return connection
 
     async def aclose(self) -> None:
         self.closed = True
@@ -104,6 +101,21 @@ class Connections:
                 await asyncio.gather(*[connection.close() for connection in idle])
         for connection in idle:
             connection.terminate()
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(
+                self._address.url,
+                timeout=WORK_S,  # the caller's is what counts
+                statement_cache_size=0 if self.pooled else 100,
+            )
+        except ValueError as error:
+            if isinstance(error, FAULTS):
+                raise
+            # its words may have a part of the password in them
+            raise ConfigError(
+                "the URL of the store on PostgreSQL has a value that asyncpg cannot use"
+            ) from None
 
     async def _fetch(self, query: str, arguments: tuple[object, ...]) -> list[Row]:
         connection = self._kept() or await self.connect(self.timeout_s)
@@ -123,7 +135,7 @@ class Connections:
         arguments: tuple[object, ...],
         timeout_s: float,
     ) -> list[Row]:
-        if not self._address.pooled:
+        if not self.pooled:
             rows: list[Row] = await connection.fetch(query, *arguments)
             return rows
         await connection.execute(
@@ -159,7 +171,9 @@ class Connections:
         async with asyncio.timeout(self.timeout_s) as limit:
             connection = await self.connect(self.timeout_s)
             try:
-                if not is_newest(await version(connection)):
+                async with connection.transaction(isolation="read_committed"):
+                    found = await version(connection)
+                if not is_newest(found):
                     limit.reschedule(asyncio.get_running_loop().time() + WORK_S)
                     await migrate(connection)
             except BaseException:

@@ -48,7 +48,7 @@ def told(error: BaseException, place: str, user: str, timeout_s: float) -> str:
             # its own words may have parts of the URL in them
             return f"{where} has a URL, or PG variables, that asyncpg cannot use: correct them"
         case asyncpg.InsufficientPrivilegeError():
-            return f"{where} refuses: {_line(error)}. {_grants(user, place)}"
+            return f"{where} refuses: {_line(error)}; as an owner run: {_grants(user)}"
         case asyncpg.InvalidAuthorizationSpecificationError():
             return f"{where} does not let us in: {_line(error)}. Correct the URL or the role"
         case asyncpg.InvalidCatalogNameError():
@@ -64,10 +64,11 @@ def _line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
-def _grants(user: str, place: str) -> str:
-    database = place.rpartition("/")[2]
-    return (
-        f'As an owner run: GRANT CREATE ON DATABASE "{database}" TO "{user}" (the schema modelway is '
-        f'made on first use), or where it is there: ALTER SCHEMA modelway OWNER TO "{user}", and '
-        f'for tables that another role made: GRANT "that role" TO "{user}"'
+def _grants(user: str) -> str:
+    return "; ".join(
+        [
+            f'GRANT USAGE ON SCHEMA modelway TO "{user}"',
+            f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA modelway TO "{user}"',
+            f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA modelway TO "{user}"',
+        ]
     )

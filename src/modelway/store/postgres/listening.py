@@ -20,7 +20,7 @@ _CHECK_S = 15.0
 
 
 class Listener:
-    """One connection that listens, as long as anybody waits."""
+    """One connection that listens, as long as anybody waits; none where a pooler would lose it."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -32,7 +32,7 @@ class Listener:
         """An event that is set whenever something was added to the stream, or may have been."""
         added = asyncio.Event()
         self._waiting.setdefault(stream, []).append(added)
-        if self._task is None:
+        if self._task is None and not self._connections.pooled:
             self._task = asyncio.create_task(self._listen())
         try:
             yield added

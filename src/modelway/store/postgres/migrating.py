@@ -13,6 +13,16 @@ set local statement_timeout = '30s';
 set local lock_timeout = '30s';
 select pg_advisory_xact_lock(hashtextextended('modelway migrations', 0));
 """
+# asked of tables, not of to_regclass: that may not know yet what another made while we waited
+_HAS_BEGUN = """
+select exists (
+    select from pg_catalog.pg_tables where schemaname = 'modelway' and tablename = 'migrations'
+)
+"""
+_RIGHTS = """
+select exists (select from pg_catalog.pg_namespace where nspname = 'modelway'),
+    has_database_privilege(current_database(), 'CREATE'), current_database(), current_user
+"""
 _BEGINNING = """
 create table modelway.migrations (
     version int primary key, applied_at timestamptz not null default now()
@@ -29,8 +39,7 @@ def migrations() -> list[str]:
 
 async def version(connection: asyncpg.Connection) -> int:
     """0 where there is nothing yet."""
-    there = await connection.fetchval("select to_regclass('modelway.migrations') is not null")
-    if not there:
+    if not await connection.fetchval(_HAS_BEGUN):
         return 0
     found: int | None = await connection.fetchval("select max(version) from modelway.migrations")
     return found or 0
@@ -55,10 +64,20 @@ async def migrate(connection: asyncpg.Connection) -> None:
         if is_newest(found):
             return
         if not found:
-            # asked for the schema that is there, a role needs the right to make one all the same
-            if not await connection.fetchval("select to_regnamespace('modelway') is not null"):
-                await connection.execute("create schema modelway")
+            await _make_schema(connection)
             await connection.execute(_BEGINNING)
         for number, statements in enumerate(migrations()[found:], found + 1):
             await connection.execute(statements)
             await connection.execute("insert into modelway.migrations values ($1)", number)
+
+
+async def _make_schema(connection: asyncpg.Connection) -> None:
+    """One that an owner has made for us is as good: asked for it, we would need the right all the same."""
+    there, may, database, role = await connection.fetchrow(_RIGHTS)
+    if not there and not may:
+        raise ConfigError(
+            f"the role {role} may not make the schema modelway in the database {database} of the store "
+            f'on PostgreSQL; as an owner run: GRANT CREATE ON DATABASE "{database}" TO "{role}"'
+        )
+    if not there:
+        await connection.execute("create schema modelway")

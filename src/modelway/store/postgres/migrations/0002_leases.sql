@@ -41,7 +41,8 @@ $$;
 -- Grants become what was used of them. Those that are not there, or not any more, are passed over.
 create function modelway.book(
     the_pool text, window_s float8, now_s float8, ids bigint[], amounts bigint[], agos_s float8[]
-) returns void language sql volatile as $$
+) returns void language plpgsql volatile as $$
+begin
     with spent as (
         select * from unnest(ids, amounts, agos_s) as s (id, amount, ago_s)
     ), settled as (
@@ -50,10 +51,11 @@ create function modelway.book(
         returning spent.amount, modelway.used_until(now_s, spent.ago_s, window_s) as until
     )
     insert into modelway.used as u (pool, until, amount)
-    select the_pool, until, least(sum(amount), 9223372036854775807)
-    from settled where amount > 0 and until > now_s group by until
+    select the_pool, s.until, least(sum(s.amount), 9223372036854775807)
+    from settled s where s.amount > 0 and s.until > now_s group by s.until
     on conflict (pool, until) do update
-    set amount = least(u.amount::numeric + excluded.amount, 9223372036854775807)
+    set amount = least(u.amount::numeric + excluded.amount, 9223372036854775807);
+end
 $$;
 
 create function modelway.take(

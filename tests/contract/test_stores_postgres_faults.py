@@ -1,0 +1,396 @@
+"""What befalls a PostgreSQL and those who use it: stalls, cuts, standbys, rights, versions, clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import traceback
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from modelway.errors import ConfigError, StoreDownError
+from modelway.ports import Pool, Spent
+from modelway.store.postgres import listening, open_postgres, records
+from modelway.store.postgres.connections import MOST_CONNECTIONS
+from modelway.store.postgres.migrating import migrations
+from support.faultproxy import FaultProxy
+from support.servers_postgres import postgres_server
+
+TIMEOUT_S = 0.4
+PATIENCE_S = 20.0
+MONEY = Pool("money", 100, math.inf, 60.0)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def database(server):
+    return await server.new_database()
+
+
+@asynccontextmanager
+async def opened(url, timeout_s=TIMEOUT_S, **options):
+    store = await open_postgres(url, timeout_s=timeout_s, **options)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+async def left(store, pool=MONEY):
+    return (await store.leases.take(pool, 0)).left
+
+
+async def comes_back(store):
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await left(store)
+            except StoreDownError:
+                await asyncio.sleep(0.05)
+
+
+async def is_down(store):
+    """How long it takes to say so."""
+    since = time.monotonic()
+    with pytest.raises(StoreDownError) as caught:
+        await left(store)
+    assert caught.value.message.startswith("the store on PostgreSQL at 127.0.0.1:")
+    return time.monotonic() - since
+
+
+async def told(store, words):
+    """Waits until a taker is told this, or gets something if it is nothing."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            said = ""
+            try:
+                await store.leases.take(MONEY, 1)
+            except StoreDownError as error:
+                said = str(error)
+            if words in said and bool(words) == bool(said):
+                return
+            await asyncio.sleep(0.02)
+
+
+# ---------------------------------------------------------------- away and back
+
+
+async def test_a_stalled_server_is_down_within_the_timeout_then_at_once_then_back(server, database):
+    async with opened(server.url(database)) as store:
+        await store.leases.take(MONEY, 10)
+        server.freeze()
+        try:
+            assert TIMEOUT_S * 0.9 <= await is_down(store) < TIMEOUT_S + PATIENCE_S / 2
+            since = time.monotonic()
+            failed = await asyncio.gather(*[is_down(store) for _ in range(200)])
+            assert len(failed) == 200
+            assert time.monotonic() - since < TIMEOUT_S, "they did not wait, each for himself"
+        finally:
+            server.thaw()
+        assert await comes_back(store) == 90
+
+
+async def test_who_waits_when_a_server_stalls_is_told_within_the_timeout(server, database):
+    async with opened(server.url(database)) as store:
+        await left(store)
+        server.freeze()
+        try:
+            async with asyncio.timeout(TIMEOUT_S + PATIENCE_S / 2):
+                times = await asyncio.gather(*[is_down(store) for _ in range(100)])
+            assert min(times) >= TIMEOUT_S * 0.9
+        finally:
+            server.thaw()
+        assert await comes_back(store) == 100
+
+
+async def test_a_server_that_was_not_there_at_first_is_used_when_it_comes(server, database):
+    await asyncio.to_thread(server.stop)
+    try:
+        async with opened(server.url(database)) as store:
+            await is_down(store)
+            await asyncio.to_thread(server.start)
+            assert await comes_back(store) == 100
+    finally:
+        await asyncio.to_thread(server.ensure)
+
+
+async def test_a_restart_costs_no_more_than_the_calls_in_it(server, database):
+    async with opened(server.url(database)) as store:
+        grant = await store.leases.take(MONEY, 10)
+        await asyncio.to_thread(server.stop, "fast")
+        await asyncio.to_thread(server.start)
+        assert await comes_back(store) == 90
+        await store.leases.settle(MONEY, [Spent(grant.id, 4)])
+        assert await left(store) == 96
+
+
+@pytest.mark.parametrize("fault", ["black_hole", "refuse", "reset_after_bytes"])
+async def test_a_network_that_fails_and_heals(server, database, fault):
+    async with FaultProxy("127.0.0.1", server.port) as proxy:
+        url = f"postgresql://postgres@127.0.0.1:{proxy.listen_port}/{database}?sslmode=disable"
+        async with opened(url) as store:
+            await store.leases.take(MONEY, 10)
+            healthy = getattr(proxy, fault)
+            setattr(proxy, fault, 1 if fault == "reset_after_bytes" else True)
+            await server.run(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                f"where datname = '{database}'"
+            )
+            assert await is_down(store) < TIMEOUT_S + PATIENCE_S / 2
+            setattr(proxy, fault, healthy)
+            assert await comes_back(store) == 90
+
+
+async def test_a_server_that_can_only_be_read(server, database):
+    async with opened(server.url(database)) as store:
+        await store.leases.take(MONEY, 10)
+        await store.cache.put("key", b"value", life_s=60)
+        await server.run("alter system set default_transaction_read_only = on")
+        await server.run("select pg_reload_conf()")
+        try:
+            await told(store, "needs the primary")
+        finally:
+            await server.run("alter system reset default_transaction_read_only")
+            await server.run("select pg_reload_conf()")
+        await told(store, "")
+        assert await store.cache.get("key") == b"value"
+
+
+async def test_a_schema_that_is_dropped_is_made_anew(server, database):
+    async with opened(server.url(database)) as store:
+        await store.leases.take(MONEY, 10)
+        await server.run("drop schema modelway cascade", database)
+        await is_down(store)
+        assert await comes_back(store) == 100
+
+
+async def test_a_lock_that_another_holds_ends_the_call_and_not_the_server(server, database):
+    async with opened(server.url(database)) as store:
+        await left(store)
+        async with server.holding("lock modelway.used", database):
+            await is_down(store)
+            await asyncio.sleep(TIMEOUT_S)
+            waiting = await server.run(
+                "select from pg_stat_activity where wait_event_type = 'Lock' "
+                f"and datname = '{database}'"
+            )
+            assert waiting == [], "nobody waits there for a caller who has gone"
+        await comes_back(store)
+
+
+async def test_a_thousand_cancelled_calls_leave_no_connection_behind(server, database):
+    async with opened(server.url(database), timeout_s=5.0) as store:
+        for delay_s in (0.0, 0.003, 0.03):
+            calls = [asyncio.ensure_future(left(store)) for _ in range(1000)]
+            await asyncio.sleep(delay_s)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        assert await left(store) == 100
+        assert await connections(server, database) <= MOST_CONNECTIONS
+    assert await connections(server, database, wanted=0) == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def connections(server, database, wanted=MOST_CONNECTIONS):
+    """Once those that are being closed have gone."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            rows = await server.run(
+                f"select count(*) from pg_stat_activity where datname = '{database}'"
+            )
+            if rows[0][0] <= wanted:
+                return rows[0][0]
+            await asyncio.sleep(0.02)
+
+
+# ---------------------------------------------------------------- the schema, and rights
+
+
+async def test_who_comes_first_makes_the_schema_however_many_come(server, database):
+    url = server.url(database)
+    stores = await asyncio.gather(*[open_postgres(url, timeout_s=10.0) for _ in range(12)])
+    grants = await asyncio.gather(*[store.leases.take(MONEY, 9) for store in stores])
+    assert sorted(grant.amount for grant in grants) == [1, *[9] * 11]
+    await asyncio.gather(*[store.aclose() for store in stores])
+    rows = await server.run("select version from modelway.migrations order by 1", database)
+    assert [row[0] for row in rows] == list(range(1, len(migrations()) + 1))
+
+
+async def test_a_newer_schema_is_refused(server, database):
+    async with opened(server.url(database)) as old:
+        await left(old)
+        await server.run("insert into modelway.migrations values (1000)", database)
+        with pytest.raises(ConfigError, match="has version 1000, and this"):
+            await open_postgres(server.url(database))
+        assert await left(old) == 100, "who was there before goes on"
+
+
+async def test_a_role_without_rights_is_told_what_to_grant(server, database):
+    await server.run(f"create role {database}_role login")
+    url = server.url(database, f"{database}_role")
+    with pytest.raises(ConfigError) as caught:
+        await open_postgres(url)
+    assert f'GRANT CREATE ON DATABASE "{database}" TO "{database}_role"' in str(caught.value)
+    await server.run(f'grant create on database "{database}" to "{database}_role"')
+    async with opened(url) as store:
+        assert await left(store) == 100
+
+
+async def test_a_role_in_another_s_schema_is_told_what_to_grant(server, database):
+    async with opened(server.url(database)) as store:
+        await left(store)
+    await server.run(f"create role {database}_role login")
+    with pytest.raises(ConfigError) as caught:
+        await open_postgres(server.url(database, f"{database}_role"))
+    commands = [part.strip() for part in str(caught.value).rpartition("run: ")[2].split(";")]
+    for command in commands:
+        await server.run(command, database)
+    async with opened(server.url(database, f"{database}_role")) as store:
+        assert (await store.leases.take(MONEY, 1)).amount == 1
+        await store.cache.put("key", b"value", life_s=60)
+        await store.records.append("stream", [("key", b"data")])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("postgres@", "stranger@"), "does not let us in"),
+        (("/fresh", "/no_fresh"), "does not exist"),
+    ],
+)
+async def test_what_an_operator_must_change_is_said_on_opening(server, database, change, says):
+    with pytest.raises(ConfigError, match=says):
+        await open_postgres(server.url(database).replace(*change))
+
+
+async def test_an_isolation_that_is_another_database_wide(server, database):
+    await server.run(
+        f"alter database {database} set default_transaction_isolation = 'serializable'"
+    )
+    for options in ("", "?statement_cache_size=0"):
+        pool = MONEY._replace(name=f"money{options}")
+        async with opened(server.url(database) + options, timeout_s=10.0) as store:
+            grants = await asyncio.gather(*[store.leases.take(pool, 7) for _ in range(40)])
+            assert sum(grant.amount for grant in grants) == 100
+
+
+# ---------------------------------------------------------------- time
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, 1.5])
+async def test_a_clock_that_is_set_back_holds_windows_where_they_are(server, database, jump_s):
+    rate = Pool("rate", 10, 60.0, 30.0)
+    async with opened(server.url(database)) as store:
+        grant = await store.leases.take(rate, 10)
+        await store.leases.settle(rate, [Spent(grant.id, 10)])
+        before = (await store.leases.take(rate, 1)).wait_s
+        await server.run(f"update modelway.clock set shift = shift - {jump_s}", database)
+        after = [(await store.leases.take(rate, 1)) for _ in range(3)]
+        assert [each.amount for each in after] == [0, 0, 0]
+        assert before - 30 < after[-1].wait_s < before + 1.5, "as if nothing had been set"
+
+
+# ---------------------------------------------------------------- what is thrown out
+
+
+async def test_what_has_ended_goes_though_nobody_asks_for_it(server, database, monkeypatch):
+    monkeypatch.setattr("modelway.store.postgres.sweeping._EVERY_S", 0.0)
+    async with opened(server.url(database), timeout_s=5.0) as store:
+        for number in range(30):
+            short = Pool(f"short{number}", 10, 0.0, 0.0001)
+            grant = await store.leases.take(short, 1)
+            used = Pool(f"used{number}", 10, 0.1, 60.0)
+            grant = await store.leases.take(used, 1)
+            await store.leases.settle(used, [Spent(grant.id, 1)])
+            await store.cache.put(f"key{number}", b"value", life_s=0.0001)
+            await store.records.append("stream", [("key", b"data")], life_s=0.0001)
+        await server.run("update modelway.clock set shift = shift + 61", database)
+        async with asyncio.timeout(PATIENCE_S):
+            while rows := await server.run(
+                "select name, n from (select 'counts', count(*) from modelway.counts union all "
+                "select 'cache', count(*) from modelway.cache union all "
+                "select 'records', count(*) from modelway.records) as t (name, n) where n > 0",
+                database,
+            ):
+                await asyncio.sleep(0.02)
+                await left(store)
+    assert rows == []
+
+
+# ---------------------------------------------------------------- watching
+
+
+async def test_a_notification_wakes_a_watch(server, database, monkeypatch):
+    monkeypatch.setattr(records, "_POLL_S", 3600.0)
+    async with opened(server.url(database)) as store, opened(server.url(database)) as other:
+        watch = store.records.watch("stream", after=0)
+        first = asyncio.ensure_future(anext(watch))
+        await other.records.append("stream", [("key", b"1")])
+        async with asyncio.timeout(PATIENCE_S):
+            assert [record.data for record in await first] == [b"1"]
+        second = asyncio.ensure_future(anext(watch))
+        await server.run(  # the one that listens, too
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            f"where datname = '{database}' and pid <> pg_backend_pid()"
+        )
+        await comes_back(other)
+        await other.records.append("stream", [("key", b"2")])
+        async with asyncio.timeout(PATIENCE_S):
+            assert [record.data for record in await second] == [b"2"]
+        await watch.aclose()
+
+
+async def test_a_watch_without_notifications_looks_by_itself(server, database, monkeypatch):
+    monkeypatch.setattr(listening, "_CHANNEL", "another")
+    async with opened(server.url(database)) as store:
+        watch = store.records.watch("stream", after=0)
+        first = asyncio.ensure_future(anext(watch))
+        await asyncio.sleep(0.1)
+        await store.records.append("stream", [("key", b"1")])
+        async with asyncio.timeout(PATIENCE_S):
+            assert [record.data for record in await first] == [b"1"]
+        await watch.aclose()
+
+
+async def test_closing_a_store_ends_its_watches(server, database):
+    async with opened(server.url(database)) as store:
+        watch = store.records.watch("stream")
+        waiting = asyncio.ensure_future(anext(watch, None))
+        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await waiting is None
+    assert await connections(server, database, wanted=0) == 0
+
+
+# ---------------------------------------------------------------- secrets
+
+
+async def test_no_error_nor_repr_has_the_password(server, database):
+    port = urlsplit(server.url()).port
+    secret = "swordfish"
+    shown = []
+    for url in (
+        f"postgresql://stranger:{secret}@127.0.0.1:{port}/{database}",
+        f"postgresql://postgres:{secret}@127.0.0.1:1/{database}",
+        f"postgresql://postgres@127.0.0.1:{port}/none?password={secret}",
+        f"postgresql://postgres:{secret}@127.0.0.1:{port}/{database}?sslmode=perhaps",
+        f"postgresql://postgres:{secret}@127.0.0.1:{port}/{database}?passfile=%00",
+        f"postgresql://postgres:{secret}@127.0.0.1:{port}/{database}?nonsense=1",
+    ):
+        try:
+            async with opened(url) as store:
+                shown.append(repr(store) + repr(vars(store.leases)))
+                await left(store)
+        except (ConfigError, StoreDownError) as error:
+            shown.append("".join(traceback.format_exception(error)) + repr(error))
+    assert len(shown) >= 6
+    assert [text for text in shown if secret in text] == []
