@@ -10,6 +10,7 @@ from modelway.call import Attempt, Call, Deployment, Reply
 from modelway.errors import LLMError
 from modelway.policies import retry
 from modelway.ports import Clock
+from modelway.tracks import Track
 
 
 class Turn(NamedTuple):
@@ -17,7 +18,7 @@ class Turn(NamedTuple):
 
     not_before: float
     attempt: int
-    deployment: Deployment
+    track: Track
 
 
 def when(turn: Turn) -> float:
@@ -35,8 +36,24 @@ class Run:
         limit_s = call.options.timeout_s
         self._ends = None if limit_s is None or started is None else started + limit_s
 
-    def failed(self, turn: Turn, error: LLMError, chance: float) -> retry.Verdict:
-        deployment = turn.deployment
+    def failed(self, turn: Turn, error: LLMError, chance: float, took_s: float) -> retry.Verdict:
+        deployment = turn.track.deployment
+        self._note(deployment, error, took_s=took_s)
+        backoff = deployment.backoff
+        retries = self._call.options.retries
+        if retries is not None:
+            backoff = msgspec.structs.replace(backoff, attempts=retries + 1)
+        if self._ends is not None and self._clock.monotonic() >= self._ends:
+            return retry.STOP
+        return retry.decide(error, turn.attempt, backoff, chance)
+
+    def passed_over(self, deployment: Deployment, error: LLMError) -> None:
+        """It was not asked, for this reason."""
+        self._note(deployment, error, error.message)
+
+    def _note(
+        self, deployment: Deployment, error: LLMError, reason: str = "", took_s: float = 0.0
+    ) -> None:
         self._errors.append(error)
         self._attempts.append(
             Attempt(
@@ -45,15 +62,10 @@ class Run:
                 model=deployment.model,
                 error=type(error).__name__,
                 status=error.status,
+                reason=reason,
+                took_s=took_s,
             )
         )
-        backoff = deployment.backoff
-        retries = self._call.options.retries
-        if retries is not None:
-            backoff = msgspec.structs.replace(backoff, attempts=retries + 1)
-        if self._ends is not None and self._clock.monotonic() >= self._ends:
-            return retry.STOP
-        return retry.decide(error, turn.attempt, backoff, chance)
 
     def answered(self, reply: Reply) -> Reply:
         return msgspec.structs.replace(reply, failed=tuple(self._attempts))

@@ -58,6 +58,15 @@ class Backoff(Struct, frozen=True, kw_only=True):
     """Names of error classes, of the tree in ``errors``, that are tried again."""
 
 
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much may be sent; ``None``: without bound. Minutes and days are rolling windows."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    requests_per_day: int | None = None
+    concurrent: int | None = None
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """What an encoder must know of where its bytes go."""
 
@@ -90,6 +99,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     priority: int = 0
     supports_streaming: bool = True
+    limits: Limits | None = None
+    """Of this deployment alone; its provider and its credential may have others."""
     defaults: dict[str, Any] = {}
     """ChatRequest fields for requests that do not set them; never for a client's own bytes."""
     also: dict[str, str] = {}
@@ -127,6 +138,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """Share one answer among identical calls that are open at once; ``None``: as configured."""
     hedge: bool | None = None
     """Ask a second deployment when the first is slow; ``None``: as configured."""
+    trace: bool = False
+    """Tell with the answer how it came about."""
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -210,8 +223,8 @@ class EventStream(Stream, Protocol):
     def __aiter__(self) -> AsyncIterator[list[StreamEvent]]: ...
 
 
-class Attempt(Struct, frozen=True, kw_only=True):
-    """One try at one deployment that failed, for the trace of a reply."""
+class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try at one deployment that failed, or was not made, for the trace of a reply."""
 
     deployment: str
     provider: str
@@ -221,7 +234,23 @@ class Attempt(Struct, frozen=True, kw_only=True):
     status: int | None = None
     reason: str = ""
     """Why it was passed over, where it was not asked: a circuit, a limit, a filter."""
-    duration_s: float = 0.0
+    took_s: float = 0.0
+
+
+class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an answer came about. It names no host and no key."""
+
+    strategy: str
+    """By which the one that answered was chosen."""
+    deployment: str
+    took_s: float
+    """Of its attempt: to the answer, or to the first event of its stream."""
+    waited_s: float = 0.0
+    """In a queue, because of limits."""
+    before: tuple[Attempt, ...] = ()
+    """What failed or was passed over before it, in this order."""
+    experiment: str = ""
+    arm: str = ""
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -244,7 +273,5 @@ class Reply(Struct, frozen=True, kw_only=True):
     """The provider's response headers."""
     failed: tuple[Attempt, ...] = ()
     """The attempts before the one that answered, and what was passed over."""
-    waited_s: float = 0.0
-    """In a queue, because of limits."""
-    strategy: str = ""
-    """By which the one that answered was chosen."""
+    trace: Trace | None = None
+    """How the answer came about, where the call asks for it."""

@@ -128,7 +128,8 @@ def _player(choice: Choice, cassette: Cassette, settings: Settings) -> Player:
 
 def _secrets(settings: Settings) -> list[str]:
     credentials = [one for known in settings.providers.values() for one in known.credentials]
-    return [one.secret for one in (*credentials, *settings.gateway.keys) if one.secret]
+    callers = [caller.credential for caller in settings.gateway.keys]
+    return [one.secret for one in (*credentials, *callers) if one.secret]
 
 
 def _sources(settings: Settings) -> Callable[[WireRequest], Source | None]:

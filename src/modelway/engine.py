@@ -1,43 +1,48 @@
 """The engine: the only file that knows in which order a call meets the policies.
 
-ring A, once a call:      count → observe → dispatch
-dispatch:                 plan → one loop over it; ``retry.decide`` says again, next or stop
+ring A, once a call:      count → observe → callers' limits → experiment → single flight → dispatch
+dispatch:                 plan → one loop over it; ``retry.decide`` says again, next or stop;
+                          breaker and limits before each attempt
 ring B, once an attempt:  perceive → emulate → inline, or split, or estimate → exchange
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import os
 import random
 import time
-from bisect import insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from modelway.attempts import Run, Turn, when
+from modelway.assigning import Assigned, assigned, experimenting
 from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
-from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
+from modelway.dispatch import Dispatch
 from modelway.errors import LLMError, MissingKeyError, UnknownModelError
 from modelway.exchange import Exchange, offers, speaking
 from modelway.facts import Facts
 from modelway.observe.events import Bus, CallEvent, EventName
-from modelway.observe.stats import Counts, Stats
+from modelway.observe.stats import Stats
 from modelway.observe.watch import observing
-from modelway.policies import retry
+from modelway.plans import PassedOver, Plans, Tier
+from modelway.policies.breaker import BreakerChange
 from modelway.policies.completing import completing
 from modelway.policies.emulate import emulating
 from modelway.policies.estimate import estimating
 from modelway.policies.inlining import inlining
 from modelway.policies.perceiving import lacking, perceiving
-from modelway.policies.routing import strategy
+from modelway.policies.single_flight import SingleFlight
 from modelway.policies.splitting import splitting
-from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Signer, Strategy, Transport
+from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Signer, Transport
+from modelway.quotas import limiting
+from modelway.state import HealthTold, State
 from modelway.streams import LEFT
+from modelway.tracks import Track, Tracks
 from modelway.types import ModelListing, Usage
 
 _NO_OPTIONS = Options()
@@ -64,6 +69,10 @@ def _wrap(middleware: Middleware, inner: Handler) -> Handler:
     return lambda call: middleware(call, inner)
 
 
+def _unheard(track: Track, reason: str) -> None:
+    del track, reason
+
+
 class Engine:
     """One immutable generation of a configuration, at work."""
 
@@ -77,21 +86,26 @@ class Engine:
         chance: random.Random | None = None,
         fetch: Fetch | None = None,
         signers: Mapping[str, Signer] | None = None,
+        state: State | None = None,
     ) -> None:
         self.settings = settings
-        self.counts = Counts()
         self._transport = transport
         self._fetch = fetch
         self._signers = signers or {}
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self.facts = Facts(settings, self._clock)
-        self._retries = retry.RetryBudget()
+        self._alone = state is None
+        self.state = state or State(settings, self._clock)
+        self._experiments = {one.name: one for one in settings.experiments}
+        self._tracks = Tracks(settings, self.facts, self.state)
+        self._plans = Plans(settings, self._tracks)
         self._bus = Bus(observers) if observers else None
+        if self._bus is not None:
+            self.state.on_change.append(self._changed)
+            self.state.on_health.append(self._health)
         self._watched: dict[str, Bus] = {}
-        self._plans: dict[str, tuple[Route, ...]] = {}
         self._ring_b: dict[tuple[str, Operation, str | None], Handler] = {}
-        self._strategies: dict[str, Strategy] = {}
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
         self.handle: Handler = self._ring_a()
@@ -99,8 +113,26 @@ class Engine:
     # ------------------------------------------------------------ the order of things
 
     def _ring_a(self) -> Handler:
-        watching = (observing(self._bus, self._clock),) if self._bus else ()
-        return onion(self._dispatch, self._count, *watching)
+        dispatch = Dispatch(
+            self.tiers,
+            self._plans,
+            self.state,
+            self._attempt,
+            queueing=self.settings.queue,
+            clock=self._clock,
+            chance=self._chance,
+            tell=self._tell,
+        )
+        around: list[Middleware] = [self._count]
+        if self._bus is not None:
+            around.append(observing(self._bus, self._clock))
+        if quotas := limiting(self.settings, self.state.limiter, self._clock):
+            around.append(quotas)
+        if self._experiments:
+            outcomes = self.state.outcomes
+            around.append(experimenting(self._experiments, outcomes, self.facts, self._clock))
+        around.append(SingleFlight(always=self.settings.single_flight))
+        return onion(dispatch, *around)
 
     def _attempt(self, deployment: Deployment, call: Call) -> Handler:
         client = None if call.body is None else call.body.dialect
@@ -113,8 +145,14 @@ class Engine:
             handler = self._ring_b[key] = self._ring_b_of(spoken, call.operation, client)
         return handler
 
+    def preview(self, deployment: Deployment, call: Call) -> Awaitable[Reply]:
+        """What would be sent to a deployment, as the body of a reply; nothing is."""
+        client = None if call.body is None else call.body.dialect
+        spoken = speaking(deployment, call.operation, client)
+        return self._ring_b_of(spoken, call.operation, client, sends=False)(call)
+
     def _ring_b_of(
-        self, deployment: Deployment, operation: Operation, client: str | None
+        self, deployment: Deployment, operation: Operation, client: str | None, sends: bool = True
     ) -> Handler:
         """What an attempt goes through, for clients of this dialect (``None``: typed requests)."""
         signer = self._signers.get(deployment.provider.name)
@@ -133,7 +171,7 @@ class Engine:
                     around.append(perceiving(deployment, refused, self.facts.carriers))
                 if client != deployment.dialect or deployment.target.quirks.touched():
                     around.append(emulating(deployment, self.facts.known))
-                if self._fetch is not None and dialect(deployment.dialect).inlined:
+                if sends and self._fetch is not None and dialect(deployment.dialect).inlined:
                     around.append(inlining(deployment.dialect, self._fetch))
             case "count_tokens" if not offers(deployment, operation):
                 around.append(estimating(deployment))
@@ -143,7 +181,7 @@ class Engine:
                 around.append(splitting(deployment))
             case _:
                 pass
-        return onion(exchange.send, *around)
+        return onion(exchange.send if sends else exchange.preview, *around)
 
     async def watch(self, call: Call, observers: Sequence[Observer]) -> Reply:
         """``handle``, of which these observers are told too."""
@@ -157,84 +195,29 @@ class Engine:
 
     def plan(self, call: Call) -> list[Sequence[Deployment]]:
         """What would answer: tiers in the order of fallback, each in its strategy's order."""
-        if call.operation == "pass" and call.model.endswith("/"):
-            return [(_without_model(self._provider(call.model[:-1])),)]
-        routes = self._routes(call.model, call.options.fallbacks)
-        if call.only is not None:
-            every = [one for route in routes for one in route.deployments]
-            return [[one for one in every if one.id == call.only]]
+        call = self.assigned(call).call
         return [
-            route.deployments if len(route.deployments) == 1 else self._ordered(call, route)
-            for route in routes
+            [track.deployment for track in self.peeked(tier, call)] for tier in self.tiers(call)
         ]
 
-    def _ordered(self, call: Call, route: Route) -> Sequence[Deployment]:
-        """The route's deployments in its strategy's order; a strategy may remember its last turn."""
-        chosen = self._strategies.get(route.name)
-        if chosen is None:
-            chosen = self._strategies[route.name] = strategy(route.strategy)
-        return chosen(call, route.deployments, self._chance)
+    def assigned(self, call: Call) -> Assigned:
+        """The call as the experiment that it names, if it does, has it asked."""
+        return assigned(self._experiments, call)
 
-    def _routes(self, model: str, fallbacks: tuple[str, ...] | None) -> tuple[Route, ...]:
-        known = self._plans.get(model) if fallbacks is None else None
-        if known is not None:
-            return known
-        route = resolve(self.settings, model)
-        names = route.fallbacks if fallbacks is None else fallbacks
-        found = (route, *[resolve(self.settings, name) for name in names])
-        routes = tuple([one for one in found if one.deployments])
-        if fallbacks is None:
-            if len(self._plans) >= _KNOWN_PLANS:
-                self._plans.clear()
-                self._strategies.clear()
-            self._plans[model] = routes
-        return routes
+    def peeked(self, tier: Tier, call: Call, passed_over: PassedOver = _unheard) -> Iterator[Track]:
+        """A tier's order for this call, as the next call will have it: nothing is moved by it."""
+        if call.only is not None:
+            return iter([one for one in tier.tracks if one.deployment.id == call.only])
+        chance = copy.copy(self._chance)
+        return tier.order(call, chance, passed_over, copy.deepcopy(tier.chooser))
 
-    async def _dispatch(self, call: Call) -> Reply:
-        """Try the plan's deployments until one answers: the one loop of retry and fallback.
-
-        A tier's deployments wait their turn by the time before which each may not be asked; those
-        not yet tried may be asked at once.
-        """
-        run: Run | None = None
-        started = None if call.options.timeout_s is None else self._clock.monotonic()
-        for tier in self.plan(call):
-            if run is not None:
-                self.counts.fallbacks += 1
-                self._tell("llm.fallback", call, tier[0])
-            waiting = [Turn(0.0, 1, deployment) for deployment in tier]
-            while waiting:
-                turn = waiting.pop(0)
-                if run is not None and turn.attempt > 1:
-                    if not await self._pause(call, run, turn):
-                        continue
-                    call = run.remaining()
-                try:
-                    reply = await self._attempt(turn.deployment, call)(call)
-                except LLMError as error:
-                    run = run or Run(call, self._clock, started)
-                    verdict = run.failed(turn, error, self._chance.random())
-                else:
-                    return reply if run is None else run.answered(reply)
-                if verdict.action == "stop":
-                    raise run.error()
-                if verdict.action == "again":
-                    not_before = self._clock.monotonic() + verdict.delay_s
-                    insort(waiting, Turn(not_before, turn.attempt + 1, turn.deployment), key=when)
-                call = run.remaining()
-        if run is None:
-            raise UnknownModelError(f"the model {call.model!r} has no deployment", model=call.model)
-        raise run.error()
-
-    async def _pause(self, call: Call, run: Run, turn: Turn) -> bool:
-        """Wait for a turn to repeat an attempt; False where neither time nor budget allows it."""
-        delay_s = max(0.0, turn.not_before - self._clock.monotonic())
-        if not run.has_time_for(delay_s) or not self._retries.spend():
-            return False
-        self.counts.retry(turn.deployment)
-        self._tell("llm.retry", call, turn.deployment, turn.attempt - 1, delay_s)
-        await self._clock.sleep(delay_s)
-        return True
+    def tiers(self, call: Call) -> tuple[Tier, ...]:
+        """The tiers of a call, the model that was asked for before its fallbacks."""
+        if call.operation == "pass" and call.model.endswith("/"):
+            deployment = _without_model(self._provider(call.model[:-1]))
+            route = Route(name=call.model, deployments=(deployment,))
+            return (Tier(route, (self._tracks.of(deployment),), route.strategy),)
+        return self._plans.of(call)
 
     def _tell(
         self,
@@ -262,12 +245,37 @@ class Engine:
         for bus in buses:
             bus.emit(event)
 
+    def _changed(self, change: BreakerChange) -> None:
+        if self._bus is None:
+            return
+        self._bus.emit(
+            CallEvent(
+                name="llm.breaker.change",
+                time=change.time,
+                deployment=change.deployment,
+                node=change.node,
+                state=change.after,
+                reason=change.reason,
+            )
+        )
+
+    def _health(self, change: HealthTold) -> None:
+        if self._bus is not None:
+            self._bus.emit(
+                CallEvent(
+                    name="llm.health.change",
+                    time=change.time,
+                    provider=change.provider,
+                    state=change.after,
+                )
+            )
+
     # ------------------------------------------------------------ counting
 
     async def _count(self, call: Call, inner: Handler) -> Reply:
-        counts = self.counts
+        counts = self.state.counts
         counts.total += 1
-        self._retries.earn()
+        self.state.retries.earn()
         try:
             reply = await inner(call)
         except asyncio.CancelledError:
@@ -285,11 +293,11 @@ class Engine:
 
     def _count_settled(self, usage: Usage | None, error: LLMError | None) -> None:
         if error is None:
-            self.counts.succeed(usage)
+            self.state.counts.succeed(usage)
         elif error.code == LEFT:
-            self.counts.cancelled += 1
+            self.state.counts.cancelled += 1
         else:
-            self.counts.failed += 1
+            self.state.counts.failed += 1
 
     # ------------------------------------------------------------ apart from models
 
@@ -313,15 +321,25 @@ class Engine:
         return configured
 
     def stats(self) -> Stats:
-        return self.counts.snapshot()
+        return self.state.counts.snapshot()
 
     def new_id(self) -> str:
         """An id for a call, unique among this machine's processes."""
         return f"{self._prefix}{next(self._ids):x}"
 
-    async def aclose(self) -> None:
-        if self._bus:
+    def retire(self) -> None:
+        """Hand over what is to be told, and hear nothing more. Calls under way end as they began."""
+        if self._bus is not None:
             self._bus.flush()
+            if self._changed in self.state.on_change:
+                self.state.on_change.remove(self._changed)
+                self.state.on_health.remove(self._health)
+
+    async def aclose(self) -> None:
+        """Close an engine that was made by itself, and its transport."""
+        self.retire()
+        if self._alone:
+            await self.state.aclose()
         await self._transport.aclose()
 
 

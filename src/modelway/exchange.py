@@ -107,6 +107,25 @@ class Exchange:
         except LLMError as error:
             raise self._located(error) from error.__cause__
 
+    async def preview(self, call: Call) -> Reply:
+        """What would be sent, as the body of a reply. Raises what ``send`` would before sending."""
+        try:
+            if call.passing is not None:
+                return Reply(deployment=self.deployment, body=call.passing.body)
+            codec = self._codec(call)
+            if call.body is not None and self._passes(call.body):
+                target = self.deployment.target
+                spliced = self._dialect.splice(call.body.fields, target, call.operation)
+                return Reply(deployment=self.deployment, body=spliced.body)
+            streams = call.stream and self.deployment.supports_streaming
+            encoded = self._encoded(call, codec, streams)
+            warnings = encoded.warnings
+            if call.stream and not streams:
+                warnings = (*warnings, _NO_STREAM)
+            return Reply(deployment=self.deployment, body=encoded.body, warnings=warnings)
+        except LLMError as error:
+            raise self._located(error) from error.__cause__
+
     # ------------------------------------------------------------ whole answers
 
     async def _whole(self, call: Call, codec: Codec) -> Reply:

@@ -59,7 +59,10 @@ class Facts:
 
     def price(self, deployment: Deployment, input_tokens: int, output_tokens: int) -> int | None:
         """What an ordinary call of so many tokens costs, in pico-dollars, where it is known."""
-        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+        return self.cost(deployment, Usage(input_tokens=input_tokens, output_tokens=output_tokens))
+
+    def cost(self, deployment: Deployment, usage: Usage) -> int | None:
+        """What a call of this usage costs, in pico-dollars, where it is known."""
         plain = self._plain(deployment)
         if plain is not None and (sum_ := plain.of(usage)) is not None:
             return sum_

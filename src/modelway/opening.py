@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec.structs import replace
 
-from modelway.config.load import load
+from modelway.config.load import find, load
 from modelway.config.resolve import default_model
-from modelway.config.settings import ConfiguredProvider, Settings, TransportSettings
+from modelway.config.settings import (
+    ConfiguredProvider,
+    Settings,
+    StoreSettings,
+    TransportSettings,
+)
 from modelway.engine import Engine, SystemClock
 from modelway.errors import ConfigError
 from modelway.local.settings import LocalModels, LocalSettings
 from modelway.local.transport import LocalTransport
 from modelway.ports import Fetch, Observer, Origin, Signer, Transport, WireRequest, WireResponse
+from modelway.state import State
+from modelway.store import Store
 from modelway.transport.fetch import Fetcher
 from modelway.transport.http1 import Http1Transport
 from modelway.transport.routes import choose_transport
@@ -49,14 +56,34 @@ _SAYS_SO = (
 class Opened:
     """An engine at work. ``notices`` are for the person who started it."""
 
-    def __init__(self, engine: Engine, notices: tuple[str, ...], resources: AsyncExitStack) -> None:
+    def __init__(self, engine: Engine, notices: tuple[str, ...], making: _Making) -> None:
         self.engine = engine
         self.notices = notices
-        self._resources = resources
+        self._making = making
+        self._reloading = asyncio.Lock()
+
+    @property
+    def file(self) -> Path | None:
+        """The configuration's file, where it is one."""
+        return self._making.file
+
+    async def reload(
+        self, config: Config = None, *, check: Callable[[Settings], None] | None = None
+    ) -> Engine:
+        """Go on by the configuration as it is now, or by this one: all of it, or an error and nothing.
+
+        Calls that are under way end as they began. Limits, breakers, figures and connections stay. The
+        store and the transport's settings are those of the start; a change of them is an error, too.
+        ``check`` may raise to refuse what would be in force.
+        """
+        async with self._reloading:
+            self.engine, self.notices = await self._making.successor(self.engine, config, check)
+            return self.engine
 
     async def aclose(self) -> None:
         """Close the engine's connections and what was started for it. Safe to repeat."""
-        await self._resources.aclose()
+        self.engine.retire()
+        await self._making.resources.aclose()
 
 
 async def open_engine(
@@ -81,36 +108,133 @@ async def open_engine(
     environment = os.environ if environment is None else environment
     cassette = _cassette(environment) if transport is None else None
     if cassette is not None and cassette.mode == "replay":
-        return _replaying(cassette, config, environment, observers)
+        return await _replaying(cassette, config, environment, observers)
     settings = config if isinstance(config, Settings) else load(config, environment=environment)
-    resources = AsyncExitStack()
-    own = transport is None
-    if transport is None:
-        transport = _Rerouted(_transport(settings.transport, environment), resources)
-    notices: list[str] = []
+    making = _Making(config, environment, observers, tokens, any_file=any_file, embedded=embedded)
     try:
-        if settings.source == "environment" and default_model(settings) is None:
-            settings = await _look_around(settings, transport, environment, embedded, notices)
-        if SIMULATOR not in settings.providers:
-            settings = _with(settings, _simulator(environment, default=False))
-        if LOCAL not in settings.providers:
-            settings = _with(settings, _unconfigured(LOCAL, environment))
-        if own:
-            transport = LocalTransport(transport, _in_process(settings, any_file))
-        fetcher = _fetcher(settings.transport)
-        resources.push_async_callback(fetcher.aclose)
-        fetch: Fetch = fetcher
-        direct = resources if own else None
-        signers = _signers(settings, transport, environment, tokens, direct)  # on no tape
-        if cassette is not None:
-            transport, fetch, told = _recording(cassette, transport, fetch, settings)
-            notices += told
-        engine = Engine(settings, transport, observers=observers, fetch=fetch, signers=signers)
+        await making.begin(settings, transport, cassette)
+        engine, notices = await making.engine(settings)
     except BaseException:
-        await transport.aclose()
+        await making.resources.aclose()
         raise
-    resources.push_async_callback(engine.aclose)
-    return Opened(engine, tuple(notices), resources)
+    return Opened(engine, notices, making)
+
+
+class _Making:
+    """What the engines of one process have in common, and how the next one is made."""
+
+    def __init__(
+        self,
+        config: Config,
+        environment: Mapping[str, str],
+        observers: Sequence[Observer],
+        tokens: Mapping[str, TokenCallback],
+        *,
+        any_file: bool,
+        embedded: Embedded,
+    ) -> None:
+        self.resources = AsyncExitStack()
+        self._taped: tuple[str, ...] = ()
+        self._config = config
+        self._environment = environment
+        self._observers = observers
+        self._tokens = tokens
+        self._any_file = any_file
+        self._embedded = embedded
+        self._local: LocalTransport | None = None
+        self._clock = SystemClock()
+
+    @property
+    def file(self) -> Path | None:
+        if isinstance(self._config, str | Path):
+            return Path(self._config)
+        return None if self._config is not None else find(self._environment)
+
+    async def begin(
+        self, settings: Settings, transport: Transport | None, cassette: cassettes.Choice | None
+    ) -> None:
+        """Open what outlives a configuration."""
+        self._own = transport is None
+        if transport is None:
+            transport = _Rerouted(_transport(settings.transport, self._environment), self.resources)
+            transport = self._local = LocalTransport(transport, {})
+        self.resources.push_async_callback(transport.aclose)
+        fetcher = _fetcher(settings.transport)
+        self.resources.push_async_callback(fetcher.aclose)
+        self._transport: Transport = transport
+        self._fetch: Fetch = fetcher
+        self._direct: Transport = transport  # on no tape
+        self._cassette = cassette
+        store = await _store(settings)
+        self.state = State(settings, self._clock, store)
+        self.resources.push_async_callback(self.state.aclose)
+        if store is not None:
+            await self.state.start()
+
+    async def engine(self, settings: Settings) -> tuple[Engine, tuple[str, ...]]:
+        """An engine by these settings, and what its user should know."""
+        notices: list[str] = []
+        if settings.source == "environment" and default_model(settings) is None:
+            settings = await _look_around(
+                settings, self._direct, self._environment, self._embedded, notices
+            )
+        if SIMULATOR not in settings.providers:
+            settings = _with(settings, _simulator(self._environment, default=False))
+        if LOCAL not in settings.providers:
+            settings = _with(settings, _unconfigured(LOCAL, self._environment))
+        if self._cassette is not None:
+            self._tape(self._cassette, settings)
+        resources = self.resources if self._own else None
+        signers = _signers(settings, self._direct, self._environment, self._tokens, resources)
+        engine = Engine(
+            settings,
+            self._transport,
+            observers=self._observers,
+            fetch=self._fetch,
+            signers=signers,
+            state=self.state,
+        )
+        if self._local is not None:
+            self._local.adopt(_in_process(settings, self._any_file))
+        return engine, (*notices, *self._taped)
+
+    def _tape(self, cassette: cassettes.Choice, settings: Settings) -> None:
+        """Write down what reaches the world from here on; a cassette is begun once."""
+        from modelway import cassettes  # noqa: PLC0415  # only where one is named
+
+        self._cassette = None
+        taped = cassettes.taping(cassette, self._transport, self._fetch, settings)
+        self._transport, self._fetch, self._taped = taped
+        self.resources.push_async_callback(self._transport.aclose)
+
+    async def successor(
+        self, before: Engine, config: Config, check: Callable[[Settings], None] | None
+    ) -> tuple[Engine, tuple[str, ...]]:
+        """The engine after this one, which ends when its last call does."""
+        source = self._config if config is None else config
+        settings = (
+            source if isinstance(source, Settings) else load(source, environment=self._environment)
+        )
+        for name in ("store", "transport"):
+            if getattr(settings, name) != getattr(before.settings, name):
+                raise ConfigError(f"`{name}` cannot change while modelway runs: start it anew")
+        if check is not None:
+            check(settings)
+        made = await self.engine(settings)
+        self._config = source
+        self.state.adopt(settings)
+        before.retire()
+        return made
+
+
+async def _store(settings: Settings) -> Store | None:
+    """The store that the configuration names; ``None``: this process keeps to itself."""
+    said = settings.store
+    if said.url == StoreSettings().url:
+        return None
+    from modelway.store.opening import open_store  # noqa: PLC0415  # only where one is named
+
+    return await open_store(said.url, timeout_s=said.timeout_s)
 
 
 def _signers(
@@ -149,15 +273,7 @@ def _cassette(environment: Mapping[str, str]) -> cassettes.Choice | None:
     return cassettes.chosen(environment)
 
 
-def _recording(
-    cassette: cassettes.Choice, transport: Transport, fetch: Fetch, settings: Settings
-) -> cassettes.Taped:
-    from modelway import cassettes  # noqa: PLC0415
-
-    return cassettes.taping(cassette, transport, fetch, settings)
-
-
-def _replaying(
+async def _replaying(
     cassette: cassettes.Choice,
     config: Config,
     environment: Mapping[str, str],
@@ -173,10 +289,12 @@ def _replaying(
             config if isinstance(config, Settings) else load(config, environment=keyless)
         ),
     )
-    resources = AsyncExitStack()
+    making = _Making(config, {}, observers, {}, any_file=False, embedded="never")
     engine = Engine(settings, player, observers=observers, fetch=fetch)
-    resources.push_async_callback(engine.aclose)
-    return Opened(engine, notices, resources)
+    making.resources.push_async_callback(player.aclose)
+    making.resources.push_async_callback(engine.state.aclose)
+    making.state = engine.state
+    return Opened(engine, notices, making)
 
 
 async def _look_around(

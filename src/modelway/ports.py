@@ -248,9 +248,13 @@ class Dialect(NamedTuple):
 class Candidate(Protocol):
     """A deployment that may answer, and what is known of it at this moment. Read only."""
 
-    deployment: Deployment
-    open_requests: int
-    """This process's own."""
+    @property
+    def deployment(self) -> Deployment: ...
+
+    @property
+    def open_requests(self) -> int:
+        """This process's own."""
+        ...
 
     @property
     def info(self) -> ModelInfo | None:
@@ -278,7 +282,8 @@ class Candidate(Protocol):
 class Asked(Protocol):
     """A call, as one looks at it to choose. What costs time is found out when it is first read."""
 
-    call: Call
+    @property
+    def call(self) -> Call: ...
 
     @property
     def request(self) -> ChatRequest | None:

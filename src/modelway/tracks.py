@@ -1,84 +1,35 @@
-"""What this process has seen of a deployment: what strategies choose by.
-
-The figures are local, and outlive a configuration.
-"""
+"""A deployment as a candidate: what is known and was seen of it, and what stands before it."""
 
 from __future__ import annotations
 
-import math
-from collections import deque
-
-from modelway.call import Deployment
+from modelway.call import Deployment, Limits
 from modelway.catalog.models import ModelInfo
+from modelway.config.settings import Settings
 from modelway.facts import Facts
+from modelway.observe.seen import Seen
 from modelway.policies.breaker import Breaker
-from modelway.policies.limits import Gate
+from modelway.policies.limits import Gate, Subject
+from modelway.state import State
 
-_TAU_S = 10.0
-"""The time in which an average forgets two thirds of what it knew."""
-_SAMPLES = 128
 _USUAL = (3_000, 1_000)
 """Tokens read and written by the usual call."""
-
-
-class Latency:
-    """A peak-sensitive average: it rises at once with a slow answer, and comes down with time.
-
-    Source: https://github.com/twitter/finagle (PeakEwma), 2026-11-21.
-    """
-
-    __slots__ = ("_at", "_value", "samples")
-
-    def __init__(self) -> None:
-        self._value = 0.0
-        self._at = -math.inf
-        self.samples: deque[float] = deque(maxlen=_SAMPLES)
-
-    def observe(self, seconds: float, now: float) -> None:
-        self.samples.append(seconds)
-        if seconds > self._value:
-            self._value = seconds
-        else:
-            kept = math.exp((self._at - now) / _TAU_S)
-            self._value = self._value * kept + seconds * (1.0 - kept)
-        self._at = now
-
-    def seconds(self) -> float | None:
-        return self._value if self.samples else None
-
-    def quantile(self, share: float) -> float | None:
-        """Of the last answers; ``None`` where there were too few to say."""
-        if len(self.samples) < _SAMPLES // 8:
-            return None
-        ordered = sorted(self.samples)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-class Seen:
-    """The figures of one deployment, by its id."""
-
-    __slots__ = ("answers", "first_events", "open_requests", "output_tokens")
-
-    def __init__(self) -> None:
-        self.open_requests = 0
-        self.answers = Latency()
-        self.first_events = Latency()
-        self.output_tokens = 0.0
-        """An average of what it writes, for estimates where no cap is said."""
+_MOST_KNOWN = 10_000
+"""Deployments, which callers may name, that are remembered; past it a memory starts anew."""
 
 
 class Track:
     """A ``Candidate``: a deployment of one configuration, and what stands before it."""
 
-    __slots__ = ("_facts", "breaker", "deployment", "gate", "seen")
+    __slots__ = ("_facts", "breaker", "counts_tokens", "deployment", "gate", "seen")
 
     def __init__(
-        self, deployment: Deployment, seen: Seen, facts: Facts, breaker: Breaker, gate: Gate | None
+        self, deployment: Deployment, seen: Seen, facts: Facts, breaker: Breaker, gate: Gate
     ) -> None:
         self.deployment = deployment
         self.seen = seen
         self.breaker = breaker
         self.gate = gate
+        self.counts_tokens = any(meter.weighs for meter in gate.meters)
         self._facts = facts
 
     @property
@@ -102,4 +53,48 @@ class Track:
         return (seen.first_events if stream else seen.answers).seconds()
 
     def wait_s(self) -> float:
-        return 0.0 if self.gate is None else self.gate.blocked_s(0)
+        return self.gate.blocked_s(0)
+
+    def ready(self) -> bool:
+        """Whether nothing that is known here keeps a request from it at this moment."""
+        return self.breaker.closed and self.wait_s() == 0.0
+
+
+class Tracks:
+    """The tracks of one configuration's deployments, each made when it is first asked for."""
+
+    def __init__(self, settings: Settings, facts: Facts, state: State) -> None:
+        self._settings = settings
+        self._facts = facts
+        self._state = state
+        self._tracks: dict[str, Track] = {}
+
+    def of(self, deployment: Deployment) -> Track:
+        track = self._tracks.get(deployment.id)
+        if track is None:
+            if len(self._tracks) >= _MOST_KNOWN:
+                self._tracks.clear()
+            state = self._state
+            gate = state.limiter.gate(self._subjects(deployment), learns=True)
+            track = self._tracks[deployment.id] = Track(
+                deployment,
+                state.seen(deployment.id),
+                self._facts,
+                state.breakers.of(deployment.id),
+                gate,
+            )
+        return track
+
+    def _subjects(self, deployment: Deployment) -> list[Subject]:
+        """Whose limits a request to this deployment counts against."""
+        name = deployment.provider.name
+        provider = self._settings.providers.get(name)
+        found: list[Subject] = []
+        if provider is not None and provider.limits is not None:
+            found.append(Subject("provider", name, provider.limits))
+        if provider is not None and provider.key_limits is not None:
+            key = f"{name}/{deployment.credential.name}"
+            found.append(Subject("credential", key, provider.key_limits))
+        if deployment.limits is not None:
+            found.append(Subject("deployment", deployment.id, deployment.limits))
+        return found or [Subject("deployment", deployment.id, Limits())]

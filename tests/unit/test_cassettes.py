@@ -109,7 +109,7 @@ async def test_keys_that_are_made_up_are_nobodys(recorded):
     keys = []
     for _ in range(2):
         opened = await open_engine(said, environment=variables(path))
-        keys += [key.secret for key in opened.engine.settings.gateway.keys]
+        keys += [one.credential.secret for one in opened.engine.settings.gateway.keys]
         await opened.aclose()
     assert len(set(keys)) == 2
     assert all(len(key) > 32 for key in keys)

@@ -19,6 +19,7 @@ from modelway.gateway.authorise import (
     open_keys,
     state_directory,
 )
+from modelway.gateway.operating import operated
 from modelway.gateway.serve import listen, new_event_loop, run
 from modelway.gateway.stored import FILE, Responses
 from modelway.opening import Opened, only_named, open_engine
@@ -107,13 +108,16 @@ async def _serve(
                 keys,
                 max_body_bytes=settings.gateway.max_body_bytes,
                 responses=responses,
+                opened=opened,
+                rekey=lambda new: _keys(new, host, auth=auth, new_key=False)[0],
             )
             url = url_of(listening.getsockname())
 
             def ready() -> None:
                 _introduce(url, opened, keys, made)
 
-            await run(gateway, listening, ready, drain_s=settings.gateway.drain_s)
+            async with operated(gateway, opened):
+                await run(gateway, listening, ready, drain_s=settings.gateway.drain_s)
     finally:
         await opened.aclose()
 
@@ -177,7 +181,7 @@ def _keys(settings: Settings, host: str, *, auth: bool, new_key: bool) -> tuple[
     if not auth:
         return no_keys(host), None
     directory = state_directory()
-    configured = [key.secret for key in settings.gateway.keys]
+    configured = settings.gateway.keys
     if not new_key:
         return open_keys(directory, configured)
     (directory / "keys.json").unlink(missing_ok=True)

@@ -6,37 +6,38 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from modelway.call import Credential, Timeouts
+from modelway.call import Timeouts
 from modelway.catalog import load as catalogue
 from modelway.catalog import models_overrides
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider, Quirks
-from modelway.config import keys, levels, places, signing
+from modelway.config import callers, experimenting, keys, levels, places, signing
 from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
 from modelway.config.places import completed, same_host
 from modelway.config.problems import nearest, shown
-from modelway.config.reading import Context, Level, Setting, json, origin, read_table
+from modelway.config.reading import Context, Level, Setting, json, read_table
 from modelway.config.references import providers_named
 from modelway.config.routes import Routes
-from modelway.config.schema import BACKOFF, LIMITS, PROVIDER, TIMEOUTS, TOP
+from modelway.config.schema import BACKOFF, PROVIDER, STORE, TIMEOUTS, TOP
 from modelway.config.settings import (
     ConfiguredProvider,
     GatewaySettings,
-    Limits,
+    HealthSettings,
+    HedgingSettings,
     Origin,
     Settings,
+    StoreSettings,
     TransportSettings,
 )
 from modelway.errors import ConfigError
 from modelway.local.settings import BASE_URL, LocalSettings
+from modelway.policies.breaker.values import BreakerSettings
+from modelway.policies.limits.values import Queueing
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
-_UNUSED = {
-    "limits": "accepted, but not enforced in this version: nothing holds requests back",
-    "priority": "accepted, but without effect on a provider: give it to the deployments of a model",
-}
+_NO_PRIORITY = "accepted, but without effect on a provider: give it to the deployments of a model"
 
 
 class Builder:
@@ -78,6 +79,14 @@ class Builder:
             ),
             strategy=routes.strategy,
             defaults=levels.sampling(self.defaults),
+            tenants=callers.tenants(top["tenants"].value, self.context) if "tenants" in top else {},
+            queue=self._struct(top, "queue", Queueing),
+            breaker=self._struct(top, "breaker", BreakerSettings),
+            health=self._struct(top, "health", HealthSettings),
+            hedging=self._struct(top, "hedging", HedgingSettings),
+            single_flight=bool(self._top(top, "single_flight")),
+            store=self._store(top),
+            experiments=experimenting.read(top, set(routes.routes), self.context),
             overrides=self._overrides(top),
             gateway=gateway,
             transport=self._struct(top, "transport", TransportSettings),
@@ -132,17 +141,13 @@ class Builder:
         self._note_provider(provider, level, found)
         for place, origin_ in where.origins.items():
             self._note(f"providers.{name}.{place}", where.values[place], origin_)
-        self._notice_unused(node, level)
+        if "priority" in level:
+            context.notice(node.fields["priority"], _NO_PRIORITY)
         for field in ("models_dir", "engine"):
             if field in level and not row.in_process:
                 context.error(node.fields[field], "only for a provider that is `like: local`")
         if provider.problem:
             context.notice(node, f"cannot be used now: {provider.problem}")
-
-    def _notice_unused(self, node: Node, level: Level) -> None:
-        for field, why in _UNUSED.items():
-            if field in level and level[field].value != {}:
-                self.context.notice(node.fields[field], why)
 
     def _row(self, name: str, node: Node, level: Level) -> Provider | None:
         """The catalogue's row under this configuration's name, with the user's changes to it."""
@@ -227,7 +232,8 @@ class Builder:
             body=levels.part(knobs, "extra"),
             timeouts=levels.updated(timeouts, knobs, "timeouts", tuple(TIMEOUTS)),
             backoff=levels.backoff(knobs),
-            limits=self._limits(level),
+            limits=levels.limits(level),
+            key_limits=levels.limits(level, "key_limits"),
             priority=level["priority"].value if "priority" in level else 0,
             default_model=level["default_model"].value
             if "default_model" in level
@@ -253,12 +259,6 @@ class Builder:
         if "models_dir" in level:
             said["models_dir"] = level["models_dir"]
         return LocalSettings(**{name: setting.value for name, setting in said.items()})
-
-    def _limits(self, level: Level) -> Limits | None:
-        if "limits" not in level:
-            return None
-        said = {name: setting.value for name, setting in level["limits"].value.items()}
-        return Limits(**said) if said else None
 
     # ------------------------------------------------------------ names
 
@@ -322,18 +322,30 @@ class Builder:
     def _gateway(self, top: Level) -> GatewaySettings:
         said: Level = dict(top["gateway"].value) if "gateway" in top else {}
         node: Setting | None = said.pop("keys", None)
-        found: list[Credential] = []
-        for number, item in enumerate((node.value.items or [node.value]) if node else [], 1):
-            if secret := keys.written(item, self.context):
-                found.append(Credential(name=f"gateway key {number}", secret=secret))
-                self._secrets.append(secret)
-                self._note(f"gateway.keys[{number - 1}]", "(hidden)", origin(item, self.context))
-            else:
-                self.context.error(item, "this gateway key is empty, or its variable is not set")
+        found = callers.read(node.value, self.context) if node else []
+        for number, caller in enumerate(found):
+            self._secrets.append(caller.credential.secret)
+            self._note(f"gateway.keys[{number}]", "(hidden)", node.origin if node else "")
         made: GatewaySettings = self._struct(
             {"gateway": Setting(said, "")}, "gateway", GatewaySettings
         )
         return replace(made, keys=tuple(found))
+
+    def _store(self, top: Level) -> StoreSettings:
+        """A URL alone, or with what holds for the store."""
+        if "store" not in top:
+            return StoreSettings()
+        node: Node = top["store"].value
+        if isinstance(node.value, str):
+            node = replace(node, value={"url": node})
+        level = self.context.read(node, lambda item, ctx: read_table(item, STORE, ctx)) or {}
+        said = {name: setting.value for name, setting in level.items()}
+        for name, setting in level.items():
+            shown_value = "(hidden)" if name == "url" and "@" in setting.value else setting.value
+            self._note(f"store.{name}", shown_value, setting.origin)
+        if "@" in said.get("url", ""):
+            self._secrets.append(said["url"])
+        return StoreSettings(**said)
 
     # ------------------------------------------------------------ origins
 
@@ -356,11 +368,9 @@ class Builder:
             place = told.origin if told else _row_origin(level, provider.name)
             self._note(f"{path}.default_model", provider.default_model, place)
         self.note_knobs(path, provider, self.levels[provider.name])
-        if provider.limits and "limits" in level:
-            for name in LIMITS:
-                if name in level["limits"].value:
-                    setting = level["limits"].value[name]
-                    self._note(f"{path}.limits.{name}", setting.value, setting.origin)
+        for field in ("limits", "key_limits"):
+            for name, setting in (level[field].value if field in level else {}).items():
+                self._note(f"{path}.{field}.{name}", setting.value, setting.origin)
 
     def note_knobs(self, path: str, provider: ConfiguredProvider, level: Level) -> None:
         """Every knob in force at a provider or deployment."""

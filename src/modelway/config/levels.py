@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from modelway.call import Backoff, Deployment, Target, Timeouts
+from modelway.call import Backoff, Deployment, Limits, Target, Timeouts
 from modelway.config.places import moved
 from modelway.config.reading import Level, Setting
 from modelway.config.schema import BACKOFF, SAMPLING, TIMEOUTS
@@ -86,6 +86,7 @@ def deployments(
     dialect: str | None = None,
     max_output_tokens: int | None = None,
     base_model: str | None = None,
+    own_limits: Limits | None = None,
 ) -> tuple[Deployment, ...]:
     """A deployment for each of the provider's credentials, which share the weight.
 
@@ -132,12 +133,19 @@ def deployments(
                 supports_streaming=level["supports_streaming"].value
                 if "supports_streaming" in level
                 else provider.supports_streaming,
+                limits=own_limits,
                 defaults={**provider.defaults, **sampling(level)},
                 also=also,
             )
             for number, credential in enumerate(provider.credentials, 1)
         ]
     )
+
+
+def limits(level: Level, name: str = "limits") -> Limits | None:
+    """The limits that a level says, where it says any."""
+    said = level[name].value if name in level else {}
+    return Limits(**{field: setting.value for field, setting in said.items()}) if said else None
 
 
 def backoff(level: Level) -> Backoff:

@@ -24,10 +24,16 @@ def providers_named(root: Node, configured: Mapping[str, Node]) -> dict[str, Nod
                 _add(found, provider, whole=True)
             else:
                 _add(found, node.fields.get("model", node), whole=False)
-        fallback = model.fields.get("fallback")
-        for item in (fallback.items or [fallback]) if fallback else []:
+        for item in fallbacks(model):
             _add(found, item, whole=False)
     return {name: node for name, node in found.items() if name not in configured}
+
+
+def fallbacks(model: Node) -> list[Node]:
+    """What a model falls back to, for whatever reason, as written."""
+    special = model.fields.get("fallback_on")
+    said = [model.fields.get("fallback"), *(special.fields.values() if special else ())]
+    return [item for one in said if one and one.value for item in (one.items or [one])]
 
 
 def _deployments(model: Node) -> list[Node]:

@@ -12,6 +12,7 @@ from modelway.config import levels
 from modelway.config.nodes import Node, join
 from modelway.config.problems import nearest, shown
 from modelway.config.reading import Level, Setting, read_table, text
+from modelway.config.references import fallbacks
 from modelway.config.schema import DEPLOYMENT, MODEL
 from modelway.config.settings import Route
 
@@ -51,8 +52,7 @@ class Routes:
                 self._read_route(name, node)
         self._add_aliases(aliases)
         for name, node in models.fields.items():
-            fallback = node.fields.get("fallback")
-            for item in (fallback.items or [fallback]) if fallback and fallback.value else []:
+            for item in fallbacks(node):
                 self._check_fallback(name, item, models)
 
     def _add_aliases(self, aliases: dict[str, tuple[str, Node]]) -> None:
@@ -120,12 +120,19 @@ class Routes:
                 )
             found += made
         fallback = level.get("fallback")
+        special: Level = level["fallback_on"].value if "fallback_on" in level else {}
         self.routes[name] = Route(
             name=name,
             strategy=strategy,
             deployments=tuple(found),
             fallbacks=fallback.value if fallback else (),
             inherits_fallbacks=fallback is None,
+            on_context_length=special["context_length"].value
+            if "context_length" in special
+            else (),
+            on_content_filter=special["content_filter"].value
+            if "content_filter" in special
+            else (),
             problem=None
             if found
             else "; ".join(dict.fromkeys(problems)) or "all its providers are off",
@@ -199,6 +206,7 @@ class Routes:
                 if key in settings
             },
             priority=settings["priority"].value if "priority" in settings else priority,
+            own_limits=levels.limits(settings),
         )
         return made, provider.problem and f"{name}: {provider.problem}"
 

@@ -10,6 +10,7 @@ from modelway.config.reading import (
     Context,
     Level,
     Read,
+    Setting,
     Table,
     WrongError,
     base_url,
@@ -29,7 +30,8 @@ from modelway.config.reading import (
 )
 from modelway.config.signing import AWS, ENTRA, GOOGLE
 from modelway.errors import ConfigError
-from modelway.policies.routing import canonical, lacking, spellings
+from modelway.policies.limits.values import PRESETS
+from modelway.policies.routing import canonical, spellings
 from modelway.schema.subsets import SUBSETS
 
 
@@ -52,17 +54,13 @@ def dialect_name(node: Node, context: Context) -> str:
 
 
 def strategy(node: Node, context: Context) -> str:
-    """A strategy's canonical name, by any of its spellings."""
-    written = text(node, context)
+    """A strategy's canonical form, by any of its spellings; a list is filters and then a ranking."""
+    parts = [text(item, context) for item in node.items] if node.items else [text(node, context)]
+    written = " | ".join(parts)
     found = canonical(written)
     if found is None:
         near = nearest(written, spellings())
         raise WrongError(node, f"unknown strategy {shown(written)}", near[0] if near else None)
-    if data := lacking(written):
-        context.notice(
-            node,
-            f"the strategy {written} needs {data}, which are not there yet: it orders as priority",
-        )
     return found
 
 
@@ -131,6 +129,21 @@ LIMITS: Table = {
 }
 
 
+def limits(node: Node, context: Context) -> Level:
+    """Limits one by one, or the name of a preset."""
+    if not isinstance(node.value, str):
+        return read_table(node, LIMITS, context)
+    written = text(node, context)
+    preset = PRESETS.get(written)
+    if preset is None:
+        near = nearest(written, PRESETS)
+        known = ", ".join(PRESETS)
+        raise WrongError(node, f"there is no preset {shown(written)}; there are {known}", *near[:1])
+    said = {name: getattr(preset, name) for name in LIMITS}
+    origin = f"preset {written} ({node.origin})"
+    return {name: Setting(value, origin) for name, value in said.items() if value is not None}
+
+
 def _renames(node: Node, context: Context) -> dict[str, str]:
     if not isinstance(node.value, dict):
         raise WrongError(node, "must be a mapping of field names to field names")
@@ -183,7 +196,8 @@ PROVIDER: Table = {
     "api_key": raw,
     "api_keys": raw,
     "api_key_env": list_of(variable_name),
-    "limits": table(LIMITS),
+    "limits": limits,
+    "key_limits": limits,
     "priority": integer(0),
     "default_model": line_of_text,
     "embedding_model": line_of_text,
@@ -203,13 +217,21 @@ DEPLOYMENT: Table = {
     "priority": integer(0),
     "max_output_tokens": integer(1),
     "base_model": line_of_text,
+    "limits": limits,
 }
+
+SPECIAL_FALLBACKS: Table = {
+    "context_length": list_of(line_of_text),
+    "content_filter": list_of(line_of_text),
+}
+"""Kind of refusal → what to ask instead."""
 
 MODEL: Table = {
     **KNOBS,
     "strategy": strategy,
     "deployments": raw,
     "fallback": list_of(line_of_text),
+    "fallback_on": table(SPECIAL_FALLBACKS),
 }
 
 GATEWAY: Table = {
@@ -219,6 +241,61 @@ GATEWAY: Table = {
     "max_body_bytes": integer(1024, 2**32),
     "drain_s": number(0, 3600),
     "responses_life_s": number(0, 1e9),
+    "trace": flag,
+    "watch": flag,
+}
+
+CALLER: Table = {
+    "key": raw,
+    "name": line_of_text,
+    "tenant": line_of_text,
+    "limits": limits,
+    "admin": flag,
+}
+"""One of ``gateway.keys``, where more is said of it than the key."""
+
+QUEUE: Table = {
+    "on_limit": one_of("wait", "refuse"),
+    "max_wait_s": number(0, 3600),
+    "size": integer(0, 1_000_000),
+}
+
+BREAKER: Table = {
+    "failures": integer(1, 1000),
+    "open_s": number(0.01, 86400),
+    "probe_s": number(0.01, 3600),
+    "counted": list_of(
+        one_of(
+            *_RETRYABLE,
+            "StreamInterruptedError",
+            "ResponseError",
+            "CredentialError",
+            "NotFoundError",
+        )
+    ),
+}
+
+HEALTH: Table = {
+    "active": flag,
+    "interval_s": number(0.05, 86400),
+    "first_s": number(0, 3600),
+    "timeout_s": number(0.01, 3600),
+    "jitter": number(0, 1),
+    "down_after": integer(1, 1000),
+    "up_after": integer(1, 1000),
+    "degraded_over_s": number(0.001, 3600),
+}
+
+HEDGING: Table = {
+    "enabled": flag,
+    "after_s": number(0.001, 3600),
+    "share": number(0, 1),
+}
+
+STORE: Table = {
+    "url": line_of_text,
+    "when_down": one_of("open", "closed"),
+    "timeout_s": number(0.01, 60),
 }
 
 TRANSPORT: Table = {
@@ -240,6 +317,14 @@ TOP: Table = {
     "fallback_providers": list_of(line_of_text),
     "strategy": strategy,
     "catalogue": raw,
+    "tenants": raw,
+    "queue": table(QUEUE),
+    "breaker": table(BREAKER),
+    "health": table(HEALTH),
+    "hedging": table(HEDGING),
+    "single_flight": flag,
+    "store": raw,
+    "experiments": raw,
     "gateway": table(GATEWAY),
     "transport": table(TRANSPORT),
 }

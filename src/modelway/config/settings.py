@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
-from modelway.call import Backoff, Credential, Deployment, Timeouts
+from modelway.call import Backoff, Credential, Deployment, Limits, Timeouts
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider
 from modelway.config.problems import Problem
+from modelway.experiments.values import Experiment
 from modelway.local.settings import LocalSettings
+from modelway.policies.breaker.values import BreakerSettings
+from modelway.policies.limits.values import Queueing
 
 if TYPE_CHECKING:
     from modelway.auth import AwsSettings, EntraSettings, GoogleSettings
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """What may be sent to a provider; ``None``: as much as it takes."""
-
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    requests_per_day: int | None = None
-    concurrent: int | None = None
 
 
 class ConfiguredProvider(Struct, frozen=True, kw_only=True):
@@ -40,6 +34,9 @@ class ConfiguredProvider(Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     backoff: Backoff = Backoff()
     limits: Limits | None = None
+    """Of all its credentials together."""
+    key_limits: Limits | None = None
+    """Of each credential by itself."""
     priority: int = 0
     signing: AwsSettings | GoogleSettings | EntraSettings | None = None
     """Whose credentials authorise requests, where there is no key."""
@@ -66,10 +63,64 @@ class Route(Struct, frozen=True, kw_only=True):
     deployments: tuple[Deployment, ...]
     fallbacks: tuple[str, ...] = ()
     """Names to resolve and try, in this order, when none of the deployments answers."""
+    on_context_length: tuple[str, ...] = ()
+    """Instead of ``fallbacks``, where the model's window is too short."""
+    on_content_filter: tuple[str, ...] = ()
+    """Instead of ``fallbacks``, where the provider's filter refuses."""
     inherits_fallbacks: bool = True
     """Whether ``fallback_providers`` follow; not where the route says its own, even an empty list."""
     problem: str | None = None
     """Why it has no deployments: the provider's own problem."""
+
+
+class StoreSettings(Struct, frozen=True, kw_only=True):
+    """Where processes keep the state that they share."""
+
+    url: str = "memory:"
+    when_down: Literal["open", "closed"] = "open"
+    """Whether limits hold each process by itself while the store is away, or refuse everything."""
+    timeout_s: float = 1.0
+
+    def __repr__(self) -> str:
+        return f"StoreSettings(scheme={self.url.partition(':')[0]!r}, when_down={self.when_down!r})"
+
+
+class HealthSettings(Struct, frozen=True, kw_only=True):
+    """How providers are looked after."""
+
+    active: bool | None = None
+    """Whether they are asked how they are; ``None``: by the gateway, not by a client."""
+    interval_s: float = 30.0
+    first_s: float = 1.0
+    timeout_s: float = 10.0
+    jitter: float = 0.2
+    """The share of the interval by which a check may come earlier or later."""
+    down_after: int = 3
+    """Failures in a row after which a provider is down."""
+    up_after: int = 2
+    """Successes in a row after which it is healthy again."""
+    degraded_over_s: float | None = None
+    """Answers to a check that take longer make it degraded."""
+
+
+class HedgingSettings(Struct, frozen=True, kw_only=True):
+    """When a second deployment is asked because the first is slow."""
+
+    enabled: bool = False
+    after_s: float | None = None
+    """``None``: as long as 95 of 100 answers take there."""
+    share: float = 0.05
+    """The most of all requests that may be asked twice, and of their estimated cost."""
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """A key that callers may show, and what holds for it."""
+
+    credential: Credential
+    tenant: str = "local"
+    limits: Limits | None = None
+    admin: bool = False
+    """Whether it may reload the configuration and reset breakers."""
 
 
 class GatewaySettings(Struct, frozen=True, kw_only=True):
@@ -77,8 +128,12 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int = 4000
-    keys: tuple[Credential, ...] = ()
+    keys: tuple[Caller, ...] = ()
     """Keys that callers may show; none: a local key is made at the first start."""
+    trace: bool = False
+    """Whether every answer carries its way through the deployments, also where nobody asks for it."""
+    watch: bool = True
+    """Whether a changed configuration file is loaded at once."""
     max_body_bytes: int = 32 * 1024 * 1024
     responses_life_s: float = 30 * 86_400.0
     """How long responses are kept for clients that ask for it (``store``)."""
@@ -120,6 +175,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     fallback_providers: tuple[str, ...] = ()
     strategy: str = "ordered"
     defaults: dict[str, Any] = {}
+    tenants: dict[str, Limits] = {}
+    queue: Queueing = Queueing()
+    breaker: BreakerSettings = BreakerSettings()
+    health: HealthSettings = HealthSettings()
+    hedging: HedgingSettings = HedgingSettings()
+    single_flight: bool = False
+    """Whether identical calls that are open at once share an answer, where they do not say."""
+    store: StoreSettings = StoreSettings()
+    experiments: tuple[Experiment, ...] = ()
     overrides: Overrides = Overrides()
     """What is said of models against, or beyond, what comes with modelway."""
     gateway: GatewaySettings = field(default_factory=GatewaySettings)

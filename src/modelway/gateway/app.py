@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
 import msgspec
+from msgspec.structs import replace
 
-from modelway.call import Call
+from modelway.call import Call, Options
 from modelway.dialects import dialect
 from modelway.engine import Engine
-from modelway.errors import LLMError, NotFoundError
-from modelway.gateway import egress, keeping, routes
+from modelway.errors import ConfigError, LLMError, NotFoundError
+from modelway.gateway import egress, keeping, options, routes
 from modelway.gateway.arrays import Arrays
-from modelway.gateway.authorise import Keys
+from modelway.gateway.authorise import NOBODY, Keys
 from modelway.gateway.ingress import call_of, declared_length, named_model, read_body
 from modelway.gateway.listing import Listing
+from modelway.gateway.operating import Operating, Rekey, refuse_others, told
 from modelway.gateway.origin import refuse_foreign
 from modelway.gateway.passthrough import passing_call
 from modelway.gateway.presence import Presence
 from modelway.gateway.routes import Found, Route
 from modelway.gateway.stored import Responses
+from modelway.opening import Opened
 from modelway.ports import Dialect
 
 Scope = dict[str, Any]
@@ -41,7 +44,8 @@ _OLLAMA_VERSION = "0.33.0"
 Source: https://github.com/ollama/ollama/pull/17943, in 0.33, 2026-11-21.
 """
 
-_ASKING = frozenset(("ask", "pass", "pass_to"))
+_ASKING = frozenset(("ask", "pass", "pass_to", "explain"))
+_OPERATING = frozenset(("health", "reset", "limits", "reload", "score", "report"))
 
 
 class Gateway:
@@ -54,19 +58,36 @@ class Gateway:
         *,
         max_body_bytes: int = 32 * 1024 * 1024,
         responses: Responses | None = None,
+        opened: Opened | None = None,
+        rekey: Rekey | None = None,
     ) -> None:
         self.engine = engine
         self.keys = keys
         self.draining = False
         self._max_body_bytes = max_body_bytes
         self._presence = Presence()
-        self._listing = Listing(engine)
+        self._listing = Listing(self._current)
+        self._operating = Operating(self._current, opened, rekey)
+        self._opened = opened
         self._answers = egress.Answers()
         self._responses = responses or Responses()
+        self._as_configured = Options(trace=engine.settings.gateway.trace)
 
     @property
     def open_requests(self) -> int:
         return len(self._presence.visits)
+
+    def _current(self) -> Engine:
+        return self.engine
+
+    async def reload(self) -> None:
+        """Go on by the configuration as it is now; an error says what is wrong, and nothing changes."""
+        keys = await self._operating.reload()
+        if self._opened is not None:
+            self.engine = self._opened.engine
+            self._as_configured = Options(trace=self.engine.settings.gateway.trace)
+        if keys is not None:
+            self.keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -86,23 +107,30 @@ class Gateway:
         client = dialect(_client_dialect(scope, route))
         id_ = self.engine.new_id()
         try:
-            token, passed, length = _headers(scope["headers"], client)
-            tenant = "local"
-            if route is None or route.access == "key":
-                tenant = self.keys.identify(token).tenant
+            head = _headers(scope["headers"], client)
+            identity = NOBODY
+            if route is None or route.access != "open":
+                identity = self.keys.identify(head.token)
                 if not self.keys.required:
                     refuse_foreign(scope["headers"])
+                if route is not None and route.access == "admin":
+                    refuse_others(identity)
             if found is None or route is None:
                 _refuse_route(method, path)
             if route.action == "show_named":
-                body = await read_body(receive, length, self._max_body_bytes)
+                body = await read_body(receive, head.length, self._max_body_bytes)
                 found = Found(route, quote(named_model(body)).encode())
-            if route.action not in _ASKING:
-                await self._tell(found, client, tenant, send)
+            if route.action in _OPERATING:
+                body = await read_body(receive, head.length, self._max_body_bytes)
+                await self._operate(found, body, send)
                 return
-            body = await read_body(receive, length, self._max_body_bytes)
+            if route.action not in _ASKING:
+                await self._tell(found, client, identity.tenant, send)
+                return
+            body = await read_body(receive, head.length, self._max_body_bytes)
             if route.operation == "pass":
-                call = passing_call(scope, path, found, body, id_=id_, tenant=tenant)
+                call = passing_call(scope, path, found, body, id_=id_, tenant=identity.tenant)
+                call = replace(call, key=identity.key, options=self._options(head))
                 await self._ask(call, client, receive, send)
                 return
             call = call_of(
@@ -110,12 +138,17 @@ class Gateway:
                 id_=id_,
                 dialect=client,
                 operation=route.operation,
-                headers=passed,
+                headers=head.passed,
                 query=_passed_query(scope["query_string"], client),
-                tenant=tenant,
+                tenant=identity.tenant,
+                key=identity.key,
+                options=self._options(head),
                 model=_named(found.rest) if found.rest else None,
                 stream=route.stream,
             )
+            if route.action == "explain":
+                await egress.json(send, await self._operating.explained(call))
+                return
             if call.stream and _wants_array(client, scope["query_string"]):
                 send = Arrays(send)
             if client.name == keeping.NAME and route.operation == "chat":
@@ -129,6 +162,9 @@ class Gateway:
             await egress.refuse(send, client, egress.own_fault(id_, cause), id_)
             return
         await self._ask(call, client, receive, send)
+
+    def _options(self, head: Head) -> Options:
+        return options.read(head.ours) if head.ours else self._as_configured
 
     async def _ask(self, call: Call, client: Dialect, receive: Receive, send: Send) -> None:
         visit = self._presence.enter(receive)
@@ -162,6 +198,27 @@ class Gateway:
             self._presence.leave(visit)
 
     # ------------------------------------------------------------ what is not a call
+
+    async def _operate(self, found: Found, body: bytes, send: Send) -> None:
+        operating, name = self._operating, _named(found.rest)
+        match found.route.action:
+            case "health":
+                await egress.json(send, operating.health())
+            case "limits":
+                await egress.json(send, operating.limits())
+            case "reset":
+                await egress.json(send, await operating.reset(body))
+            case "score":
+                await egress.json(send, await operating.score(name, body))
+            case "report":
+                await egress.json(send, await operating.report(name))
+            case _:
+                try:
+                    await self.reload()
+                except ConfigError as error:
+                    await egress.json(send, msgspec.json.encode({"error": told(error)}), 400)
+                else:
+                    await egress.json(send, msgspec.json.encode({"reloaded": True}))
 
     async def _tell(self, found: Found, client: Dialect, tenant: str, send: Send) -> None:
         match found.route.action:
@@ -216,13 +273,22 @@ def _named(model: bytes) -> str:
     return unquote(model.decode("latin-1"))
 
 
-def _headers(
-    headers: list[tuple[bytes, bytes]], client: Dialect
-) -> tuple[bytes | None, list[tuple[bytes, bytes]], int | None]:
-    """The caller's key, what a provider of the same dialect is meant to see, the declared length."""
+class Head(NamedTuple):
+    """Of a request's headers: the caller's key; what a provider of the same dialect is meant to see;
+    the declared length; what is said to us.
+    """
+
+    token: bytes | None
+    passed: list[tuple[bytes, bytes]]
+    length: int | None
+    ours: list[tuple[bytes, bytes]]
+
+
+def _headers(headers: list[tuple[bytes, bytes]], client: Dialect) -> Head:
     token: bytes | None = None
     length: int | None = None
     passed: list[tuple[bytes, bytes]] = []
+    ours: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         if name in _TOKEN_HEADERS:
             if token is None or name == b"authorization":
@@ -231,7 +297,9 @@ def _headers(
             length = declared_length(value)
         elif name in client.passed_headers:
             passed.append((name, value))
-    return token, passed, length
+        elif name.startswith(options.PREFIX):
+            ours.append((name, value))
+    return Head(token, passed, length, ours)
 
 
 def _only_one(listed: bytes) -> bytes:

@@ -18,6 +18,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from modelway.call import Credential
+from modelway.config.settings import Caller
 from modelway.errors import ConfigError, UnauthorizedError
 
 KEY_PREFIX = "mw-"
@@ -30,6 +32,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     tenant: str
     key: str
     """The key's public name, never the key."""
+    admin: bool = False
+    """Whether it may change how the gateway works."""
 
 
 class Keys:
@@ -55,8 +59,11 @@ class Keys:
         )
 
 
-OPEN = Identity(tenant="local", key="none")
+OPEN = Identity(tenant="local", key="none", admin=True)
 """Everybody, where the operator asked for no keys (loopback only)."""
+
+NOBODY = Identity(tenant="", key="")
+"""Who asks for what is open to all."""
 
 
 def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -74,7 +81,7 @@ def has_keys(directory: Path) -> bool:
     return stored is not None and bool(stored["keys"])
 
 
-def open_keys(directory: Path, configured: Sequence[str] = ()) -> tuple[Keys, str | None]:
+def open_keys(directory: Path, configured: Sequence[Caller | str] = ()) -> tuple[Keys, str | None]:
     """The keys of this installation, and the one just made if there was none at all."""
     path = directory / _FILE
     stored = _read(path)
@@ -89,14 +96,22 @@ def open_keys(directory: Path, configured: Sequence[str] = ()) -> tuple[Keys, st
         if not _write(path, said, first=stored is None):
             return open_keys(directory, configured)  # another process has just started here
     known = {
-        bytes.fromhex(digest): Identity(tenant="local", key=name) for digest, name in hashes.items()
+        bytes.fromhex(digest): Identity(tenant="local", key=name, admin=True)
+        for digest, name in hashes.items()
     }
-    for number, key in enumerate(configured, 1):
+    for number, given in enumerate(configured):
+        caller = _caller(given, number + 1) if isinstance(given, str) else given
+        key = caller.credential.secret
         if len(key) < 16:
-            raise ConfigError(f"gateway.keys[{number - 1}] is shorter than 16 characters")
+            raise ConfigError(f"gateway.keys[{number}] is shorter than 16 characters")
         digest = bytes.fromhex(_digest(pepper, key))
-        known[digest] = Identity(tenant="local", key=f"configured-{number}")
+        name = caller.credential.name
+        known[digest] = Identity(tenant=caller.tenant, key=name, admin=caller.admin)
     return Keys(pepper, known, required=True), made
+
+
+def _caller(key: str, number: int) -> Caller:
+    return Caller(credential=Credential(name=f"configured-{number}", secret=key))
 
 
 def no_keys(host: str) -> Keys:

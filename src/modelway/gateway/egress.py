@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as plain_json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from modelway.call import Call, Deployment, Reply
+from modelway.call import Call, Deployment, Reply, Trace
 from modelway.errors import LLMError
 from modelway.ports import Dialect, Headers
 from modelway.types import ChatResponse, Start
@@ -21,6 +22,7 @@ _EVENTS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 _DESCRIBING = frozenset((b"content-type", b"content-disposition", b"content-range", b"retry-after"))
 _LIMITS = (b"x-ratelimit-", b"anthropic-ratelimit-")
 _KNOWN_DEPLOYMENTS = 10_000
+_LONGEST_TRACE = 4096
 
 
 class Answers:
@@ -110,6 +112,8 @@ class Answers:
         if reply.warnings:
             told = "; ".join([f"{note.setting}: {note.message}" for note in reply.warnings])
             headers.append((b"x-modelway-warnings", _one_line(told)))
+        if reply.trace is not None:
+            headers.append((b"x-modelway-trace", _trace(reply.trace)))
         return headers
 
 
@@ -138,6 +142,19 @@ def _deployment_headers(deployment: Deployment) -> Headers:
 def _one_line(text: str) -> bytes:
     printable = "".join([letter if letter.isprintable() else " " for letter in text])
     return printable.encode("ascii", "replace")[:2000]
+
+
+def _trace(trace: Trace) -> bytes:
+    """One line of JSON, without the longest reasons where it would be too long for a header."""
+    told = _ascii(trace)
+    if len(told) <= _LONGEST_TRACE:
+        return told
+    short = [msgspec.structs.replace(one, reason="") for one in trace.before[-20:]]
+    return _ascii(msgspec.structs.replace(trace, before=tuple(short)))
+
+
+def _ascii(trace: Trace) -> bytes:
+    return plain_json.dumps(msgspec.to_builtins(trace), separators=(",", ":")).encode("ascii")
 
 
 async def refuse(send: Send, client: Dialect, error: LLMError, id_: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from modelway.call import Body, Call, Operation
+from modelway.call import Body, Call, Operation, Options
 from modelway.errors import BadRequestError, ForbiddenError, PayloadTooLargeError
 from modelway.framing.fields import split
 from modelway.gateway.asked import ASKED
@@ -18,6 +18,7 @@ from modelway.ports import Dialect
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _TRUE = ord("t")
+_AS_CONFIGURED = Options()
 _MOST_CHOICES = 128
 """Source: https://platform.openai.com/docs/api-reference/chat/create (``n``), 2026-11-21."""
 _MOST_TOKENS = 2**31 - 1
@@ -173,6 +174,8 @@ def call_of(
     headers: Sequence[tuple[bytes, bytes]] = (),
     query: bytes = b"",
     tenant: str = "local",
+    key: str = "",
+    options: Options = _AS_CONFIGURED,
     model: str | None = None,
     stream: bool | None = None,
 ) -> Call:
@@ -212,6 +215,8 @@ def call_of(
         ),
         query=query.decode("latin-1"),
         tenant=tenant,
+        key=key,
+        options=options,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -17,18 +18,24 @@ _KEPT_S = 60.0
 class Listing:
     """Lists models; asks the providers at most once a minute, all at the same time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine = engine
+        self._of_engine: Engine | None = None
         self._asked: asyncio.Task[tuple[ModelListing, ...]] | None = None
         self._until = 0.0
 
     async def models(self) -> tuple[ModelListing, ...]:
         """Every model by the name that asks for it. A provider that does not answer is left out."""
-        routes = [ModelListing(id=name, owner="modelway") for name in self._engine.settings.routes]
+        engine = self._engine()
+        names = [*engine.settings.routes, *[one.name for one in engine.settings.experiments]]
+        routes = [ModelListing(id=name, owner="modelway") for name in names]
         now = asyncio.get_running_loop().time()
-        if self._asked is None or now >= self._until or self._asked.cancelled():
-            self._asked = asyncio.create_task(self._served())
+        asked = self._asked
+        if asked is None or now >= self._until or asked.cancelled() or engine != self._of_engine:
+            self._asked = asyncio.create_task(_served(engine))
             self._until = now + _KEPT_S
+            self._of_engine = engine
+        assert self._asked is not None  # noqa: S101 - it was begun just now, or before
         return (*routes, *await asyncio.shield(self._asked))
 
     async def one(self, name: str) -> ModelListing:
@@ -38,23 +45,21 @@ class Listing:
                 return model
         raise NotFoundError(f"there is no model {name!r}; GET /v1/models lists those there are")
 
-    async def _served(self) -> tuple[ModelListing, ...]:
-        usable = [
-            name
-            for name, provider in self._engine.settings.providers.items()
-            if provider.problem is None
-        ]
-        listed = await asyncio.gather(*[self._of(name) for name in usable])
-        return tuple([model for models in listed for model in models])
 
-    async def _of(self, provider: str) -> list[ModelListing]:
-        try:
-            models = await self._engine.list_models(provider)
-        except LLMError:
-            return []
-        return [
-            msgspec.structs.replace(
-                model, id=f"{provider}/{model.id}", owner=model.owner or provider
-            )
-            for model in models
-        ]
+async def _served(engine: Engine) -> tuple[ModelListing, ...]:
+    usable = [
+        name for name, provider in engine.settings.providers.items() if provider.problem is None
+    ]
+    listed = await asyncio.gather(*[_of(engine, name) for name in usable])
+    return tuple([model for models in listed for model in models])
+
+
+async def _of(engine: Engine, provider: str) -> list[ModelListing]:
+    try:
+        models = await engine.list_models(provider)
+    except LLMError:
+        return []
+    return [
+        msgspec.structs.replace(model, id=f"{provider}/{model.id}", owner=model.owner or provider)
+        for model in models
+    ]

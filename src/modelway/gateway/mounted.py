@@ -56,7 +56,7 @@ class Mounted:
 
     def _made(self, opened: Opened) -> Gateway:
         settings = opened.engine.settings.gateway
-        configured = self._keys or tuple([key.secret for key in settings.keys])
+        configured = self._keys or settings.keys
         directory = state_directory()
         if not configured and not has_keys(directory):
             raise ConfigError("a mounted gateway has nowhere to show a new key: give keys=[…]")

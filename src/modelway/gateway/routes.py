@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from modelway.call import Operation
 
-Access: TypeAlias = Literal["key", "open"]
+Access: TypeAlias = Literal["key", "admin", "open"]
+"""``admin``: keys that may change how the gateway works."""
 Action: TypeAlias = Literal[
     "ask",
     "pass",
@@ -24,6 +25,13 @@ Action: TypeAlias = Literal[
     "delete_response",
     "live",
     "ready",
+    "explain",
+    "health",
+    "reset",
+    "limits",
+    "reload",
+    "score",
+    "report",
 ]
 
 
@@ -142,6 +150,15 @@ ROUTES = (
         Route(method, b"/providers/", "pass_to", operation="pass", dialect="openai-chat")
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
     ],
+    Route("POST", b"/v1/explain", "explain", dialect="openai-chat"),
+    Route("POST", b"/v1/explain/messages", "explain", dialect="anthropic-messages"),
+    Route("POST", b"/v1/explain/responses", "explain", dialect="openai-responses"),
+    Route("GET", b"/v1/health", "health", access="admin"),
+    Route("POST", b"/v1/health/reset", "reset", access="admin"),
+    Route("GET", b"/v1/limits", "limits", access="admin"),
+    Route("POST", b"/v1/config/reload", "reload", access="admin"),
+    Route("POST", b"/v1/experiments/", "score", verb=b"/scores"),
+    Route("GET", b"/v1/experiments/", "report", access="admin"),
     Route("GET", b"/health/live", "live", access="open"),
     Route("GET", b"/health/ready", "ready", access="open"),
 )

@@ -49,6 +49,10 @@ class LocalTransport:
         self._pools: dict[str, Pool] = {}
         self._closed = False
 
+    def adopt(self, providers: Mapping[str, LocalModels]) -> None:
+        """Answer for these from now on. Models that are loaded stay so, by what was said of them."""
+        self._providers = providers
+
     def send(self, request: WireRequest) -> Coroutine[Any, Any, WireResponse]:
         if request.origin.host != _HOST:
             return self._transport.send(request)

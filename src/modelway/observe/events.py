@@ -20,6 +20,8 @@ EventName: TypeAlias = Literal[
     "llm.stream.complete",
     "llm.retry",
     "llm.fallback",
+    "llm.breaker.change",
+    "llm.health.change",
 ]
 
 _WAITING_MOST = 10_000
@@ -30,11 +32,11 @@ class CallEvent(Struct, frozen=True, kw_only=True):
     """Something that happened to a call. It holds no prompt, no answer and no key."""
 
     name: EventName
-    call: str
-    """The call's id."""
+    call: str = ""
+    """The call's id; none where it is not about a call."""
     time: float
     """Unix time in seconds."""
-    model: str
+    model: str = ""
     """As asked for."""
     provider: str | None = None
     deployment: str | None = None
@@ -52,6 +54,9 @@ class CallEvent(Struct, frozen=True, kw_only=True):
     status: int | None = None
     attempt: int | None = None
     delay_s: float | None = None
+    state: str | None = None
+    """What a breaker, or a provider's health, has come to."""
+    reason: str | None = None
     metadata: dict[str, Any] = {}
 
 

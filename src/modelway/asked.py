@@ -1,0 +1,125 @@
+"""A call as strategies look at it: what costs time to find out is found out when it is first asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from modelway.call import Call
+from modelway.dialects import requested
+from modelway.policies.estimate import estimate
+from modelway.types import Audio, ChatRequest, Image, JsonSchema, Part, Tool, ToolResult
+
+if TYPE_CHECKING:
+    from modelway.policies.task import Task
+
+_PLAIN_BYTES = 32 * 1024
+"""Bodies below are text; larger ones may be pictures, whose bytes are not what they cost."""
+_CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_integer = msgspec.json.Decoder(int | None).decode
+
+
+class AskedCall:
+    """An ``Asked``."""
+
+    def __init__(self, call: Call, budget_pico_usd: int | None = None) -> None:
+        self.call = call
+        self.budget_pico_usd = budget_pico_usd
+
+    @cached_property
+    def request(self) -> ChatRequest | None:
+        request = requested(self.call) if self.call.operation in ("chat", "count_tokens") else None
+        return request if isinstance(request, ChatRequest) else None
+
+    @cached_property
+    def input_tokens(self) -> int:
+        size = _size(self.call)
+        if size is not None and size < _PLAIN_BYTES:
+            return -(-size // 4)
+        return estimate(self.request).input_tokens if self.request else -(-(size or 0) // 4)
+
+    @cached_property
+    def output_tokens(self) -> int | None:
+        if self.request is None or self.request.max_tokens is None:
+            return None
+        return self.request.max_tokens * (self.request.n or 1)
+
+    @cached_property
+    def _task(self) -> Task | None:
+        if self.request is None:
+            return None
+        from modelway.policies.task import analyse  # noqa: PLC0415  # few strategies look
+
+        return analyse(self.request)
+
+    @property
+    def category(self) -> str:
+        return self._task.category if self._task else "other"
+
+    @property
+    def difficulty(self) -> Literal["simple", "moderate", "complex"]:
+        return self._task.difficulty if self._task else "moderate"
+
+    @property
+    def coding_heavy(self) -> bool:
+        return self._task is not None and self._task.coding_heavy
+
+    @property
+    def sensitive(self) -> bool:
+        return self._task is not None and self._task.sensitive
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        return frozenset() if self.request is None else frozenset(_needs(self.request))
+
+
+def _needs(request: ChatRequest) -> Iterator[str]:
+    if any(isinstance(tool, Tool) for tool in request.tools):
+        yield "tools"
+    if isinstance(request.response_format, JsonSchema):
+        yield "schema"
+    if request.thinking is not None:
+        yield "reasoning"
+    for message in request.messages:
+        yield from _perceived(message.parts)
+
+
+def _perceived(parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        match part:
+            case Image():
+                yield "vision"
+            case Audio():
+                yield "audio"
+            case ToolResult():
+                yield from _perceived(part.parts)
+            case _:
+                pass
+
+
+def _size(call: Call) -> int | None:
+    """Bytes of a client's body, or of a passed one; ``None`` for a typed question."""
+    if call.body is not None:
+        return sum([len(memoryview(value)) for value in call.body.fields.values()])
+    if call.passing is not None:
+        return len(call.passing.body)
+    return None
+
+
+def estimated_tokens(call: Call, usual_output: float) -> int:
+    """What the call is counted as before it is sent: its input, and the cap of its output.
+
+    ``usual_output`` stands for a cap that is not said.
+    """
+    asked = AskedCall(call)
+    cap: int | None = None
+    if call.body is not None:
+        for name in _CAPS:
+            if (said := call.body.fields.get(name)) is not None:
+                cap = _integer(said)
+    elif isinstance(call.request, ChatRequest):
+        cap = asked.output_tokens
+    return asked.input_tokens + (round(usual_output) if cap is None else cap)

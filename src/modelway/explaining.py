@@ -1,0 +1,216 @@
+"""Why a call would be answered by whom: the decisions of its way, without the way.
+
+It asks the functions that the call itself will ask, and moves nothing by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from modelway.asked import AskedCall, estimated_tokens
+from modelway.call import Call
+from modelway.engine import Engine
+from modelway.errors import LLMError
+from modelway.framing.fields import Fields, split
+from modelway.plans import Tier
+from modelway.policies.affinity import affinity
+from modelway.policies.degrade import losses
+from modelway.tracks import Track
+from modelway.types import CallWarning
+
+
+class Edits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What becomes of the client's own bytes on their way to a deployment."""
+
+    dialect: str
+    rewritten: bool
+    """Whether they are said anew, in another dialect or form; else only these fields change."""
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    body_bytes: int = 0
+    warnings: tuple[CallWarning, ...] = ()
+    error: str = ""
+    """Why it could not be sent at all."""
+
+
+class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A candidate, and what would become of it."""
+
+    deployment: str
+    provider: str
+    model: str
+    tier: str
+    """The model of the configuration that it stands for."""
+    verdict: Literal["ask", "next", "wait", "skip"]
+    """``ask``, ``next`` (should those before it fail), ``wait`` (for its limits) or ``skip``."""
+    reason: str = ""
+    wait_s: float = 0.0
+    open_requests: int = 0
+    latency_s: float | None = None
+    most_pico_usd: int | None = None
+    """What it would cost at the most: the estimated input, and the output's cap where one is known."""
+    lost: tuple[CallWarning, ...] = ()
+    edits: Edits | None = None
+
+
+class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole decision. It names no host and no key."""
+
+    model: str
+    operation: str
+    strategy: str
+    """Of the first tier."""
+    deployment: str | None
+    """Who would be asked; ``None``: nobody at once."""
+    stream: bool = False
+    experiment: str = ""
+    arm: str = ""
+    stays: bool = False
+    """Whether it belongs to other calls, that are kept at one deployment."""
+    input_tokens: int = 0
+    output_tokens: int | None = None
+    counted_tokens: int = 0
+    """What limits count it as, before it is sent."""
+    category: str = ""
+    difficulty: str = ""
+    sensitive: bool = False
+    needs: tuple[str, ...] = ()
+    candidates: tuple[Considered, ...] = ()
+
+
+async def explain(engine: Engine, call: Call) -> Explanation:
+    """What would happen to this call. Raises what it would raise before anything is tried."""
+    assigned = engine.assigned(call)
+    call = assigned.call
+    tiers = engine.tiers(call)
+    asked = AskedCall(call)
+    considered = await _Decisions(engine, asked, tiers[0] if tiers else None).of(tiers)
+    asks = [one.deployment for one in considered if one.verdict == "ask"]
+    usual = tiers[0].tracks[0].seen.output_tokens if tiers and tiers[0].tracks else 0.0
+    return Explanation(
+        model=call.model,
+        operation=call.operation,
+        strategy=tiers[0].spec if tiers else "",
+        deployment=asks[0] if asks else None,
+        stream=call.stream,
+        experiment=assigned.experiment,
+        arm=assigned.arm,
+        stays=affinity(call) is not None,
+        input_tokens=asked.input_tokens,
+        output_tokens=asked.output_tokens,
+        counted_tokens=estimated_tokens(call, usual),
+        category=asked.category,
+        difficulty=asked.difficulty,
+        sensitive=asked.sensitive,
+        needs=tuple(sorted(asked.needs)),
+        candidates=tuple(considered),
+    )
+
+
+class _Decisions:
+    """The decisions about one call."""
+
+    def __init__(self, engine: Engine, asked: AskedCall, first: Tier | None) -> None:
+        self._engine = engine
+        self._asked = asked
+        self._first = first
+
+    async def of(self, tiers: Sequence[Tier]) -> list[Considered]:
+        """Every candidate in the order in which it would be considered."""
+        found: list[Considered] = []
+        for tier in tiers:
+            found += await self._in(tier, asked_before=any(one.verdict == "ask" for one in found))
+        return found
+
+    async def _in(self, tier: Tier, *, asked_before: bool) -> list[Considered]:
+        order: list[tuple[Track, str]] = []
+
+        def passed_over(track: Track, reason: str) -> None:
+            order.append((track, reason))
+
+        for track in self._engine.peeked(tier, self._asked.call, passed_over):
+            order.append((track, ""))  # noqa: PERF401 - what is passed over comes between
+        found: list[Considered] = []
+        for track, reason in order:
+            one = await self._judged(tier, track, reason)
+            if one.verdict == "ask" and asked_before:
+                one = replace(one, verdict="next")
+            asked_before = asked_before or one.verdict == "ask"
+            found.append(one)
+        return found
+
+    async def _judged(self, tier: Tier, track: Track, reason: str) -> Considered:
+        """A candidate, as the walk through the tiers would judge it."""
+        call, asked, first = self._asked.call, self._asked, self._first
+        plain = self._plain(tier, track)
+        if reason:
+            return replace(plain, verdict="skip", reason=reason)
+        if first is not None and tier is not first and first.tracks:
+            plain = replace(plain, lost=losses(asked, first.tracks[0].info, track.info))
+        if plain.lost and call.options.strict:
+            return replace(plain, verdict="skip", reason="strict: a fallback would lose something")
+        if (retry_in_s := track.breaker.retry_in_s()) > 0.0:
+            reason = "left alone after failures"
+            return replace(plain, verdict="skip", reason=reason, wait_s=retry_in_s)
+        edits = await _edits(self._engine, call, track)
+        wait_s = track.gate.blocked_s(estimated_tokens(call, track.seen.output_tokens))
+        if wait_s > 0.0:
+            reason = "its limits are reached"
+            return replace(plain, verdict="wait", reason=reason, wait_s=wait_s, edits=edits)
+        return replace(plain, edits=edits)
+
+    def _plain(self, tier: Tier, track: Track) -> Considered:
+        asked, deployment = self._asked, track.deployment
+        cap = asked.output_tokens or deployment.target.max_output_tokens
+        if cap is None and track.info is not None:
+            cap = track.info.max_output_tokens
+        return Considered(
+            deployment=deployment.id,
+            provider=deployment.provider.name,
+            model=deployment.model,
+            tier=tier.name,
+            verdict="ask",
+            open_requests=track.open_requests,
+            latency_s=track.latency_s(asked.call.stream),
+            most_pico_usd=None if cap is None else track.price(asked.input_tokens, cap),
+        )
+
+
+async def _edits(engine: Engine, call: Call, track: Track) -> Edits:
+    try:
+        reply = await engine.preview(track.deployment, call)
+    except LLMError as error:
+        return Edits(dialect=track.deployment.dialect, rewritten=True, error=error.message)
+    sent = reply.body or b""
+    spoken = reply.deployment.dialect
+    before = call.body
+    if before is None or before.dialect != spoken:
+        return Edits(dialect=spoken, rewritten=True, body_bytes=len(sent), warnings=reply.warnings)
+    after = split(sent) if sent[:1] == b"{" else {}
+    added, changed, removed = _compared(before.fields, after)
+    return Edits(
+        dialect=spoken,
+        rewritten=False,
+        added=added,
+        changed=changed,
+        removed=removed,
+        body_bytes=len(sent),
+        warnings=reply.warnings,
+    )
+
+
+def _compared(
+    before: Fields, after: Fields
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Names of top-level fields that came, changed and went."""
+    added = [name for name in after if name not in before]
+    removed = [name for name in before if name not in after]
+    changed = [
+        name for name in after if name in before and bytes(after[name]) != bytes(before[name])
+    ]
+    return tuple(added), tuple(changed), tuple(removed)

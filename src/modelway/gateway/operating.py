@@ -1,0 +1,235 @@
+"""What is asked of the gateway itself: why, how it is, and that it change. Answers are JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from modelway.call import Call
+from modelway.config.problems import InvalidConfigError
+from modelway.config.settings import HealthSettings, Settings
+from modelway.engine import Engine, SystemClock
+from modelway.errors import BadRequestError, ForbiddenError, LLMError, NotFoundError
+from modelway.experiments.recorder import read
+from modelway.experiments.report import report
+from modelway.explaining import explain
+from modelway.framing.fields import split
+from modelway.gateway.authorise import Identity, Keys
+from modelway.health import Monitor
+from modelway.opening import Opened
+
+Rekey = Callable[[Settings], Keys]
+"""The keys of a configuration; ConfigError where they cannot be used."""
+
+
+class Operating:
+    """The gateway's own questions. ``opened`` is there where it may be loaded anew."""
+
+    def __init__(
+        self, engine: Callable[[], Engine], opened: Opened | None, rekey: Rekey | None
+    ) -> None:
+        self._engine = engine
+        self._opened = opened
+        self._rekey = rekey
+
+    async def explained(self, call: Call) -> bytes:
+        """The whole decision about this call, without asking anybody."""
+        return msgspec.json.encode(await explain(self._engine(), call))
+
+    def health(self) -> bytes:
+        """How providers and breakers are."""
+        state = self._engine().state
+        providers = state.monitor.statuses() if state.monitor is not None else ()
+        return msgspec.json.encode({"providers": providers, "breakers": state.breakers.statuses()})
+
+    def limits(self) -> bytes:
+        """How each limit stands."""
+        return msgspec.json.encode({"limits": self._engine().state.limiter.status()})
+
+    async def reset(self, body: bytes) -> bytes:
+        """Close a breaker, or all."""
+        name = _text(body, "deployment", required=False)
+        breakers = self._engine().state.breakers
+        known = [status.deployment for status in breakers.statuses()]
+        if name is not None and name not in known:
+            raise NotFoundError(f"no breaker of {name!r} is known here", param="deployment")
+        await breakers.reset(name)
+        return msgspec.json.encode({"reset": [name] if name else known})
+
+    async def reload(self) -> Keys | None:
+        """Load the configuration anew: all of it, or an error with every problem and nothing."""
+        if self._opened is None:
+            raise BadRequestError("this gateway was made with an engine, and has nothing to reload")
+        keys: list[Keys] = []
+
+        def check(settings: Settings) -> None:
+            if self._rekey is not None:
+                keys.append(self._rekey(settings))
+
+        engine = await self._opened.reload(check=check)
+        if engine.state.monitor is not None:
+            engine.state.monitor.use(engine, _watching(engine.settings))
+        return keys[0] if keys else None
+
+    async def score(self, name: str, body: bytes) -> bytes:
+        """Keep what somebody thinks of a call's answer."""
+        engine = self._engine()
+        if not any(one.name == name for one in engine.settings.experiments):
+            raise NotFoundError(f"there is no experiment {name!r}")
+        call, score = _text(body, "call"), _number(body, "score")
+        engine.state.outcomes.score(name, call or "", score)
+        return msgspec.json.encode({"call": call, "score": score})
+
+    async def report(self, name: str) -> bytes:
+        """What an experiment has shown up to now."""
+        engine = self._engine()
+        for experiment in engine.settings.experiments:
+            if experiment.name == name:
+                await engine.state.outcomes.flush()
+                seen, unreadable = await read(engine.state.store.records, name)
+                now = time.time()
+                return msgspec.json.encode(report(experiment, seen, now=now, unreadable=unreadable))
+        raise NotFoundError(f"there is no experiment {name!r}")
+
+
+def refuse_others(identity: Identity) -> None:
+    """ForbiddenError for a key that may only ask models."""
+    if not identity.admin:
+        raise ForbiddenError(
+            f"the key {identity.key!r} may not do this: set `admin: true` for it in gateway.keys"
+        )
+
+
+def told(error: LLMError) -> dict[str, Any]:
+    """An error of a reload, with each problem of the configuration."""
+    problems = error.problems if isinstance(error, InvalidConfigError) else ()
+    return {
+        "message": error.message,
+        "problems": [msgspec.to_builtins(problem) for problem in problems],
+    }
+
+
+class Reloads(Protocol):
+    """Who goes on by a changed configuration."""
+
+    async def reload(self) -> None: ...
+
+
+@contextlib.asynccontextmanager
+async def operated(gateway: Reloads, opened: Opened) -> AsyncIterator[None]:
+    """Reload when the configuration's file changes, or at SIGHUP, and look after the providers."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(_reload(gateway))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hangup is not None:
+        loop.add_signal_handler(hangup, reload)
+    if opened.file is not None and opened.engine.settings.gateway.watch:
+        tasks.add(loop.create_task(_watch(opened.file, gateway)))
+    try:
+        async with watched_over(opened):
+            yield
+    finally:
+        if hangup is not None:
+            loop.remove_signal_handler(hangup)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def watched_over(opened: Opened) -> AsyncIterator[None]:
+    """Look after the providers of whatever configuration is in force."""
+    engine = opened.engine
+    state = engine.state
+    monitor = Monitor(
+        engine,
+        _watching(engine.settings),
+        SystemClock(),
+        random.Random(),  # noqa: S311 - spreads checks, guards nothing
+        state.breakers,
+        state.tell_health,
+    )
+    state.monitor = monitor
+    await monitor.start()
+    try:
+        yield
+    finally:
+        state.monitor = None
+        await monitor.aclose()
+
+
+def _watching(settings: Settings) -> HealthSettings:
+    """A gateway asks unless it is told not to."""
+    said = settings.health
+    return said if said.active is not None else msgspec.structs.replace(said, active=True)
+
+
+async def _watch(file: Path, gateway: Reloads) -> None:
+    """Its directory is watched: editors, and Kubernetes, put another file in the place of the old."""
+    from watchfiles import awatch  # noqa: PLC0415  # a native library, for gateways alone
+
+    file = file.expanduser().absolute()
+    before = _stamp(file)
+    async for _ in awatch(file.parent, step=100, recursive=False, ignore_permission_denied=True):
+        now = _stamp(file)
+        if now != before:
+            before = now
+            await _reload(gateway)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What changes with a file's content; a link's is its target's."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+async def _reload(gateway: Reloads) -> None:
+    logger = logging.getLogger("modelway")
+    try:
+        await gateway.reload()
+    except LLMError as error:
+        logger.warning("the changed configuration is not used: %s", error.message)
+    except Exception:
+        logger.exception("the changed configuration is not used")
+    else:
+        logger.warning("the changed configuration is in force")
+
+
+def _text(body: bytes, name: str, *, required: bool = True) -> str | None:
+    fields = split(body) if body.strip() else {}
+    if name not in fields:
+        if required:
+            raise BadRequestError(f"the field {name!r} is missing", param=name)
+        return None
+    try:
+        return msgspec.json.decode(fields[name], type=str)
+    except msgspec.MsgspecError:
+        raise BadRequestError(f"{name} must be a string", param=name) from None
+
+
+def _number(body: bytes, name: str) -> float:
+    fields = split(body)
+    if name not in fields:
+        raise BadRequestError(f"the field {name!r} is missing", param=name)
+    try:
+        return msgspec.json.decode(fields[name], type=float)
+    except msgspec.MsgspecError:
+        raise BadRequestError(f"{name} must be a number", param=name) from None

@@ -1,0 +1,190 @@
+"""What would answer a call: tiers of candidates, the model that was asked for before its fallbacks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from modelway.asked import AskedCall
+from modelway.call import Call
+from modelway.config.resolve import resolve
+from modelway.config.settings import Route, Settings
+from modelway.errors import BadRequestError, UnknownModelError
+from modelway.policies import routing
+from modelway.policies.affinity import affinity, chance_of
+from modelway.ports import Asked
+from modelway.tracks import Track, Tracks
+
+_MOST_KNOWN = 10_000
+"""Names, which callers choose, that are remembered; past it a memory starts anew."""
+
+PassedOver = Callable[[Track, str], None]
+_LISTED = routing.Chooser((), lambda asked, candidates, chance: candidates)  # noqa: ARG005
+"""As the caller wrote them down."""
+
+
+class Stays:
+    """Where calls that belong together were answered last; the oldest are forgotten."""
+
+    def __init__(self, most: int = _MOST_KNOWN) -> None:
+        self._places: dict[bytes, str] = {}
+        self._most = most
+
+    def get(self, key: bytes) -> str | None:
+        return self._places.get(key)
+
+    def put(self, key: bytes, deployment: str) -> None:
+        self._places.pop(key, None)
+        self._places[key] = deployment
+        if len(self._places) > self._most:
+            del self._places[next(iter(self._places))]
+
+
+class Tier:
+    """One model's candidates, and the strategy that orders them."""
+
+    def __init__(
+        self,
+        route: Route,
+        tracks: tuple[Track, ...],
+        spec: str,
+        chooser: routing.Chooser | None = None,
+    ) -> None:
+        self.name = route.name
+        self.route = route
+        self.tracks = tracks
+        self.spec = spec
+        self.chooser = chooser or routing.chooser(spec)
+        self.alone = len(tracks) == 1 and not self.chooser.filters
+        self._stays = Stays()
+
+    def order(
+        self,
+        call: Call,
+        chance: random.Random,
+        passed_over: PassedOver,
+        chooser: routing.Chooser | None = None,
+    ) -> Iterator[Track]:
+        """The candidates as they are to be tried; lazily, for the first one mostly answers."""
+        chooser = chooser or self.chooser
+        asked = AskedCall(call)
+        key = affinity(call) if len(self.tracks) > 1 else None
+        stay = None if key is None else self._stay(key)
+        if stay is not None and stay.ready() and _allowed(chooser, asked, stay, None):
+            yield stay
+        else:
+            stay = None
+            if key is not None:
+                chance = chance_of(key)
+        for candidate in chooser.rank(asked, self.tracks, chance):
+            assert isinstance(candidate, Track)  # noqa: S101 - the chooser gives back what it was given
+            if candidate is not stay and _allowed(chooser, asked, candidate, passed_over):
+                yield candidate
+
+    def answered(self, call: Call, track: Track) -> None:
+        """Remember where a call was answered that others belong to."""
+        if len(self.tracks) > 1 and (key := affinity(call)) is not None:
+            self._stays.put(key, track.deployment.id)
+
+    def _stay(self, key: bytes) -> Track | None:
+        id_ = self._stays.get(key)
+        return next((one for one in self.tracks if one.deployment.id == id_), None)
+
+
+def _allowed(
+    chooser: routing.Chooser, asked: Asked, candidate: Track, passed_over: PassedOver | None
+) -> bool:
+    for filtering in chooser.filters:
+        reason = filtering(asked, candidate)
+        if reason is not None:
+            if passed_over is not None:
+                passed_over(candidate, reason)
+            return False
+    return True
+
+
+class _Key(NamedTuple):
+    models: tuple[str, ...]
+    strategy: str | None
+    fallbacks: tuple[str, ...] | None
+
+
+class Plans:
+    """The tiers of each name, made when it is first asked for."""
+
+    def __init__(self, settings: Settings, tracks: Tracks) -> None:
+        self._settings = settings
+        self._tracks = tracks
+        self._tiers: dict[tuple[str, str | None], Tier] = {}
+        self._known: dict[str, tuple[Tier, ...]] = {}
+        self._special: dict[_Key, tuple[Tier, ...]] = {}
+
+    def of(self, call: Call) -> tuple[Tier, ...]:
+        """The tiers of a call. Raises UnknownModelError, MissingKeyError or BadRequestError."""
+        options = call.options
+        if options.fallbacks is None and options.strategy is None and not options.models:
+            found = self._known.get(call.model)
+            if found is None:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                    self._tiers.clear()
+                found = self._known[call.model] = self._made(call.model, None, None)
+            return found
+        key = _Key(options.models or (call.model,), options.strategy, options.fallbacks)
+        tiers = self._special.get(key)
+        if tiers is None:
+            if len(self._special) >= _MOST_KNOWN:
+                self._special.clear()
+            tiers = self._special[key] = (
+                self._of_models(*key)
+                if options.models
+                else self._made(call.model, options.strategy, options.fallbacks)
+            )
+        return tiers
+
+    def named(self, names: tuple[str, ...], strategy: str | None = None) -> tuple[Tier, ...]:
+        """A tier for each of these models, without their fallbacks."""
+        return tuple([self._tier(resolve(self._settings, name), strategy) for name in names])
+
+    def _made(
+        self, model: str, strategy: str | None, fallbacks: tuple[str, ...] | None
+    ) -> tuple[Tier, ...]:
+        route = resolve(self._settings, model)
+        names = route.fallbacks if fallbacks is None else fallbacks
+        found = [self._tier(route, strategy), *self.named(names)]
+        return tuple([tier for tier in found if tier.tracks])
+
+    def _of_models(
+        self, models: tuple[str, ...], strategy: str | None, fallbacks: tuple[str, ...] | None
+    ) -> tuple[Tier, ...]:
+        """One tier of all that these models' deployments are, in the order of the list."""
+        deployments = {
+            one.id: one for name in models for one in resolve(self._settings, name).deployments
+        }
+        if not deployments:
+            raise UnknownModelError(f"none of the models {', '.join(models)} has a deployment")
+        spec = _canonical(strategy) if strategy else "listed"
+        route = Route(name=models[0], deployments=tuple(deployments.values()), strategy=spec)
+        tracks = tuple([self._tracks.of(one) for one in route.deployments])
+        first = Tier(route, tracks, spec, None if strategy else _LISTED)
+        return (first, *self.named(fallbacks or ()))
+
+    def _tier(self, route: Route, strategy: str | None) -> Tier:
+        key = (route.name, strategy)
+        if key not in self._tiers:
+            tracks = tuple([self._tracks.of(one) for one in route.deployments])
+            spec = route.strategy if strategy is None else _canonical(strategy)
+            self._tiers[key] = Tier(route, tracks, spec)
+        return self._tiers[key]
+
+
+def _canonical(strategy: str) -> str:
+    """Of a caller's own word: never a path to import."""
+    found = routing.canonical(strategy)
+    if found is None or ":" in found:
+        raise BadRequestError(
+            f"there is no strategy {strategy!r}; there are {', '.join(routing.spellings())}",
+            param="strategy",
+        )
+    return found
