@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import math
+import random
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from modelway.errors import StoreDownError
+from modelway.ports import Pool, Spent
+from modelway.store.memory import open_memory
 from modelway.store.redis import open_redis
-from modelway.testing.stores import CONTRACTS, Subject
-from support.servers_valkey import ValkeyServer
+from modelway.testing.stores import CONTRACTS, SteppedClock, Subject
+from modelway.testing.stores.processes import CHECKS
+from modelway.testing.stores.subject import comes_back, fresh
+from support.faultproxy import FaultProxy
+from support.servers_valkey import ValkeyServer, tls_before
 
 CACHE_BYTES = 4_000_000
+LONG_S = 3600.0
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +31,44 @@ def server():
         yield server
 
 
-@pytest.fixture
-def subject(server):
+@contextlib.asynccontextmanager
+async def stored(url, **options):
+    store = await open_redis(url, **options)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+@contextlib.asynccontextmanager
+async def misbehaving(server):
+    """A proxy before the server, and its URL."""
+    async with FaultProxy("127.0.0.1", server.port) as proxy:
+        yield proxy, f"redis://127.0.0.1:{proxy.listen_port}"
+        await asyncio.sleep(0.02)  # its connections end a moment after those of the store
+
+
+def money(limit=100):
+    return Pool(fresh("money"), limit, math.inf, LONG_S)
+
+
+def held(limit=100, life_s=LONG_S):
+    return Pool(fresh("held"), limit, 0.0, life_s)
+
+
+async def ask(store, *command):
+    return await store.leases._link.call(*command)
+
+
+async def keys_of(store, name):
+    return sorted(await ask(store, "KEYS", f"*{name}*"))
+
+
+# ---------------------------------------------------------------- the contracts
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=str)
+async def test_valkey(contract, server):
     async def opened():
         return await open_redis(server.url, cache_bytes=CACHE_BYTES)
 
@@ -32,9 +80,337 @@ def subject(server):
         finally:
             server.go_on()
 
-    return Subject(opened, outage=outage, cache_bytes=CACHE_BYTES)
+    await contract.check(Subject(opened, outage=outage, cache_bytes=CACHE_BYTES))
 
 
-@pytest.mark.parametrize("contract", CONTRACTS, ids=str)
-async def test_valkey(contract, subject):
-    await contract.check(subject)
+@pytest.mark.parametrize("contract", [c for c in CONTRACTS if "gone" in c.name], ids=str)
+async def test_valkey_behind_what_refuses(contract, server):
+    async with misbehaving(server) as (proxy, url):
+
+        async def opened():
+            return await open_redis(url)
+
+        @contextlib.asynccontextmanager
+        async def outage():
+            proxy.refuse = True
+            proxy.reset_after_bytes = 0
+            try:
+                yield
+            finally:
+                proxy.refuse = False
+                proxy.reset_after_bytes = None
+
+        await contract.check(Subject(opened, outage=outage))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_valkey_from_several_processes(check, server):
+    check(server.url)
+
+
+# ---------------------------------------------------------------- the arithmetic
+
+AMOUNTS = st.one_of(
+    st.integers(0, 20),
+    st.integers(2**31 - 3, 2**31 + 3),
+    st.integers(2**53 - 3, 2**53 + 3),
+    st.integers(0, 2**62),
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("take"), AMOUNTS, AMOUNTS, st.integers(1, 2**22)),
+        st.tuples(st.just("take most"), AMOUNTS, st.integers(-1, 1), st.integers(1, 3)),
+        st.tuples(st.just("settle"), st.integers(0, 9), AMOUNTS, AMOUNTS),
+    ),
+    max_size=12,
+)
+
+
+@given(limit=AMOUNTS, steps=STEPS)
+@example(limit=2**60, steps=[("take most", 9, 1, 1), ("take most", 2**60, 0, 1)])
+@example(limit=2**60 + 1, steps=[("take", 2**60, 1, 1), ("take", 5, 1, 1), ("take", 5, 1, 1)])
+async def test_it_counts_as_memory_does(server, limit, steps):
+    """To the last one, where doubles would have rounded long since."""
+    pool, reference = money(limit), open_memory(SteppedClock()).leases
+    async with stored(server.url) as store:
+        grants, left = [], limit
+        for step, *numbers in steps:
+            if step.startswith("take"):
+                want, least, share = numbers
+                least = max(0, least + left) if step == "take most" else least
+                got, wanted = [
+                    await leases.take(pool, want, least=least, share=share)
+                    for leases in (store.leases, reference)
+                ]
+                grants.append((got.id, wanted.id))
+            else:
+                which, used, limited = numbers
+                ours, theirs = grants[which] if which < len(grants) else (0, 0)
+                pool = pool._replace(limit=limited)
+                got = await store.leases.take(pool, 0, spent=[Spent(ours, used)])
+                wanted = await reference.take(pool, 0, spent=[Spent(theirs, used)])
+            assert got._replace(id=0) == wanted._replace(id=0)
+            left = got.left
+
+
+# ---------------------------------------------------------------- lives of keys
+
+
+async def test_keys_end_when_nothing_counts(server):
+    async with stored(server.url) as store:
+        pool = held(10, life_s=100.0)
+        grant = await store.leases.take(pool, 5)
+        keys = await keys_of(store, pool.name)
+        assert len(keys) == 2
+        for key in keys:
+            assert 100_000 < await ask(store, "PTTL", key) <= 160_001
+        await store.leases.renew(pool._replace(life_s=1000.0), [grant.id])
+        for key in keys:
+            assert 1_000_000 < await ask(store, "PTTL", key) <= 1_060_001
+        await store.leases.settle(pool, [Spent(grant.id, 5)])
+        await store.leases.take(pool, 5)  # its sorted set was empty for a moment
+        for key in keys:
+            assert await ask(store, "PTTL", key) >= 100_000
+
+
+async def test_money_never_ends_while_some_was_spent(server):
+    async with stored(server.url) as store:
+        pool = money()
+        grant = await store.leases.take(pool, 10)
+        keys = await keys_of(store, pool.name)
+        assert [await ask(store, "PTTL", key) for key in keys] == [-1, -1]
+        await store.leases.settle(pool, [Spent(grant.id, 4)])
+        assert [await ask(store, "PTTL", key) for key in keys] == [-1, -1]
+        unspent = money()
+        grant = await store.leases.take(unspent, 10)
+        await store.leases.settle(unspent, [Spent(grant.id, 0)])
+        (key,) = await keys_of(store, unspent.name)
+        assert 0 < await ask(store, "PTTL", key) <= 60_001
+        grant = await store.leases.take(unspent, 10)
+        keys = await keys_of(store, unspent.name)
+        assert [await ask(store, "PTTL", key) for key in keys] == [-1, -1]
+
+
+async def test_asking_writes_nothing(server):
+    async with stored(server.url) as store:
+        pool = money()
+        assert (await store.leases.take(pool, 0)).left == 100
+        assert await store.leases.renew(pool, [1, 2]) == []
+        await store.leases.settle(pool, [Spent(1, 2)])
+        assert await keys_of(store, pool.name) == []
+
+
+async def test_records_are_taken_out(server):
+    async with stored(server.url) as store:
+        stream = fresh("stream")
+        await store.records.append(stream, [("k", b"1")] * 1500, life_s=0.01)
+        await store.records.append(stream, [("k", b"2"), ("l", b"3")], life_s=LONG_S)
+        await asyncio.sleep(0.02)
+        for _ in range(2):
+            assert [each.data for each in await store.records.query(stream)] == [b"2", b"3"]
+            found = await store.records.query(stream, key="k", newest=True)
+            assert [each.data for each in found] == [b"2"]
+        ends, keys, log, state = await keys_of(store, stream)
+        counts = [("ZCARD", ends), ("ZCARD", keys), ("XLEN", log), ("HLEN", state)]
+        assert [await ask(store, *count) for count in counts] == [2, 2, 2, 2]
+        for key in (ends, keys, log, state):
+            assert 3_500_000 < await ask(store, "PTTL", key) <= 3_601_001
+
+
+async def test_the_cache_knows_its_bytes(server):
+    chance = random.Random(4)
+    async with stored(server.url, cache_bytes=20_000) as store:
+        await ask(store, "FLUSHDB")
+        for _ in range(300):
+            key = f"k{chance.randint(0, 30)}"
+            if chance.random() < 0.2:
+                await store.cache.drop(key)
+            else:
+                await store.cache.put(key, bytes(chance.randint(0, 2000)), life_s=LONG_S)
+        order, sizes, *values = await keys_of(store, "cache}")
+        fields = await ask(store, "HGETALL", sizes)
+        by_key = {key: int(size) for key, size in zip(fields[::2], fields[1::2], strict=True)}
+        total = by_key.pop(b"")
+        assert sum(by_key.values()) == total <= 20_000
+        assert sorted(by_key) == values == sorted(await ask(store, "ZRANGE", order, 0, -1))
+        assert len(values) > 5
+
+
+# ---------------------------------------------------------------- clocks
+
+
+async def test_a_clock_that_was_set_back(server):
+    """As if it had stood an hour later when the pool was last used."""
+    async with stored(server.url) as store:
+        pool = held(10, life_s=0.2)
+        first = await store.leases.take(pool, 4)
+        counts, ends = await keys_of(store, pool.name)
+        hour = 3_600_000_000
+        await ask(store, "HINCRBY", counts, "seen", hour)
+        await ask(store, "ZINCRBY", ends, hour, first.id)
+        refused = await store.leases.take(pool, 10, least=10)
+        assert 0 < refused.wait_s < 0.21
+        second = await store.leases.take(pool, 1)
+        assert second.id >= first.id + hour
+        await asyncio.sleep(0.25)
+        assert (await store.leases.take(pool, 10)).amount == 10
+
+
+# ---------------------------------------------------------------- faults
+
+
+async def test_a_server_that_restarts_without_its_data():
+    with ValkeyServer() as server:
+        async with stored(server.url) as store:
+            pool, stream = money(), fresh("stream")
+            before = await store.leases.take(pool, 60)
+            last = await store.records.append(stream, [("k", b"0")])
+            watch = store.records.watch(stream, after=last)
+            following = asyncio.ensure_future(anext(watch))
+            await store.cache.put("a", b"1", life_s=LONG_S)
+            await asyncio.to_thread(server.restart)
+            await comes_back(lambda: store.leases.take(pool, 0))
+            after = await store.leases.take(pool, 100)
+            assert after.amount == 100, "it knows of nothing: as its documentation says"
+            assert after.id > before.id
+            await store.leases.settle(pool, [Spent(before.id, 0)])
+            assert (await store.leases.take(pool, 0)).left == 0, "an id is never given twice"
+            await comes_back(lambda: store.cache.get("a"))
+            await comes_back(lambda: store.records.append(stream, [("k", b"1")]))
+            (record,) = await following
+            assert (record.data, record.id > last) == (b"1", True)
+            await watch.aclose()
+
+
+async def test_a_stall_is_told_in_time_and_only_once(server):
+    """No call takes longer than its time, and one at a time tries; the rest fail at once."""
+    loop = asyncio.get_running_loop()
+    async with misbehaving(server) as (proxy, url), stored(url, timeout_s=0.4) as store:
+        pool, took = held(10**6), []
+
+        async def call():
+            since = loop.time()
+            with pytest.raises(StoreDownError):
+                await store.leases.take(pool, 1)
+            took.append(loop.time() - since)
+
+        await store.leases.take(pool, 1)
+        server.stall()
+        try:
+            await asyncio.gather(*[call() for _ in range(200)])
+            assert max(took) < 2.0
+            took.clear()
+            connections, until = proxy.connections, loop.time() + 1.5
+            while loop.time() < until:
+                await asyncio.gather(*[call() for _ in range(50)])
+                await asyncio.sleep(0.02)
+            assert 1 <= proxy.connections - connections <= 3
+            assert max(took) < 2.0
+            assert sorted(took)[len(took) // 2] < 0.05
+        finally:
+            server.go_on()
+        await comes_back(lambda: store.leases.take(pool, 1))
+        connections = proxy.connections
+        await asyncio.gather(*[store.leases.take(pool, 1) for _ in range(100)])
+        assert proxy.connections == connections
+
+
+async def test_many_first_calls_share_a_connection(server):
+    async with misbehaving(server) as (proxy, url), stored(url) as store:
+        before = proxy.connections
+        await asyncio.gather(*[store.cache.get(str(n)) for n in range(100)])
+        assert proxy.connections == before + 1
+
+
+async def test_a_connection_that_was_idle_and_closed(server):
+    """A server or a firewall may do that: the next call opens another, and does not fail."""
+    async with stored(server.url) as store, stored(server.url) as other:
+        pool = held()
+        await store.leases.take(pool, 1)
+        for client in (await ask(other, "CLIENT", "LIST")).decode().splitlines():
+            fields = dict(field.split("=", 1) for field in client.split() if "=" in field)
+            if fields["cmd"] == "evalsha":
+                await ask(other, "CLIENT", "KILL", "ID", fields["id"])
+        await asyncio.sleep(0.05)
+        assert (await store.leases.take(pool, 1)).left == 98
+
+
+async def test_cancelled_calls_leave_the_connection(server):
+    async with misbehaving(server) as (proxy, url), stored(url) as store:
+        pool, tasks = held(10**6), []
+        await store.leases.take(pool, 1)
+        for number in range(1000):
+            tasks.append(asyncio.ensure_future(store.leases.take(pool, 1)))
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(grant.amount == 1 for grant in done[1::2])
+        assert proxy.connections == 1
+
+
+async def test_a_replica_that_may_not_be_written_to(server):
+    """What was asked of it fails, and as soon as it may, it works: by a new connection."""
+    async with stored(server.url) as store, stored(server.url) as other:
+        pool = held()
+        await store.leases.take(pool, 1)
+        await ask(other, "REPLICAOF", "127.0.0.1", "1")
+        try:
+            with pytest.raises(StoreDownError, match=r"READONLY|MASTERDOWN"):
+                await store.leases.take(pool, 1)
+        finally:
+            await ask(other, "REPLICAOF", "NO", "ONE")
+        await comes_back(lambda: store.leases.take(pool, 1))
+
+
+async def test_a_server_without_memory(server):
+    async with stored(server.url) as store:
+        pool = held()
+        grant = await store.leases.take(pool, 1)
+        await ask(store, "CONFIG", "SET", "maxmemory", "1")
+        try:
+            for work in (
+                lambda: store.leases.take(pool, 1),
+                lambda: store.cache.put("a", b"1", life_s=LONG_S),
+                lambda: store.records.append("a", [("k", b"1")]),
+            ):
+                with pytest.raises(StoreDownError, match="OOM"):
+                    await work()
+            assert await store.cache.get("a") is None
+        finally:
+            await ask(store, "CONFIG", "SET", "maxmemory", "0")
+        assert await store.leases.renew(pool, [grant.id]) == [grant.id]
+
+
+# ---------------------------------------------------------------- secrets
+
+
+async def test_who_asks_is_checked_and_not_told():
+    with ValkeyServer("--requirepass", "correct horse") as server:
+        host = f"127.0.0.1:{server.port}"
+        for userinfo in (":correct%20horse@", "default:correct%20horse@"):
+            async with stored(f"redis://{userinfo}{host}/3") as store:
+                await store.cache.put("a", b"1", life_s=LONG_S)
+                assert "correct" not in f"{store!r} {vars(store.leases._link)}"
+        for userinfo in ("", ":battery@", "stranger:battery@"):
+            with pytest.raises(StoreDownError) as refused:
+                await open_redis(f"redis://{userinfo}{host}")
+            assert "battery" not in f"{refused.value!r}"
+            assert refused.value.__cause__ is None
+            assert str(server.port) in refused.value.message
+        with pytest.raises(StoreDownError, match="DB index"):
+            await open_redis(f"redis://:correct%20horse@{host}/99")
+
+
+async def test_tls_is_verified(server, tmp_path):
+    async with tls_before(server.port, tmp_path) as (port, file):
+        for scheme in ("rediss", "valkeys"):
+            async with stored(f"{scheme}://127.0.0.1:{port}?ssl_ca_certs={file}") as store:
+                large = bytes(300_000)
+                await store.cache.put("tls", large, life_s=LONG_S)
+                assert await store.cache.get("tls") == large
+        with pytest.raises(StoreDownError, match="certificate verify failed"):
+            await open_redis(f"rediss://127.0.0.1:{port}")
+        with pytest.raises(StoreDownError, match="certificate is not valid for 'localhost'"):
+            await open_redis(f"rediss://localhost:{port}?ssl_ca_certs={file}")

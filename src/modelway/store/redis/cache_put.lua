@@ -8,28 +8,31 @@ local value, order, sizes = KEYS[1], KEYS[2], KEYS[3]
 local life_ms, size, most = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local total = tonumber(redis.call('HGET', sizes, '') or 0)
 
-local function drop(key)
+local function forget(key)
   total = total - tonumber(redis.call('HGET', sizes, key) or 0)
-  redis.call('DEL', key) -- in the same slot as the others
   redis.call('HDEL', sizes, key)
   redis.call('ZREM', order, key)
 end
 
-drop(value)
 if life_ms > 0 and size <= most then
+  redis.call('SET', value, ARGV[1], 'PX', life_ms) -- first: a server without memory refuses it
+  forget(value)
   while total + size > most do
     local oldest = redis.call('ZRANGE', order, 0, 0)[1]
     if not oldest then
       total = 0
       break
     end
-    drop(oldest)
+    redis.call('DEL', oldest) -- in the same slot as the others
+    forget(oldest)
   end
   local time = redis.call('TIME')
-  redis.call('SET', value, ARGV[1], 'PX', life_ms)
   redis.call('ZADD', order, time[1] * 1000000 + time[2], value)
   redis.call('HSET', sizes, value, size)
   total = total + size
+else
+  redis.call('DEL', value)
+  forget(value)
 end
 redis.call('HSET', sizes, '', total)
 -- The index goes with the last of the values.
