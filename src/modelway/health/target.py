@@ -75,6 +75,9 @@ class Target:
         if latency_s is not None:
             self._latencies.append(latency_s)
             slow = settings.degraded_over_s is not None and latency_s > settings.degraded_over_s
+        standing = self._standing
+        if not (slow or checked or standing.recent) and standing.state == "healthy":
+            return None  # as nearly always
         return self._saw("strained" if slow else "good", settings, checked=checked)
 
     def failed(

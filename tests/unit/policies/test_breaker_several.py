@@ -191,11 +191,13 @@ async def test_who_comes_later_knows_what_is_open_and_since_when(several):
     assert late.of("a/x").retry_in_s() == 40.0
 
 
-async def test_who_comes_again_under_the_same_name_knows_too(several):
-    opened(await several.start("same"))
+async def test_processes_of_one_node_hear_each_other_too(several):
+    one, other = await several.start("same"), await several.start("same")
+    opened(one)
     await turns()
-    again = await several.start("same")
-    assert not again.of("a/x").closed
+    assert not other.of("a/x").closed
+    late = await several.start("same")
+    assert not late.of("a/x").closed
 
 
 async def test_a_reset_spreads_to_those_that_the_resetter_does_not_know_of(several):

@@ -20,7 +20,7 @@ _NEWS = ("failures", "probe failed", "success", "sign", "reset")
 class Breakers:
     """One for each deployment's identity, which outlives configurations.
 
-    Used from one event loop. ``node`` is this process's own name among those that share the store.
+    Used from one event loop. ``node`` says to people where something was found out.
     """
 
     def __init__(
@@ -44,7 +44,6 @@ class Breakers:
             clock,
             leases=leases,
             records=records,
-            node=node,
             hear=self._hear,
         )
         self._around = Around(clock, node, self._shared, self._current, self._changed)

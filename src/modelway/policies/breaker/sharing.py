@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
@@ -28,7 +29,15 @@ _AGAIN_S = 1.0
 """Until a store that is down is tried again."""
 _MOST_KEYS = 10_000
 
-_CHANGE = msgspec.json.Decoder(BreakerChange)
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record holds. ``by`` is of one process alone, whatever its node is called."""
+
+    by: str
+    change: BreakerChange
+
+
+_SAID = msgspec.json.Decoder(_Said)
 
 
 class _Due(NamedTuple):
@@ -48,14 +57,13 @@ class Shared:
         *,
         leases: Leases,
         records: Records,
-        node: str,
         hear: Callable[[BreakerChange, float], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._leases = leases
         self._records = records
-        self._node = node
+        self._self = os.urandom(8).hex()
         self._hear = hear
         self._news: dict[str, _Due] = {}
         self._freed: dict[tuple[str, int], _Due] = {}
@@ -127,7 +135,7 @@ class Shared:
         """Soon; of each key the last word is enough."""
         until = self._clock.monotonic() + self._settings().open_s
         self._news.pop(key, None)
-        self._news[key] = _Due(until, msgspec.json.encode(change))
+        self._news[key] = _Due(until, msgspec.json.encode(_Said(by=self._self, change=change)))
         self._wake()
 
     async def flush(self) -> bool:
@@ -179,7 +187,7 @@ class Shared:
 
     async def _join(self) -> None:
         last = await self._records.append(STREAM, [(_HERE, b"")], life_s=self._settings().open_s)
-        self._read(await self._records.query(STREAM, newest=True), before=last)
+        self._read(await self._records.query(STREAM, newest=True))
         self._seen = last
 
     async def _listen(self) -> None:
@@ -192,18 +200,16 @@ class Shared:
                     self._seen = records[-1].id
             await self._clock.sleep(_AGAIN_S)
 
-    def _read(self, records: Sequence[Record], *, before: int = 0) -> None:
-        """Hear of each key what is newer than what is known; what is ours too, from ``before`` we began."""
+    def _read(self, records: Sequence[Record]) -> None:
+        """Hear what the others say of each key, as far as it is newer than what is known."""
         now = max([record.time for record in records], default=0.0)
         for record in records:
             if record.key == _HERE or not self._is_newest(record.key, record.id):
                 continue
-            try:
-                change = _CHANGE.decode(record.data)
-            except msgspec.MsgspecError:
-                continue  # of a version that says it otherwise
-            if change.node != self._node or record.id < before:
-                self._hear(change, now - record.time)
+            with contextlib.suppress(msgspec.MsgspecError):  # of a version that says it otherwise
+                said = _SAID.decode(record.data)
+                if said.by != self._self:
+                    self._hear(said.change, now - record.time)
 
     def _is_newest(self, key: str, id_: int) -> bool:
         if id_ <= max(self._known.get(key, 0), self._known.get(EVERY, 0)):
