@@ -7,12 +7,12 @@ import random
 from collections.abc import Callable
 
 from modelway.call import Credential, Deployment
-from modelway.config.settings import ConfiguredProvider
+from modelway.config.settings import ConfiguredProvider, HealthSettings
 from modelway.engine import Engine
 from modelway.errors import APIConnectionError, APITimeoutError, LLMError
 from modelway.health.checks import NOT_ASKED, Check, ask, cheapest
 from modelway.health.target import Target
-from modelway.health.values import HealthChange, HealthSettings, HealthStatus
+from modelway.health.values import HealthChange, HealthStatus
 from modelway.opening import only_named
 from modelway.policies.breaker import Breakers
 from modelway.ports import Clock
@@ -58,7 +58,7 @@ class Monitor:
 
     async def start(self) -> None:
         """Begin to ask, where that is wanted."""
-        self._running = self._settings.active
+        self._running = bool(self._settings.active)
         self._begin()
 
     async def aclose(self) -> None:
@@ -71,7 +71,7 @@ class Monitor:
         """Watch what this engine's configuration has. What is known of the others' is forgotten."""
         self._engine = engine
         self._settings = settings or self._settings
-        self._running = self._running and self._settings.active
+        self._running = self._running and bool(self._settings.active)
         old, self._targets, self._of = self._targets, {}, {}
         for provider in engine.settings.providers.values():
             if only_named(provider):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from modelway.health.values import HealthSettings, State
+from modelway.config.settings import HealthSettings
+from modelway.health.values import State
 
 Sign: TypeAlias = Literal["good", "strained", "bad", "refused"]
 """``strained``: an answer, but a slow one, or that of a limit; ``refused``: our key is not accepted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+from modelway.config.settings import HealthSettings
 from modelway.dialects.refusals import scrub
 from modelway.errors import (
     ConfigError,
@@ -16,7 +17,7 @@ from modelway.errors import (
 )
 from modelway.health.checks import Check
 from modelway.health.standing import CHECK_WEIGHT, Sign, Standing, judge
-from modelway.health.values import HealthChange, HealthSettings, HealthStatus
+from modelway.health.values import HealthChange, HealthStatus
 from modelway.policies.breaker import Failure
 from modelway.ports import Clock
 from modelway.streams import LEFT
@@ -70,15 +71,17 @@ class Target:
     def answered(
         self, latency_s: float | None, settings: HealthSettings, *, checked: bool = False
     ) -> HealthChange | None:
-        """An answer, which took so long to begin."""
-        slow = False
-        if latency_s is not None:
+        """An answer, which took so long; traffic's time is of interest where nothing is asked."""
+        asked = self.check is not None and settings.active
+        if latency_s is not None and (checked or not asked):
             self._latencies.append(latency_s)
-            slow = settings.degraded_over_s is not None and latency_s > settings.degraded_over_s
-        standing = self._standing
-        if not (slow or checked or standing.recent) and standing.state == "healthy":
+        if checked:
+            over_s = settings.degraded_over_s
+            slow = latency_s is not None and over_s is not None and latency_s > over_s
+            return self._saw("strained" if slow else "good", settings, checked=True)
+        if self._standing.state == "healthy" and not self._standing.recent:
             return None  # as nearly always
-        return self._saw("strained" if slow else "good", settings, checked=checked)
+        return self._saw("good", settings, checked=False)
 
     def failed(
         self, error: LLMError, settings: HealthSettings, *, checked: bool = False

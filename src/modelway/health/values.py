@@ -1,4 +1,4 @@
-"""What is said of providers' health: settings, states, changes."""
+"""What is said of providers' health: states, and changes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,6 @@ State: TypeAlias = Literal["unknown", "healthy", "degraded", "down", "unconfigur
 """``unknown``: neither asked nor used yet; ``unconfigured``: there is no key, so it is not asked."""
 
 
-class HealthSettings(Struct, frozen=True, kw_only=True):
-    """How providers are watched."""
-
-    active: bool = True
-    """Whether they are asked; traffic is watched all the same."""
-    interval_s: float = 30.0
-    first_s: float = 1.0
-    timeout_s: float = 10.0
-    jitter: float = 0.2
-    """The share of the interval by which each check may come earlier or later."""
-    down_after: int = 3
-    """Failures in a row, of checks and of traffic."""
-    up_after: int = 2
-    """Successes in a row."""
-    degraded_over_s: float | None = None
-    """Answers that take longer to begin are slow; ``None``: none is."""
-
-
 class HealthStatus(Struct, frozen=True, kw_only=True):
     """A provider at this moment, as seen with one of its credentials."""
 
@@ -40,7 +22,7 @@ class HealthStatus(Struct, frozen=True, kw_only=True):
     since_s: float | None = None
     """How long it has been so."""
     last_s: float | None = None
-    """How long the last answer took to begin."""
+    """How long the last answer took: to a check, or to begin where only traffic is watched."""
     p50_s: float | None = None
     """The same in the middle of the last answers."""
     last_failure: Failure | None = None

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from modelway.config.load import load
+from modelway.config.settings import HealthSettings
 from modelway.engine import Engine
 from modelway.errors import (
     APIConnectionError,
@@ -15,7 +16,7 @@ from modelway.errors import (
     RateLimitError,
     StreamInterruptedError,
 )
-from modelway.health import HealthSettings, Monitor
+from modelway.health import Monitor
 from modelway.health.checks import NO_KEY_CHECKED, NOT_ASKED, cheapest
 from modelway.policies.breaker import Breakers, BreakerSettings
 from modelway.store.memory import open_memory
@@ -27,7 +28,7 @@ BUSY = (503, b'{"error":{"message":"busy","type":"server_error"}}')
 LIMITED = (429, b'{"error":{"message":"slow","type":"rate_limit_error"}}')
 MISSING = (404, b'{"error":{"message":"no such route"}}')
 DENIED = (401, f'{{"error":{{"message":"Incorrect API key provided: {KEY}"}}}}'.encode())
-EVEN = HealthSettings(jitter=0.0)
+EVEN = HealthSettings(active=True, jitter=0.0)
 
 
 class Answer:
@@ -151,7 +152,7 @@ async def test_what_is_asked_is_the_list_of_models_and_counts_as_no_request():
 
 
 async def test_checks_are_spread_by_chance():
-    watched = Watched(HealthSettings(jitter=0.2), a=MODELS)
+    watched = Watched(HealthSettings(active=True, jitter=0.2), a=MODELS)
     await watched.monitor.start()
     await watched.clock.advance(30_000.0)
     times = watched.providers.times("a")
@@ -306,15 +307,27 @@ async def test_what_says_nothing_of_the_provider_changes_nothing():
     assert watched.path() == ["healthy", "degraded"]
 
 
-async def test_slow_answers_make_it_degraded():
-    config = Watched.config(["a"], m="a/x")
-    watched = Watched(HealthSettings(degraded_over_s=1.0), config=config, a=MODELS)
-    for _ in range(10):
-        watched.monitor.seen(watched.deployment(), True, 1.5)
+async def test_slow_answers_to_checks_make_it_degraded():
+    settings = HealthSettings(active=True, jitter=0.0, degraded_over_s=1.0)
+    watched = Watched(settings, config=Watched.config(["a"], m="a/x"), a=MODELS)
+
+    async def slowly():
+        await watched.clock.sleep(1.5)
+
+    watched.providers.answers["a"] = slowly
+    await watched.monitor.start()
+    await watched.clock.advance(100.0)
     assert watched.path() == ["healthy", "degraded"]
-    for _ in range(2):
-        watched.monitor.seen(watched.deployment(), True, 0.5)
+    assert watched.monitor.statuses()[0].p50_s == 1.5
+    watched.providers.answers["a"] = MODELS
+    await watched.clock.advance(60.0)
     assert watched.path() == ["healthy", "degraded", "healthy"]
+    # a long answer of a model is none
+    for _ in range(50):
+        watched.monitor.seen(watched.deployment(), True, 20.0)
+    assert watched.states() == {"a": "healthy"}
+    assert watched.monitor.statuses()[0].last_s == 0.0
+    await watched.monitor.aclose()
 
 
 async def test_deployments_that_callers_name_are_seen_and_told_too():
@@ -422,6 +435,10 @@ async def test_a_provider_that_has_nothing_free_to_ask_says_so():
     await watched.clock.advance(100.0)
     status = watched.monitor.statuses()[0]
     assert (status.state, status.check, status.note) == ("unknown", "", NOT_ASKED)
+    for latency_s in (0.1, 0.3, 0.2):
+        watched.monitor.seen(watched.deployment(), True, latency_s)
+    status = watched.monitor.statuses()[0]
+    assert (status.state, status.last_s, status.p50_s) == ("healthy", 0.2, 0.2)
     await watched.monitor.aclose()
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelway.config.settings import HealthSettings
 from modelway.health.standing import CHECK_WEIGHT, Standing, judge
-from modelway.health.values import HealthSettings
 
 SETTINGS = HealthSettings()
 SIGNS = {"g": "good", "s": "strained", "b": "bad", "r": "refused"}
