@@ -101,6 +101,21 @@ def test_leases_are_as_in_memory(tmp_path_factory, steps):
     asyncio.run(main())
 
 
+async def test_amounts_that_no_column_holds(store):
+    pool = MONEY._replace(limit=2**70)
+    grants = [await store.leases.take(pool, 2**70) for _ in range(2)]
+    assert [grant.amount for grant in grants] == [2**63 - 1, 0]
+    await store.leases.settle(
+        pool, [Spent(grants[0].id, 2**70), Spent(2**70, 1), Spent(-(2**70), 1)]
+    )
+    for _ in range(2):
+        grant = await store.leases.take(MONEY._replace(name="debts"), 1)
+        await store.leases.settle(MONEY._replace(name="debts"), [Spent(grant.id, 2**70)])
+    assert list(await store.leases.renew(pool, [2**70, -(2**70)])) == []
+    for name in ("money", "debts"):
+        assert (await store.leases.take(MONEY._replace(name=name), 0)).left == 0
+
+
 async def test_rows_stay_few(path):
     clock = SteppedClock()
     store = await open_sqlite(path, machine=stepped(clock))
@@ -162,7 +177,6 @@ async def test_a_file_that_another_holds(path):
     assert {type(error) for error in refused} == {StoreDownError}
     assert "within 0.1 s" in refused[0].message
     assert loop.time() - since < 2, "those in line do not wait one after another"
-    assert await store.cache.get("key") is None, "who reads does not wait for who writes"
     holder.execute("ROLLBACK")
     holder.close()
     assert (await store.leases.take(MONEY, 100)).amount == 100, "nothing for those who left"

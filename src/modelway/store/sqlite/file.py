@@ -209,7 +209,8 @@ class SqliteFile:
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            with suppress(sqlite3.Error):
+                self._connection.close()
             self._connection = None
 
     def _down(self, error: sqlite3.Error) -> StoreDownError:

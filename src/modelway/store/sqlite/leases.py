@@ -25,13 +25,16 @@ SELECT total(amount >> 32), total(amount & 0xffffffff) FROM counts WHERE pool = 
 _ENDING = "SELECT until, amount FROM counts WHERE pool = ? AND until > ? ORDER BY until"
 _GIVE = "INSERT INTO counts (pool, until, amount, held) VALUES (?, ?, ?, 1)"
 _TAKE_BACK = "DELETE FROM counts WHERE id = ? AND pool = ? AND held = 1 AND until > ?"
-_ADD = "UPDATE counts SET amount = amount + ? WHERE pool = ? AND until = ? AND held = 0"
+_ADD = f"""
+UPDATE counts SET amount = amount + min(?, {_MOST} - amount)
+WHERE pool = ? AND until = ? AND held = 0
+"""  # noqa: S608
 _BEGIN = "INSERT INTO counts (pool, until, amount, held) VALUES (?, ?, ?, 0)"
 _RENEW = "UPDATE counts SET until = ? WHERE id = ? AND pool = ? AND held = 1 AND until > ?"
 
 
 class SqliteLeases:
-    """Pools of all processes that open the file. Amounts are below 2**63, as are a pool's buckets."""
+    """Pools of all processes that open the file. An amount over 2**63 - 1 is taken for that."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
@@ -44,7 +47,7 @@ class SqliteLeases:
             _settle(connection, pool, spent, moment)
             connection.execute(_DROP_ENDED, (moment,))
             high, low = connection.execute(_TOTAL, (name, moment)).fetchone()
-            left = pool.limit - (int(high) << 32) - int(low)
+            left = min(pool.limit, _MOST) - (int(high) << 32) - int(low)
             amount = part(left, want, least, share)
             if amount:
                 until = moment + pool.life_s + pool.window_s
@@ -68,7 +71,8 @@ class SqliteLeases:
             return [
                 grant
                 for grant in dict.fromkeys(grants)
-                if connection.execute(_RENEW, (until, grant, name, moment)).rowcount
+                if abs(grant) <= _MOST
+                and connection.execute(_RENEW, (until, grant, name, moment)).rowcount
             ]
 
         return await self._file.write(work) if grants else []
@@ -82,6 +86,8 @@ def _settle(
 ) -> None:
     name = to_bytes(pool.name)
     for grant, used, ago_s in spent:
+        if abs(grant) > _MOST:
+            continue
         if not connection.execute(_TAKE_BACK, (grant, name, moment)).rowcount:
             continue
         until = counted_until(moment, ago_s, pool.window_s)
