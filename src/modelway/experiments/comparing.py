@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from modelway.experiments.asymptotic import Means, Moments, mean_interval
-from modelway.experiments.bernstein import Bernstein, Pairs
+from modelway.experiments.betting import Bounded, Pairs
 from modelway.experiments.findings import Comparison, Estimate, GuardrailState, Verdict, amount
 from modelway.experiments.units import Counted
 from modelway.experiments.values import Guardrail, Metric, Side
@@ -57,7 +57,7 @@ def estimate(metric: Metric, arm: str, values: Sequence[Counted], alpha: float) 
     if not own:
         return Estimate(units=0)
     if metric in _BOUNDED:
-        bounded = Bernstein()
+        bounded = Bounded()
         for value in own:
             bounded.add(value)
         low, high = bounded.interval(alpha)

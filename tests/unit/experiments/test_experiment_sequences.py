@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.experiments.asymptotic import LEAST, Means, Moments, mean_interval
-from modelway.experiments.bernstein import Bernstein, Pairs
+from modelway.experiments.betting import _BETS, Bounded, Pairs
 from modelway.experiments.comparing import Versus, difference
 
 ALPHA = 0.05
@@ -61,20 +61,21 @@ def test_the_borders_of_a_ratio_are_the_factors_just_excluded(first, arm):
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=200), st.floats(0.001, 0.3))
 def test_a_bounded_interval_is_what_the_evidence_does_not_exclude(values, alpha):
-    bounded = Bernstein()
+    bounded = Bounded()
     for value in values:
         bounded.add(value)
     low, high = bounded.interval(alpha)
     assert 0 <= low <= bounded.mean <= high <= 1
-    for mean in (low / 2, low - 1e-6, (high + 1) / 2, high + 1e-6):
-        if 0 <= mean <= 1 and not low <= mean <= high:
-            assert bounded.log_evidence(mean) >= -math.log(alpha) - 1e-9
+    for part in (0.0, 1e-3, 0.1, 0.3, 0.5, 0.7, 0.9):  # nothing is let in again further out
+        for mean in (low * part, 1 - (1 - high) * part):
+            if not low - 1e-9 <= mean <= high + 1e-9:
+                assert bounded.log_evidence(mean) >= -math.log(alpha) - 1e-6
     assert bounded.log_evidence((low + high) / 2) < -math.log(alpha)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.floats(-2, 0), st.floats(0.5, 3))
 def test_bounds_are_a_scale_and_nothing_else(values, low, width):
-    plain, scaled = Bernstein(), Bernstein(low, low + width)
+    plain, scaled = Bounded(), Bounded(low, low + width)
     for value in values:
         plain.add(value)
         scaled.add(low + width * value)
@@ -87,13 +88,53 @@ def test_bounds_are_a_scale_and_nothing_else(values, low, width):
 # ---------------------------------------------------------------- exactly: what evidence is worth by chance
 
 
+@given(st.lists(st.floats(0, 1), max_size=40), st.floats(0, 1), st.booleans())
+def test_four_sums_never_claim_more_than_the_purses_hold(values, mean, above):
+    """Against who multiplies by 1 + k (value - mean) / reach, one value after the other."""
+    bounded = Bounded()
+    for value in values:
+        bounded.add(value)
+    sign, reach = (1, max(mean, 0.5)) if above else (-1, max(1 - mean, 0.5))
+    purse = math.fsum(
+        [
+            math.exp(share) * math.prod([1 + sign * k * (value - mean) / reach for value in values])
+            for k, _, _, _, share in _BETS
+        ]
+    )
+    told = bounded.log_evidence(mean, "above" if above else "below")
+    assert told <= math.log(purse) + 1e-9
+    if len(values) == 1:
+        assert told == pytest.approx(math.log(purse), abs=0.7)  # and not much less
+
+
+def test_the_shares_are_of_one_purse():
+    assert math.fsum([math.exp(bet[-1]) for bet in _BETS]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.5])
+def test_of_all_pairs_there_can_be_evidence_is_worth_no_more_than_one(factor):
+    """Of scores 0, a half and 1, drawn so that the arm's mean is the factor times the first's."""
+    chances = {0.0: 0.5, 0.5: 0.3, 1.0: 0.2}
+    mean = sum(value * chance for value, chance in chances.items())
+    shown = {True: chances, False: {0.0: 1 - factor * mean, 1.0: factor * mean}}
+    worth = dict.fromkeys(("either", "above", "below"), 0.0)
+    for drawn in itertools.product(*[shown[i % 2 == 0].items() for i in range(8)]):
+        pairs = Pairs(factor, ALPHA)
+        for i, (value, _) in enumerate(drawn):
+            pairs.add(value, to_first=i % 2 == 0)
+        likely = math.prod([chance for _, chance in drawn])
+        for side in worth:
+            worth[side] += likely * math.exp(pairs.log_evidence(side))
+    assert all(0 < one <= 1 + 1e-9 for one in worth.values())
+
+
 @pytest.mark.parametrize("truth", [0.02, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("units", [1, 4, 11])
 def test_of_all_there_can_be_bounded_evidence_is_worth_no_more_than_one(truth, units):
     """Over every sequence of that many failures and successes: an e-value's mean is at most 1."""
     worth = {"either": 0.0, "above": 0.0, "below": 0.0}
     for sequence in itertools.product((0.0, 1.0), repeat=units):
-        bounded = Bernstein()
+        bounded = Bounded()
         likely = 1.0
         for value in sequence:
             bounded.add(value)
@@ -198,7 +239,7 @@ def test_alike_arms_are_found_different_no_oftener_than_allowed(kind):
     metric, draw, share = KINDS[kind]
     chance = random.Random(20261121)
     runs = 100
-    found = [found_at(metric, draw, share, 400, chance) for _ in range(runs)]
+    found = [found_at(metric, draw, share, 300, chance) for _ in range(runs)]
     assert sum([one is not None for one in found]) <= ALPHA * runs
 
 
@@ -224,7 +265,7 @@ def test_an_interval_keeps_the_true_mean_at_all_times():
     chance = random.Random(11)
     lost = 0
     for _ in range(40):
-        bounded, moments = Bernstein(), Moments()
+        bounded, moments = Bounded(), Moments()
         out = False
         for unit in range(1, 301):
             bounded.add(float(chance.random() < 0.1))
