@@ -18,6 +18,8 @@ Word: TypeAlias = str | bytes | int
 _NOT_SERVING = ("LOADING", "MASTERDOWN", "READONLY")
 """What a server says that is not yet what it was, or no longer: another may have taken its place."""
 
+_MOMENT_S = 0.01
+
 
 class _Sent(NamedTuple):
     ends: float
@@ -39,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._lost = lost
         self.failure: Exception | None = None
-        """What it broke of, where something was not answered."""
+        """What it broke of; ``None`` where it only ended while nothing was asked."""
         self.closed = self._loop.create_future()
 
     def call(self, command: tuple[Word, ...], *, timeout_s: float) -> asyncio.Future[Any]:
@@ -72,7 +74,7 @@ class Connection(asyncio.Protocol):
             while (answer := self._reader.gets()) is not False:
                 self._answered(self._sent.popleft().answer, answer)
         except (ProtocolError, IndexError):
-            self._break(ConnectionError("it does not speak the protocol of Redis"))
+            self._break(ConnectionError("it does not speak the protocol of Redis"), unasked=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._break(exc or ConnectionResetError("it closed the connection"))
@@ -83,32 +85,39 @@ class Connection(asyncio.Protocol):
             if not to.done():
                 to.set_exception(answer)
             if str(answer).startswith(_NOT_SERVING):
-                self._break(answer)
+                self._break(answer, unasked=True)
         elif not to.done():
             to.set_result(answer)
 
-    def _look(self) -> None:
-        """Whether the call that has waited longest has waited too long."""
+    def _look(self, again: bool = False) -> None:
+        """Whether the call that has waited longest has waited too long.
+
+        If so, once more a moment later: where this process stood still itself, the answer is there.
+        """
         self._timer = None
         if self._sent:
             ends = self._sent[0].ends
-            if ends <= self._loop.time():
+            if ends > self._loop.time():
+                self._timer = self._loop.call_at(ends, self._look)
+            elif again:
                 self._break(TimeoutError())
             else:
-                self._timer = self._loop.call_at(ends, self._look)
+                self._timer = self._loop.call_later(_MOMENT_S, self._look, True)
 
-    def _break(self, reason: Exception | None) -> None:
+    def _break(self, reason: Exception | None, *, unasked: bool = False) -> None:
+        """The end of it: a failure where something waits, and of some reasons where nothing does."""
         transport, self._transport = self._transport, None
         if transport is None:
             return
         transport.abort()
         if self._timer is not None:
             self._timer.cancel()
-        if self._sent or isinstance(reason, ReplyError):
-            self.failure = reason or ConnectionAbortedError("it was closed")
+        failure = reason or ConnectionAbortedError("it was closed")
+        if self._sent or unasked:
+            self.failure = failure
         for each in self._sent:
             if not each.answer.done():
-                each.answer.set_exception(self.failure or ConnectionResetError())
+                each.answer.set_exception(failure)
         self._sent.clear()
         self._lost(self)
 

@@ -92,7 +92,7 @@ class Link:
             self._connecting = loop.create_task(self._connect())
         elif self._failure:
             raise StoreDownError(self._failure)
-        await asyncio.shield(self._connecting)
+        await asyncio.wait([self._connecting])
         if self._connection is None:
             raise StoreDownError(self._failure or f"the store at {self._address.shown} was closed")
         return self._connection

@@ -1,0 +1,178 @@
+"""A link to a server that says what no server says at a test's bidding."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+
+import pytest
+
+from modelway.errors import StoreDownError
+from modelway.store.redis.address import read_address
+from modelway.store.redis.link import Link, read_script
+
+
+class Scripted:
+    """Answers each command by its name with what ``answers`` has for it, else with OK."""
+
+    def __init__(self):
+        self.answers = {}
+        self.silent = asyncio.Event()
+        self.connections = 0
+        self.commands = []
+
+    async def serve(self, reader, writer):
+        self.connections += 1
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while (head := await reader.readline()).startswith(b"*"):
+                words = []
+                for _ in range(int(head[1:])):
+                    size = int((await reader.readline())[1:])
+                    words.append((await reader.readexactly(size + 2))[:-2])
+                self.commands.append(words)
+                answer = self.answers.get(words[0].decode(), b"+OK\r\n")
+                if answer is None:
+                    break
+                if not answer:
+                    self.silent.set()
+                writer.write(answer)
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def linked(userinfo="", timeout_s=0.3):
+    scripted = Scripted()
+    async with await asyncio.start_server(scripted.serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        address = read_address(f"redis://{userinfo}127.0.0.1:{port}/2")
+        link = Link(address, timeout_s=timeout_s, chance=random.Random(5))
+        try:
+            yield link, scripted
+        finally:
+            await link.aclose()
+            await asyncio.sleep(0.01)  # the server's end of it closes too
+
+
+async def test_who_it_says_it_is():
+    async with linked("u:p%20q@") as (link, scripted):
+        assert await link.call("GET", "k") == b"OK"
+        assert scripted.commands == [
+            [b"AUTH", b"u", b"p q"],
+            [b"SELECT", b"2"],
+            [b"PING"],
+            [b"CLIENT", b"SETNAME", b"modelway"],
+            [b"GET", b"k"],
+        ]
+
+
+async def test_a_server_that_knows_no_names():
+    async with linked() as (link, scripted):
+        scripted.answers["CLIENT"] = b"-NOPERM this user has no permissions\r\n"
+        assert await link.call("GET", "k") == b"OK"
+
+
+async def test_a_password_that_a_server_says_back():
+    async with linked(":correct%20horse@") as (link, scripted):
+        scripted.answers["AUTH"] = b"-ERR unknown command `AUTH`, with `correct horse`\r\n"
+        with pytest.raises(
+            StoreDownError, match=r"unknown command `AUTH`, with `\*\*\*`"
+        ) as raised:
+            await link.call("GET", "k")
+        assert "correct" not in f"{raised.value!r} {vars(link)}"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "told"),
+    [
+        ("PING", b"-LOADING the dataset\r\n", "refused: LOADING"),
+        ("GET", b"-LOADING the dataset\r\n", "refused: LOADING"),
+        ("GET", b"-READONLY a replica\r\n", "refused: READONLY"),
+        ("PING", b"-ERR max number of clients reached\r\n", "max number of clients"),
+        ("PING", b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the protocol"),
+        ("GET", b"+one\r\n+too many\r\n", "does not speak the protocol"),
+        ("PING", None, "closed the connection"),
+        ("GET", None, "closed the connection"),
+        ("PING", b"", "did not answer in 0.3 s"),
+        ("GET", b"", "did not answer in 0.3 s"),
+        ("GET", b"$100\r\nhalf of it", "did not answer in 0.3 s"),
+    ],
+)
+async def test_a_server_that_is_not_there(command, answer, told):
+    """The first call finds out, others fail at once and alike, and later it works by itself."""
+    async with linked() as (link, scripted):
+        scripted.answers[command] = answer
+        with contextlib.suppress(StoreDownError):  # one answer too many is of the next question
+            await link.call("GET", "k")
+        connections = scripted.connections
+        for _ in range(20):
+            with pytest.raises(StoreDownError, match=told):
+                await link.call("GET", "k")
+        assert scripted.connections == connections == 1
+        scripted.answers.clear()
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(StoreDownError):
+                    assert await link.call("GET", "k") == b"OK"
+                    break
+                await asyncio.sleep(0.02)
+        assert scripted.connections == 2
+
+
+async def test_a_refusal_is_of_one_call():
+    async with linked() as (link, scripted):
+        scripted.answers["SET"] = b"-OOM command not allowed\r\n"
+        refused, got = await asyncio.gather(
+            link.call("SET", "k", "v"), link.call("GET", "k"), return_exceptions=True
+        )
+        assert isinstance(refused, StoreDownError)
+        assert got == b"OK"
+        assert scripted.connections == 1
+
+
+async def test_a_script_is_sent_where_it_is_not_known():
+    script = read_script("leases.lua")
+    async with linked() as (link, scripted):
+        await link.run(script, ["k"], [1])
+        scripted.answers["EVALSHA"] = b"-NOSCRIPT No matching script.\r\n"
+        await link.run(script, ["k"], [1])
+        scripted.answers["EVALSHA"] = b"-ERR another fault\r\n"
+        with pytest.raises(StoreDownError, match="another fault"):
+            await link.run(script, ["k"], [1])
+        sent = [words for words in scripted.commands if words[0].startswith(b"EVAL")]
+        name, text = script.name.encode(), script.text.encode()
+        assert [words[:2] for words in sent] == [
+            [b"EVALSHA", name],
+            [b"EVALSHA", name],
+            [b"EVAL", text],
+            [b"EVALSHA", name],
+        ]
+        assert {tuple(words[2:]) for words in sent} == {(b"1", b"k", b"1")}
+
+
+async def test_a_call_while_it_is_closed():
+    async with linked() as (link, scripted):
+        scripted.answers["GET"] = b""
+        waiting = asyncio.ensure_future(link.call("GET", "k"))
+        await scripted.silent.wait()
+        await link.aclose()
+        for call in (waiting, link.call("GET", "k")):
+            with pytest.raises(StoreDownError, match="closed"):
+                await call
+
+
+async def test_closed_while_it_connects():
+    async with linked() as (link, scripted):
+        scripted.answers["PING"] = b""
+        waiting = asyncio.ensure_future(link.call("GET", "k"))
+        await scripted.silent.wait()
+        await link.aclose()
+        with pytest.raises(StoreDownError, match="closed"):
+            await waiting
+
+
+async def test_a_host_that_is_no_name():
+    link = Link(read_address(f"redis://{'x' * 70}.invalid"), timeout_s=5, chance=random.Random(5))
+    with pytest.raises(StoreDownError, match="cannot be reached"):
+        await link.call("GET", "k")
+    await link.aclose()
