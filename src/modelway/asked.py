@@ -36,10 +36,15 @@ class AskedCall:
 
     @cached_property
     def input_tokens(self) -> int:
-        size = _size(self.call)
-        if size is not None and size < _PLAIN_BYTES:
+        call = self.call
+        size = 0
+        if call.body is not None:
+            size = call.body.size_bytes
+        elif call.passing is not None:
+            size = len(call.passing.body)
+        if 0 < size < _PLAIN_BYTES or self.request is None:
             return -(-size // 4)
-        return estimate(self.request).input_tokens if self.request else -(-(size or 0) // 4)
+        return estimate(self.request).input_tokens
 
     @cached_property
     def output_tokens(self) -> int | None:
@@ -53,7 +58,7 @@ class AskedCall:
             return None
         from modelway.policies.task import analyse  # noqa: PLC0415  # few strategies look
 
-        return analyse(self.request)
+        return analyse(self.request, input_tokens=self.input_tokens)
 
     @property
     def category(self) -> str:
@@ -100,26 +105,20 @@ def _perceived(parts: Sequence[Part]) -> Iterator[str]:
                 pass
 
 
-def _size(call: Call) -> int | None:
-    """Bytes of a client's body, or of a passed one; ``None`` for a typed question."""
-    if call.body is not None:
-        return sum([len(memoryview(value)) for value in call.body.fields.values()])
-    if call.passing is not None:
-        return len(call.passing.body)
-    return None
-
-
 def estimated_tokens(call: Call, usual_output: float) -> int:
     """What the call is counted as before it is sent: its input, and the cap of its output.
 
     ``usual_output`` stands for a cap that is not said.
     """
-    asked = AskedCall(call)
-    cap: int | None = None
-    if call.body is not None:
+    body = call.body
+    if body is None:
+        asked = AskedCall(call)
+        cap, read = asked.output_tokens, asked.input_tokens
+    else:
+        cap, fields = None, body.fields
         for name in _CAPS:
-            if (said := call.body.fields.get(name)) is not None:
-                cap = _integer(said)
-    elif isinstance(call.request, ChatRequest):
-        cap = asked.output_tokens
-    return asked.input_tokens + (round(usual_output) if cap is None else cap)
+            if name in fields:
+                cap = _integer(fields[name])
+        size = body.size_bytes
+        read = -(-size // 4) if size < _PLAIN_BYTES else AskedCall(call).input_tokens
+    return read + (round(usual_output) if cap is None else cap)

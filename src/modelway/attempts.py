@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from modelway.call import Attempt, Call, Deployment, Reply
-from modelway.errors import LLMError
+from modelway.errors import LLMError, UnavailableError
 from modelway.policies import retry
 from modelway.ports import Clock
 from modelway.tracks import Track
@@ -49,6 +49,12 @@ class Run:
 
     def passed_over(self, deployment: Deployment, error: LLMError) -> None:
         """It was not asked, for this reason."""
+        self._note(deployment, error, error.message)
+
+    def beaten(self, deployment: Deployment, error: LLMError | None) -> None:
+        """It was asked too, and another answered first, or it failed."""
+        if error is None:
+            error = UnavailableError("another deployment answered first", code="beaten")
         self._note(deployment, error, error.message)
 
     def _note(

@@ -147,6 +147,7 @@ class Body(Struct, frozen=True, kw_only=True):
 
     dialect: str
     fields: Fields
+    size_bytes: int = 0
 
 
 class Passing(Struct, frozen=True, kw_only=True):

@@ -118,7 +118,7 @@ class Engine:
             self._plans,
             self.state,
             self._attempt,
-            queueing=self.settings.queue,
+            settings=self.settings,
             clock=self._clock,
             chance=self._chance,
             tell=self._tell,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from modelway.asked import AskedCall
 from modelway.call import Call
@@ -77,10 +77,12 @@ class Tier:
             stay = None
             if key is not None:
                 chance = chance_of(key)
+        filtered = bool(chooser.filters)
         for candidate in chooser.rank(asked, self.tracks, chance):
-            assert isinstance(candidate, Track)  # noqa: S101 - the chooser gives back what it was given
-            if candidate is not stay and _allowed(chooser, asked, candidate, passed_over):
-                yield candidate
+            track = cast("Track", candidate)  # the chooser gives back what it was given
+            if track is stay or (filtered and not _allowed(chooser, asked, track, passed_over)):
+                continue
+            yield track
 
     def answered(self, call: Call, track: Track) -> None:
         """Remember where a call was answered that others belong to."""

@@ -209,7 +209,7 @@ def call_of(
         operation=operation,
         model=_string(fields["model"]) if model is None else model,
         stream=stream,
-        body=Body(dialect=dialect.name, fields=fields),
+        body=Body(dialect=dialect.name, fields=fields, size_bytes=len(body)),
         headers=tuple(
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         ),

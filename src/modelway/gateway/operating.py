@@ -139,7 +139,7 @@ async def operated(gateway: Reloads, opened: Opened) -> AsyncIterator[None]:
     if hangup is not None:
         loop.add_signal_handler(hangup, reload)
     if opened.file is not None and opened.engine.settings.gateway.watch:
-        tasks.add(loop.create_task(_watch(opened.file, gateway)))
+        tasks.add(loop.create_task(_watch(_whole_path(opened.file), gateway)))
     try:
         async with watched_over(opened):
             yield
@@ -179,11 +179,14 @@ def _watching(settings: Settings) -> HealthSettings:
     return said if said.active is not None else msgspec.structs.replace(said, active=True)
 
 
+def _whole_path(file: Path) -> Path:
+    return file.expanduser().absolute()
+
+
 async def _watch(file: Path, gateway: Reloads) -> None:
     """Its directory is watched: editors, and Kubernetes, put another file in the place of the old."""
     from watchfiles import awatch  # noqa: PLC0415  # a native library, for gateways alone
 
-    file = file.expanduser().absolute()
     before = _stamp(file)
     async for _ in awatch(file.parent, step=100, recursive=False, ignore_permission_denied=True):
         now = _stamp(file)

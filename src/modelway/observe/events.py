@@ -20,6 +20,7 @@ EventName: TypeAlias = Literal[
     "llm.stream.complete",
     "llm.retry",
     "llm.fallback",
+    "llm.hedge",
     "llm.breaker.change",
     "llm.health.change",
 ]

@@ -19,6 +19,8 @@ class Stats(Struct, frozen=True, kw_only=True):
     retries: int = 0
     retries_by_deployment: dict[str, int] = {}
     fallbacks: int = 0
+    hedges: int = 0
+    """Second deployments that were asked because the first was slow."""
     input_tokens: int = 0
     output_tokens: int = 0
     reported_cost_usd: float = 0.0
@@ -33,6 +35,7 @@ class Counts:
         "cancelled",
         "failed",
         "fallbacks",
+        "hedges",
         "input_tokens",
         "output_tokens",
         "reported_cost_usd",
@@ -50,6 +53,7 @@ class Counts:
         self.retries = 0
         self.retries_by_deployment: dict[str, int] = {}
         self.fallbacks = 0
+        self.hedges = 0
         self.input_tokens = 0
         self.output_tokens = 0
         self.reported_cost_usd = 0.0
@@ -75,6 +79,7 @@ class Counts:
             retries=self.retries,
             retries_by_deployment=dict(self.retries_by_deployment),
             fallbacks=self.fallbacks,
+            hedges=self.hedges,
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             reported_cost_usd=self.reported_cost_usd,

@@ -36,7 +36,8 @@ def affinity(call: Call) -> bytes | None:
     if call.operation != "chat":
         return None
     if call.body is not None:
-        return _of_fields(call, call.body.fields)
+        short = call.body.size_bytes < LEAST_BYTES
+        return None if short else _of_fields(call, call.body.fields)
     if isinstance(call.request, ChatRequest):
         return _of_request(call, call.request)
     return None
@@ -47,8 +48,6 @@ def _of_fields(call: Call, fields: Fields) -> bytes | None:
         said = fields.get(name)
         if said is None:
             continue
-        if len(memoryview(said)) + sum(_size(fields, other) for other in _BEFORE) < LEAST_BYTES:
-            return None
         try:
             messages = _items(said)
         except msgspec.DecodeError:  # one text, not a list of turns
@@ -61,11 +60,6 @@ def _of_fields(call: Call, fields: Fields) -> bytes | None:
             ],
         )
     return None
-
-
-def _size(fields: Fields, name: str) -> int:
-    said = fields.get(name)
-    return 0 if said is None else len(memoryview(said))
 
 
 def _first_turns(messages: Sequence[bytes]) -> list[bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from typing import Any
 
 import msgspec
@@ -54,7 +54,10 @@ def _asked(call: Call) -> list[bytes]:
     if call.body is None:
         return []
     fields = sorted(call.body.fields.items())
-    return [call.body.dialect.encode(), *[b for name, v in fields for b in (name.encode(), bytes(v))]]
+    return [
+        call.body.dialect.encode(),
+        *[b for name, v in fields for b in (name.encode(), bytes(v))],
+    ]
 
 
 class SingleFlight:
@@ -69,10 +72,13 @@ class SingleFlight:
     def open_flights(self) -> int:
         return len(self._flights)
 
-    async def __call__(self, call: Call, inner: Handler) -> Reply:
+    def __call__(self, call: Call, inner: Handler) -> Awaitable[Reply]:
         asked = call.options.single_flight
         if not (self._always if asked is None else asked) or call.operation not in _OPERATIONS:
-            return await inner(call)
+            return inner(call)
+        return self._shared(call, inner)
+
+    async def _shared(self, call: Call, inner: Handler) -> Reply:
         name = key(call)
         flight = self._flights.get(name)
         if flight is None or not flight.joinable:

@@ -1,0 +1,387 @@
+"""One call's way through the tiers of its plan: retry, fallback, hedge and wait, as one loop."""
+
+from __future__ import annotations
+
+import random
+from bisect import insort
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from modelway.asked import AskedCall, estimated_tokens
+from modelway.attempts import Run, Turn, when
+from modelway.call import Call, Deployment, Reply, Trace
+from modelway.config.settings import HedgingSettings
+from modelway.errors import (
+    ContentFilterError,
+    ContextLengthError,
+    LimitExceededError,
+    LLMError,
+    UnknownModelError,
+    UnsupportedError,
+)
+from modelway.plans import Plans, Tier
+from modelway.policies.breaker import impatient
+from modelway.policies.degrade import losses
+from modelway.policies.hedging import HedgeBudget
+from modelway.policies.limits import Queueing, Ticket
+from modelway.ports import Clock, Handler
+from modelway.racing import Runner, race
+from modelway.settling import open_circuit, refused, settled, warned
+from modelway.state import State
+from modelway.tracks import Track
+from modelway.types import CallWarning
+
+_SLOW = 0.95
+"""The share of answers that come sooner than what is hedged."""
+
+
+class Held(NamedTuple):
+    """What limits hold back: until about when (monotonic seconds), and in whose tier."""
+
+    until: float
+    order: int
+    track: Track
+    tier: Tier
+
+
+class Around(Protocol):
+    """What all calls of an engine have in common on their way."""
+
+    plans: Plans
+    state: State
+    queueing: Queueing
+    hedging: HedgingSettings
+    hedges: HedgeBudget
+    clock: Clock
+    chance: random.Random
+    now: Callable[[], float]
+    attempt: Callable[[Deployment, Call], Handler]
+
+    def fell_back(self, call: Call, deployment: Deployment) -> None: ...
+    def hedged(self, call: Call, deployment: Deployment) -> None: ...
+    def saw(self, track: Track, took_s: float | None, error: LLMError | None) -> None: ...
+    async def paused(self, call: Call, turn: Turn, delay_s: float) -> None: ...
+
+
+class Walk:
+    """One call's way through its tiers."""
+
+    __slots__ = (
+        "_began",
+        "_call",
+        "_detour",
+        "_dispatch",
+        "_first",
+        "_held",
+        "_probes",
+        "_raced_before",
+        "_run",
+        "_tokens",
+        "_took_s",
+        "_waited_s",
+    )
+
+    def __init__(self, dispatch: Around, call: Call) -> None:
+        self._dispatch = dispatch
+        self._call = call
+        self._began = None if call.options.timeout_s is None else dispatch.now()
+        self._run: Run | None = None
+        self._held: list[Held] = []
+        self._detour: tuple[Tier, ...] = ()
+        self._first: Tier | None = None
+        self._probes = False
+        self._raced_before = False
+        self._tokens: int | None = None
+        self._took_s = 0.0
+        self._waited_s = 0.0
+
+    async def through(self, tiers: Sequence[Tier]) -> Reply:
+        """The first answer; else the last error, which knows those before it."""
+        left = list(tiers)
+        while left:
+            tier = left.pop(0)
+            if self._first is None:
+                self._first = tier
+            elif tier.tracks:
+                self._dispatch.fell_back(self._call, tier.tracks[0].deployment)
+            reply = await self._in(tier, self._order(tier))
+            if reply is not None:
+                return reply
+            if self._detour:
+                left, self._detour = list(self._detour), ()
+        while self._held:
+            held = min(self._held)
+            self._held.remove(held)
+            reply = await self._in(held.tier, iter((held.track,)), waits=True)
+            if reply is not None:
+                return reply
+        if self._run is not None:
+            raise self._run.error()
+        model = self._call.model
+        raise UnknownModelError(f"the model {model!r} has no deployment", model=model)
+
+    def _order(self, tier: Tier) -> Iterator[Track]:
+        call = self._call
+        if call.only is not None:
+            return iter([one for one in tier.tracks if one.deployment.id == call.only])
+        if tier.alone:
+            return iter(tier.tracks)
+        return tier.order(call, self._dispatch.chance, self._filtered)
+
+    async def _in(self, tier: Tier, order: Iterator[Track], *, waits: bool = False) -> Reply | None:
+        """The answer of one of these; ``None`` where the next tier, or the queue, has its turn.
+
+        They wait their turn by the time before which each may not be asked; those not yet tried may
+        be asked at once.
+        """
+        repeats: list[Turn] = []
+        while True:
+            track = next(order, None)
+            if track is not None:
+                turn = Turn(0.0, 1, track)
+            elif repeats:
+                turn = repeats.pop(0)
+                if not await self._pause(turn):
+                    continue
+                track = turn.track
+            else:
+                return None
+            lost = () if tier is self._first else self._lost(track)
+            if lost is None:
+                continue
+            self._probes = False
+            ticket = self._admitted_at_once(track) or await self._admitted(tier, track, waits)
+            if ticket is None:
+                continue
+            try:
+                after_s = self._hedged_after_s(track) if turn.attempt == 1 else None
+                if after_s is None:
+                    reply = await self._ask(track, ticket, self._probes)
+                else:
+                    reply, track = await self._raced(track, ticket, after_s, order)
+            except LLMError as error:
+                verdict = self._noted().failed(
+                    turn, error, self._dispatch.chance.random(), self._took_s
+                )
+                chain = self._chain(tier, error)
+            else:
+                return self._answered(reply, tier, track, lost)
+            if chain:
+                self._detour = chain
+                return None
+            if verdict.action == "stop":
+                raise self._noted().error()
+            if verdict.action == "again":
+                not_before = self._dispatch.now() + verdict.delay_s
+                insort(repeats, Turn(not_before, turn.attempt + 1, track), key=when)
+            self._call = self._noted().remaining()
+
+    # ------------------------------------------------------------ before an attempt
+
+    def _lost(self, track: Track) -> tuple[CallWarning, ...] | None:
+        """What a fallback would lose; ``None``: too much for a call that is strict."""
+        first = self._first
+        if first is None or not first.tracks:
+            return ()
+        lost = losses(AskedCall(self._call), first.tracks[0].info, track.info)
+        if not lost or not self._call.options.strict:
+            return lost
+        told = "; ".join([warning.message for warning in lost])
+        error = UnsupportedError(f"not asked, because the call is strict: {told}")
+        self._noted().passed_over(track.deployment, error)
+        return None
+
+    def _admitted_at_once(self, track: Track) -> Ticket | None:
+        """Leave to ask, where nothing need be waited for to have it."""
+        if not track.breaker.closed:
+            return None
+        return track.gate.admit(self._counted(track) if track.counts_tokens else 0)
+
+    async def _admitted(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
+        """Leave to ask, by the breaker and the limits; ``None``: not, or not now."""
+        breaker = track.breaker
+        if not breaker.closed:
+            claimed = await breaker.claim()
+            if claimed == "refused":
+                self._noted().passed_over(track.deployment, open_circuit(track))
+                return None
+            self._probes = claimed == "probe"
+        ticket: Ticket | None = None
+        try:
+            ticket = await self._entered(tier, track, waits)
+        finally:
+            if ticket is None and self._probes:
+                breaker.left()
+        return ticket
+
+    async def _entered(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
+        dispatch = self._dispatch
+        options = self._call.options
+        began = dispatch.now()
+        until = None if options.max_wait_s is None else began + options.max_wait_s
+        if self._began is not None and options.timeout_s is not None:
+            until = min(began + options.timeout_s, until or began + options.timeout_s)
+        try:
+            ticket = await track.gate.enter(
+                self._counted(track), priority=options.priority, until=until, wait=waits
+            )
+        except LimitExceededError as error:
+            if waits or dispatch.queueing.on_limit == "refuse" or error.code == "store_down":
+                self._noted().passed_over(track.deployment, error)
+            else:
+                self._held.append(
+                    Held(began + (error.retry_after_s or 0.0), len(self._held), track, tier)
+                )
+            return None
+        finally:
+            if waits:
+                self._waited_s += dispatch.now() - began
+        return ticket
+
+    def _counted(self, track: Track) -> int:
+        if self._tokens is None:
+            self._tokens = estimated_tokens(self._call, track.seen.output_tokens)
+        return self._tokens
+
+    async def _pause(self, turn: Turn) -> bool:
+        """Wait for a turn to repeat an attempt; False where neither time nor budget allows it."""
+        dispatch, run = self._dispatch, self._noted()
+        delay_s = max(0.0, turn.not_before - dispatch.now())
+        if not run.has_time_for(delay_s) or not dispatch.state.retries.spend():
+            return False
+        await dispatch.paused(self._call, turn, delay_s)
+        self._call = run.remaining()
+        return True
+
+    # ------------------------------------------------------------ an attempt
+
+    async def _ask(self, track: Track, ticket: Ticket, probes: bool) -> Reply:
+        """Ask once. ``probes``: it is by this that the breaker finds out how the deployment is."""
+        dispatch = self._dispatch
+        seen = track.seen
+        seen.open_requests += 1
+        began = dispatch.now()
+        try:
+            reply = await dispatch.attempt(track.deployment, self._call)(self._call)
+        except LLMError as error:
+            seen.open_requests -= 1
+            self._took_s = dispatch.now() - began
+            if not impatient(error, self._call.options.timeout_s, track.deployment.timeouts):
+                track.breaker.failed(error)
+            elif probes:
+                track.breaker.left()
+            dispatch.saw(track, None, error)
+            refused(track, ticket, error)
+            raise
+        except BaseException:
+            seen.open_requests -= 1
+            if probes:
+                track.breaker.left()
+            ticket.done(None)
+            raise
+        now = dispatch.now()
+        took_s = self._took_s = now - began
+        if reply.headers:
+            track.gate.learn(reply.status, reply.headers)
+        stream = reply.chunks or reply.events
+        if stream is None:
+            seen.answers.observe(took_s, now)
+            dispatch.saw(track, took_s, None)
+            settled(track, ticket, reply.usage, None)
+        else:
+            seen.first_events.observe(took_s, now)
+            track.breaker.alive()
+            dispatch.saw(track, took_s, None)
+            stream.on_settled.append(partial(settled, track, ticket))
+        return reply
+
+    # ------------------------------------------------------------ two attempts at once
+
+    def _hedged_after_s(self, track: Track) -> float | None:
+        """When another deployment is to be asked too; ``None``: this one is waited for."""
+        dispatch, asked = self._dispatch, self._call.options.hedge
+        if not (dispatch.hedging.enabled if asked is None else asked) or self._raced_before:
+            return None
+        dispatch.hedges.earn(self._estimated_cost(track))
+        if dispatch.hedging.after_s is not None:
+            return dispatch.hedging.after_s
+        seen = track.seen
+        return (seen.first_events if self._call.stream else seen.answers).quantile(_SLOW)
+
+    async def _raced(
+        self, track: Track, ticket: Ticket, after_s: float, order: Iterator[Track]
+    ) -> tuple[Reply, Track]:
+        """The first answer of this deployment, and of the next one after a while."""
+        self._raced_before = True
+        probes = self._probes
+
+        def second() -> Runner | None:
+            for other in order:
+                cost = self._estimated_cost(other)
+                admitted = self._admitted_at_once(other)
+                if admitted is None:
+                    continue
+                if not self._dispatch.hedges.spend(cost):
+                    admitted.unsent()
+                    return None
+                self._dispatch.hedged(self._call, other.deployment)
+                return Runner(other, partial(self._ask, other, admitted, False))
+            return None
+
+        first = Runner(track, partial(self._ask, track, ticket, probes))
+        won = await race(first, after_s, second)
+        for beaten, error in won.beaten:
+            self._noted().beaten(beaten.deployment, error)
+        return won.reply, won.track
+
+    def _estimated_cost(self, track: Track) -> int | None:
+        asked = AskedCall(self._call)
+        written = asked.output_tokens or round(track.seen.output_tokens)
+        return track.price(asked.input_tokens, written)
+
+    # ------------------------------------------------------------ after an attempt
+
+    def _answered(
+        self, reply: Reply, tier: Tier, track: Track, lost: tuple[CallWarning, ...]
+    ) -> Reply:
+        if not tier.alone:
+            tier.answered(self._call, track)
+        if self._run is not None:
+            reply = self._run.answered(reply)
+        if lost:
+            reply = warned(reply, lost)
+        if self._call.options.trace:
+            trace = Trace(
+                strategy=tier.spec,
+                deployment=track.deployment.id,
+                took_s=self._took_s,
+                waited_s=self._waited_s,
+                before=reply.failed,
+            )
+            reply = replace(reply, trace=trace)
+        return reply
+
+    def _chain(self, tier: Tier, error: LLMError) -> tuple[Tier, ...]:
+        """The special fallbacks of this kind of error, where the model has any and has the word."""
+        if tier is not self._first or self._call.options.fallbacks is not None:
+            return ()
+        match error:
+            case ContextLengthError():
+                names = tier.route.on_context_length
+            case ContentFilterError():
+                names = tier.route.on_content_filter
+            case _:
+                return ()
+        return self._dispatch.plans.named(names)
+
+    def _filtered(self, track: Track, reason: str) -> None:
+        error = UnsupportedError(f"not asked: {reason}", code="filtered")
+        self._noted().passed_over(track.deployment, error)
+
+    def _noted(self) -> Run:
+        if self._run is None:
+            self._run = Run(self._call, self._dispatch.clock, self._began)
+        return self._run
