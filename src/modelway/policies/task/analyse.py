@@ -1,0 +1,178 @@
+"""A request → its task: the features that are seen, each with a weight for each class, added up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+from operator import itemgetter
+from typing import NamedTuple
+
+from modelway.policies.task.features import Reading, bounded, read
+from modelway.policies.task.sensitive import is_sensitive
+from modelway.policies.task.values import (
+    CATEGORIES,
+    DIFFICULTIES,
+    LONG_FILE_TOKENS,
+    Category,
+    Need,
+    Task,
+)
+from modelway.policies.task.weights import TABLE
+from modelway.types import (
+    Audio,
+    ChatRequest,
+    Image,
+    JsonSchema,
+    Message,
+    Part,
+    Text,
+    Thinking,
+    ToolResult,
+)
+
+_EARLIER_CHARS = 2048
+"""So much of what the user said before is read, from its end, for what is sensitive."""
+_REASONS = 4
+_CODING: frozenset[Category] = frozenset(("debugging", "generation", "refactoring", "testing"))
+_EVEN_WHERE_TECHNICAL: frozenset[Category] = frozenset(("documentation", "security"))
+_MOSTLY_CODE = 0.3
+_NO_NEEDS: frozenset[Need] = frozenset()
+
+Row = tuple[int, ...]
+
+
+class _Weights(NamedTuple):
+    rows: dict[tuple[str, int], Row]
+    """(feature, how much of it) → points for each category, then each difficulty."""
+    always: Row
+    means: dict[str, int]
+    """Feature → its mean over the categories, for what it says above that is a reason."""
+
+
+def analyse(request: ChatRequest, *, input_tokens: int) -> Task:
+    """What the last question of a request is, from its words and the fields beside them.
+
+    ``input_tokens`` are those of the whole request, as whoever limits them has estimated.
+    """
+    said = [_said(message) for message in request.messages if message.role == "user"]
+    said = [text for text in said if text]
+    return analyse_text(
+        said[-1] if said else "",
+        earlier=said[:-1],
+        input_tokens=input_tokens,
+        needs=frozenset(_needs(request)),
+    )
+
+
+def analyse_text(
+    text: str, *, earlier: Sequence[str] = (), input_tokens: int, needs: frozenset[Need] = _NO_NEEDS
+) -> Task:
+    """The same from the user's last words, for whoever has no request decoded.
+
+    ``earlier`` is what the user said before: it is read for what is sensitive only.
+    """
+    reading = read(text)
+    weights = _weights()
+    seen = list(reading.seen.items())
+    rows = list(filter(None, map(weights.rows.get, seen)))
+    totals = list(map(sum, zip(weights.always, *rows, strict=True)))
+    chances = _chances(totals[: len(CATEGORIES)])
+    winner = chances.index(max(chances))
+    category = CATEGORIES[winner]
+    hardness = totals[len(CATEGORIES) :]
+    return Task(
+        category=category,
+        confidence=round(chances[winner] * reading.known, 3),
+        difficulty=DIFFICULTIES[hardness.index(max(hardness))],
+        sensitive=_is_sensitive(text, earlier, reading),
+        coding_heavy=coding_heavy(category, reading.code_share, is_technical=reading.is_technical),
+        code_share=reading.code_share,
+        input_tokens=input_tokens,
+        needs=needs,
+        long_file=input_tokens > LONG_FILE_TOKENS,
+        reasons=_reasons(seen, winner, weights),
+    )
+
+
+def coding_heavy(category: Category, code_share: float, *, is_technical: bool) -> bool:
+    """Whether the answer is likely to be code, or about a good deal of it."""
+    return (
+        category in _CODING
+        or code_share >= _MOSTLY_CODE
+        or (is_technical and category in _EVEN_WHERE_TECHNICAL)
+    )
+
+
+def _said(message: Message) -> str:
+    return "\n".join([part.text for part in message.parts if isinstance(part, Text)])
+
+
+def _needs(request: ChatRequest) -> Iterator[Need]:
+    if request.tools and request.tool_choice != "none":
+        yield "tools"
+    parts = [part for message in request.messages for part in _flat(message.parts)]
+    if any(isinstance(part, Image) for part in parts):
+        yield "vision"
+    if any(isinstance(part, Audio) for part in parts):
+        yield "audio"
+    if isinstance(request.response_format, JsonSchema):
+        yield "schema"
+    if request.thinking is not None and _reasons_at_all(request.thinking):
+        yield "reasoning"
+
+
+def _flat(parts: Sequence[Part]) -> Iterator[Part]:
+    for part in parts:
+        yield part
+        if isinstance(part, ToolResult):
+            yield from part.parts
+
+
+def _reasons_at_all(thinking: Thinking) -> bool:
+    if thinking.mode == "disabled" or thinking.effort == "none":
+        return False
+    return thinking != Thinking()
+
+
+def _is_sensitive(text: str, earlier: Sequence[str], reading: Reading) -> bool:
+    if is_sensitive(bounded(text), reading.named, is_technical=reading.is_technical):
+        return True
+    before = "\n".join(earlier)[-_EARLIER_CHARS:]
+    if not before:
+        return False
+    past = read(before)
+    return is_sensitive(before, past.named, is_technical=past.is_technical)
+
+
+@cache
+def _weights() -> _Weights:
+    """The table, each row once for each amount that a feature is seen in."""
+    lines = [line.split() for line in TABLE.splitlines()[1:]]
+    table = {name: tuple(map(int, weights)) for name, *weights in lines}
+    rows = {
+        (name, amount): tuple(amount * weight for weight in row)
+        for name, row in table.items()
+        for amount in (1, 4, 8, 10)
+    }
+    means = {name: sum(row[: len(CATEGORIES)]) // len(CATEGORIES) for name, row in table.items()}
+    return _Weights(rows, rows["always", 10], means)
+
+
+def _chances(points: list[int]) -> list[float]:
+    """Of thousandths: how likely each class is."""
+    most = max(points)
+    weights = [math.exp((point - most) / 1000) for point in points]
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def _reasons(seen: list[tuple[str, int]], winner: int, weights: _Weights) -> tuple[str, ...]:
+    """The features that spoke most for a category, above what they say for any."""
+    spoke = [
+        (row[winner] - weights.means[feature[0]] * feature[1], feature[0])
+        for feature in seen
+        if (row := weights.rows.get(feature)) is not None
+    ]
+    spoke.sort(key=itemgetter(0), reverse=True)
+    return tuple([name for points, name in spoke[:_REASONS] if points > 0])
