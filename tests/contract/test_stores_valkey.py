@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import random
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -19,9 +20,20 @@ from modelway.testing.stores import CONTRACTS, SteppedClock, Subject
 from modelway.testing.stores.processes import CHECKS
 from modelway.testing.stores.subject import comes_back, fresh
 from support.faultproxy import FaultProxy
-from support.servers_valkey import ValkeyServer, tls_before
+from support.servers_valkey import ValkeyServer, tls_before, valkey_cluster
 
 CACHE_BYTES = 4_000_000
+CLUSTERED = (
+    "leases: pools are apart by any name",
+    "leases: many at once are given the whole once",
+    "leases: a renewed grant lives on",
+    "cache: values are kept",
+    "cache: bytes are bounded",
+    "records: questions",
+    "records: streams are apart by any name",
+    "records: a watch brings all",
+    "records: a watch is from now on",
+)
 LONG_S = 3600.0
 
 
@@ -57,7 +69,7 @@ def held(limit=100, life_s=LONG_S):
 
 
 async def ask(store, *command):
-    return await store.leases._link.call(*command)
+    return await store.leases._servers.call(*command)
 
 
 async def keys_of(store, name):
@@ -383,6 +395,48 @@ async def test_a_server_without_memory(server):
         assert await store.leases.renew(pool, [grant.id]) == [grant.id]
 
 
+# ---------------------------------------------------------------- a cluster
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with valkey_cluster() as servers:
+        yield servers
+
+
+@pytest.mark.parametrize("contract", [c for c in CONTRACTS if c.name in CLUSTERED], ids=str)
+async def test_a_cluster(contract, cluster):
+    async def opened():
+        return await open_redis(cluster[0].url, cache_bytes=CACHE_BYTES)
+
+    await contract.check(Subject(opened, cache_bytes=CACHE_BYTES))
+
+
+async def test_half_of_a_cluster(cluster):
+    """What is on a server that is gone is down, what is on the other is not."""
+    first, second = cluster
+    pools = [money() for _ in range(30)]
+    before = [int(server.ask("DBSIZE")[1:]) for server in cluster]
+    async with stored(first.url) as store:
+        for pool in pools:
+            assert (await store.leases.take(pool, 1)).left == 99
+        after = [int(server.ask("DBSIZE")[1:]) for server in cluster]
+        on_first, on_second = [(b - a) // 2 for a, b in zip(before, after, strict=True)]
+        assert on_first + on_second == 30
+        assert on_first > 0 < on_second
+        second.stall()
+        try:
+            got = await asyncio.gather(
+                *[store.leases.take(pool, 1) for pool in pools], return_exceptions=True
+            )
+        finally:
+            second.go_on()
+        down = [each for each in got if isinstance(each, StoreDownError)]
+        assert (len(got) - len(down), len(down)) == (on_first, on_second)
+        for pool in pools:
+            await comes_back(partial(store.leases.take, pool, 1))
+
+
 # ---------------------------------------------------------------- secrets
 
 
@@ -392,7 +446,7 @@ async def test_who_asks_is_checked_and_not_told():
         for userinfo in (":correct%20horse@", "default:correct%20horse@"):
             async with stored(f"redis://{userinfo}{host}/3") as store:
                 await store.cache.put("a", b"1", life_s=LONG_S)
-                assert "correct" not in f"{store!r} {vars(store.leases._link)}"
+                assert "correct" not in f"{store!r} {vars(store.leases._servers._first)}"
         for userinfo in ("", ":battery@", "stranger:battery@"):
             with pytest.raises(StoreDownError) as refused:
                 await open_redis(f"redis://{userinfo}{host}")

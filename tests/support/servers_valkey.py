@@ -14,7 +14,7 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -107,6 +107,35 @@ class ValkeyServer:
     def go_on(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    def ask(self, *words: str) -> str:
+        """What it answers to a command, as it is on the wire, for what needs no client."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(" ".join(words).encode() + b"\r\n")
+            return connection.recv(65536).decode()
+
+
+@contextlib.contextmanager
+def valkey_cluster() -> Iterator[tuple[ValkeyServer, ValkeyServer]]:
+    """Two servers, each of which has half of the slots."""
+    options = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
+    ports = [str(_free_port()) for _ in range(2)]
+    first, second = [ValkeyServer(*options, "--cluster-port", port) for port in ports]
+    with first, second:
+        first.ask("CLUSTER", "ADDSLOTSRANGE", "0", "8191")
+        second.ask("CLUSTER", "ADDSLOTSRANGE", "8192", "16383")
+        first.ask("CLUSTER", "MEET", "127.0.0.1", str(second.port), ports[1])
+        ends = time.monotonic() + _START_S
+        for server in (first, second):
+            while not _is_whole(server.ask("CLUSTER", "INFO")):
+                if time.monotonic() > ends:
+                    raise RuntimeError("the cluster's servers did not meet")
+                time.sleep(0.01)
+        yield first, second
+
+
+def _is_whole(information: str) -> bool:
+    return "cluster_state:ok" in information and "cluster_slots_ok:16384" in information
 
 
 def _free_port() -> int:

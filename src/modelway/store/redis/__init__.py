@@ -1,4 +1,4 @@
-"""Leases, cache and records on Valkey (7.2 on) or Redis (6.2 on), one server that all processes share.
+"""Leases, cache and records on Valkey (7.2 on) or Redis (6.2 on), one server or a cluster.
 
 Names are below ``modelway:``. What belongs together has one hash tag. Each step is one script.
 
@@ -17,7 +17,9 @@ What is promised, and what is not:
 - A server that throws keys out to make room would forget too: leave ``maxmemory-policy`` at
   ``noeviction``. The cache keeps to a bound of its own for that reason.
 - Records that stay are never taken out: their memory is the server's.
-- It speaks to one server. One of a cluster refuses what belongs to the others.
+- In a cluster a pool, a stream and the cache are each on one server. While a slot moves from one server to
+  another, what is in it counts as down; so does all that is not yet known to be elsewhere while the server
+  of the URL is down.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ from modelway.store import Store
 from modelway.store.redis.address import read_address
 from modelway.store.redis.cache import RedisCache
 from modelway.store.redis.leases import RedisLeases
-from modelway.store.redis.link import Link
 from modelway.store.redis.records import RedisRecords
+from modelway.store.redis.servers import Servers
 
 CACHE_BYTES = 256 * 1024 * 1024
 
@@ -49,12 +51,12 @@ async def open_redis(
     address = read_address(url)
     spread = chance or random.Random()  # noqa: S311  # of attempts to connect
     first, second, third = [
-        Link(address, timeout_s=timeout_s, chance=spread) for _ in ("leases", "cache", "records")
+        Servers(address, timeout_s=timeout_s, chance=spread) for _ in ("leases", "cache", "records")
     ]
     await first.call("PING")
     leases = RedisLeases(first)
     cache = RedisCache(second, most_bytes=cache_bytes)
-    records = RedisRecords(third, address, timeout_s=timeout_s)
+    records = RedisRecords(third, timeout_s=timeout_s)
 
     async def aclose() -> None:
         for each in (leases, cache, records):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from modelway.store.redis.link import Link, read_script
+from modelway.store.redis.servers import Servers, read_script
 
 ENTRY_BYTES = 300
 """What a cached value takes beyond its key's and its own bytes: places in the server's tables."""
@@ -18,13 +18,13 @@ class RedisCache:
     What has ended counts towards the bytes until it is the oldest.
     """
 
-    def __init__(self, link: Link, *, most_bytes: int) -> None:
-        self._link = link
+    def __init__(self, servers: Servers, *, most_bytes: int) -> None:
+        self._servers = servers
         self._most_bytes = most_bytes
         self._put = read_script("cache_put.lua")
 
     async def get(self, key: str) -> bytes | None:
-        value: bytes | None = await self._link.call("GET", _named(key))
+        value: bytes | None = await self._servers.call("GET", _named(key))
         return value
 
     async def put(self, key: str, value: bytes, *, life_s: float) -> None:
@@ -33,7 +33,7 @@ class RedisCache:
         life_ms = math.ceil(min(life_s, _LONGEST_S) * 1000)
         if size > self._most_bytes:
             value = b""  # it will not be kept: only what was there before goes
-        await self._link.run(
+        await self._servers.run(
             self._put,
             [name, _TAG + b"order", _TAG + b"sizes"],
             [value, life_ms, size, self._most_bytes],
@@ -43,7 +43,7 @@ class RedisCache:
         await self.put(key, b"", life_s=0)
 
     async def aclose(self) -> None:
-        await self._link.aclose()
+        await self._servers.aclose()
 
 
 def _named(key: str) -> bytes:

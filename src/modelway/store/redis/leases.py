@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from modelway.ports import Grant, Pool, Spent
 from modelway.store.counting import BUCKETS
-from modelway.store.redis.link import Link, read_script
+from modelway.store.redis.servers import Servers, read_script
 
 _LOW_BITS = 31
 _LOW = (1 << _LOW_BITS) - 1
@@ -19,8 +19,8 @@ _MICROSECOND_S = 1e-6
 class RedisLeases:
     """Pools by name, two keys each, which are gone some time after nothing counts any more."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
         self._script = read_script("leases.lua")
 
     async def take(
@@ -47,7 +47,7 @@ class RedisLeases:
         return [int(grant) for grant in answer[6:]]
 
     async def aclose(self) -> None:
-        await self._link.aclose()
+        await self._servers.aclose()
 
     async def _step(
         self,
@@ -76,7 +76,7 @@ class RedisLeases:
         for grant, used, ago_s in spent:
             arguments += (grant, used >> _LOW_BITS, used & _LOW, _microseconds(ago_s))
         arguments += renewed
-        answer: list[int] = await self._link.run(
+        answer: list[int] = await self._servers.run(
             self._script, [b"%b:counts" % key, b"%b:ends" % key], arguments
         )
         return answer

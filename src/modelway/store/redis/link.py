@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
-from collections.abc import Sequence
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 from hiredis import ReplyError
 
@@ -19,19 +16,6 @@ QUIET_S = 0.5
 """For so long at least after a failure, and for twice as long at most, nothing is tried."""
 
 
-class Script(NamedTuple):
-    """A script of this package, and the name that a server gives it."""
-
-    text: str
-    name: str
-
-
-def read_script(*names: str) -> Script:
-    """Of files of this package, one after another."""
-    text = "\n".join([files(__package__).joinpath(name).read_text("utf-8") for name in names])
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
 class Link:
     """Opened by the first call, and again by the first one some time after it broke.
 
@@ -40,7 +24,7 @@ class Link:
     """
 
     def __init__(self, address: Address, *, timeout_s: float, chance: random.Random) -> None:
-        self._address = address
+        self.address = address
         self._timeout_s = timeout_s
         self._chance = chance
         self._connection: Connection | None = None
@@ -50,22 +34,23 @@ class Link:
         self._quiet_until = 0.0
         self._closed = False
 
-    async def call(self, *command: Word) -> Any:
-        """The server's answer. StoreDownError where there is none, or it refuses."""
+    async def call(self, command: tuple[Word, ...]) -> Any:
+        """The server's answer. StoreDownError where there is none, ReplyError where it refuses."""
+        connection = self._connection or await self._opened()
         try:
-            return await self._call(command)
-        except ReplyError as error:
-            raise StoreDownError(self._told(error)) from None
+            return await connection.call(command, timeout_s=self._timeout_s)
+        except OSError as error:  # of which a timeout is one
+            raise StoreDownError(self.told(error)) from None
 
-    async def run(self, script: Script, keys: Sequence[Word], arguments: Sequence[Word]) -> Any:
-        """The same for a script, which a server that has not seen it is given."""
-        rest = (len(keys), *keys, *arguments)
-        try:
-            return await self._call(("EVALSHA", script.name, *rest))
-        except ReplyError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise StoreDownError(self._told(error)) from None
-        return await self.call("EVAL", script.text, *rest)
+    def told(self, error: Exception) -> str:
+        """What an error says, without secrets."""
+        where = f"the store at {self.address.shown}"
+        text = self.address.redacted(str(error))
+        if isinstance(error, TimeoutError):
+            return f"{where} did not answer in {self._timeout_s:g} s; is it running, and reachable?"
+        if isinstance(error, ReplyError):
+            return f"{where} refused: {text}"
+        return f"{where} cannot be reached: {text or type(error).__name__}"
 
     async def aclose(self) -> None:
         self._closed = True
@@ -75,18 +60,11 @@ class Link:
         if self._connection is not None:
             await self._connection.aclose()
 
-    async def _call(self, command: tuple[Word, ...]) -> Any:
-        connection = self._connection or await self._opened()
-        try:
-            return await connection.call(command, timeout_s=self._timeout_s)
-        except OSError as error:  # of which a timeout is one
-            raise StoreDownError(self._told(error)) from None
-
     async def _opened(self) -> Connection:
         if self._connecting is None:
             loop = asyncio.get_running_loop()
             if self._closed:
-                raise StoreDownError(f"the store at {self._address.shown} was closed; open it anew")
+                raise StoreDownError(f"the store at {self.address.shown} was closed; open it anew")
             if loop.time() < self._quiet_until:
                 raise StoreDownError(self._failure)
             self._connecting = loop.create_task(self._connect())
@@ -94,13 +72,13 @@ class Link:
             raise StoreDownError(self._failure)
         await asyncio.wait([self._connecting])
         if self._connection is None:
-            raise StoreDownError(self._failure or f"the store at {self._address.shown} was closed")
+            raise StoreDownError(self._failure or f"the store at {self.address.shown} was closed")
         return self._connection
 
     async def _connect(self) -> None:
         try:
             self._connection = await connect(
-                self._address, timeout_s=self._timeout_s, lost=self._lost
+                self.address, timeout_s=self._timeout_s, lost=self._lost
             )
             self._failure = ""
         except (ReplyError, OSError, UnicodeError) as error:  # the last of a host that is no name
@@ -115,16 +93,7 @@ class Link:
                 self._failed(connection.failure)
 
     def _failed(self, error: Exception) -> None:
-        self._failure = self._told(error)
+        self._failure = self.told(error)
         self._quiet_until = asyncio.get_running_loop().time() + QUIET_S * (
             1 + self._chance.random()
         )
-
-    def _told(self, error: Exception) -> str:
-        where = f"the store at {self._address.shown}"
-        text = self._address.redacted(str(error))
-        if isinstance(error, TimeoutError):
-            return f"{where} did not answer in {self._timeout_s:g} s; is it running, and reachable?"
-        if isinstance(error, ReplyError):
-            return f"{where} refused: {text}"
-        return f"{where} cannot be reached: {text or type(error).__name__}"

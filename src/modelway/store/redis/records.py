@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from hiredis import ReplyError
 
 from modelway.ports import Record
-from modelway.store.redis.address import Address
 from modelway.store.redis.connection import Connection, connect
-from modelway.store.redis.link import Link, read_script
+from modelway.store.redis.servers import Servers, read_script
 
 _BLOCK_S = 1.0
 """How long a server holds the question for what is new, where nothing is."""
@@ -27,9 +26,8 @@ class RedisRecords:
     What has ended is no longer found at once, and taken out when something is next appended.
     """
 
-    def __init__(self, link: Link, address: Address, *, timeout_s: float) -> None:
-        self._link = link
-        self._address = address
+    def __init__(self, servers: Servers, *, timeout_s: float) -> None:
+        self._servers = servers
         self._timeout_s = timeout_s
         self._append = read_script("records_ended.lua", "records_append.lua")
         self._query = read_script("records_ended.lua", "records_query.lua")
@@ -43,7 +41,7 @@ class RedisRecords:
         arguments: list[str | bytes | int] = [-1 if stays else math.ceil((life_s or 0) * 1000)]
         for key, data in entries:
             arguments += (_encoded(key), data)
-        last: int = await self._link.run(self._append, _keys(stream), arguments)
+        last: int = await self._servers.run(self._append, _keys(stream), arguments)
         return last
 
     async def query(
@@ -56,7 +54,7 @@ class RedisRecords:
         newest: bool = False,
     ) -> list[Record]:
         of_key = () if key is None else (_encoded(key),)
-        found = await self._link.run(
+        found = await self._servers.run(
             self._query, _keys(stream), (after, limit, int(newest), *of_key)
         )
         records = [_record(entry) for entry in found]
@@ -71,15 +69,16 @@ class RedisRecords:
                 records: list[Record] = []
                 try:
                     if connection is None:
-                        connection = await self._connected()
+                        connection = await self._connected(stream)
                     if seen is None:
                         seen = await _last_id(connection, stream, self._timeout_s)
                     records = await _read(connection, stream, seen, self._timeout_s)
-                except (ReplyError, OSError):
+                except (ReplyError, OSError) as error:
+                    elsewhere = self._servers.moved(_keys(stream)[0], error)
                     if connection is not None:
                         await connection.aclose()
                         connection = None
-                    if not self._closed:
+                    if elsewhere is None and not self._closed:
                         await asyncio.sleep(_PAUSE_S)
                 if records:
                     seen = records[-1].id
@@ -92,11 +91,13 @@ class RedisRecords:
         self._closed = True
         for connection in tuple(self._watches):
             await connection.aclose()
-        await self._link.aclose()
+        await self._servers.aclose()
 
-    async def _connected(self) -> Connection:
+    async def _connected(self, stream: str) -> Connection:
         connection = await connect(
-            self._address, timeout_s=self._timeout_s, lost=self._watches.discard
+            self._servers.address_of(_keys(stream)[0]),
+            timeout_s=self._timeout_s,
+            lost=self._watches.discard,
         )
         self._watches.add(connection)
         return connection

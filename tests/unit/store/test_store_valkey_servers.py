@@ -1,8 +1,9 @@
-"""A link to a server that says what no server says at a test's bidding."""
+"""A server that says what no server says at a test's bidding."""
 
 from __future__ import annotations
 
 import asyncio
+import binascii
 import contextlib
 import random
 
@@ -10,7 +11,7 @@ import pytest
 
 from modelway.errors import StoreDownError
 from modelway.store.redis.address import read_address
-from modelway.store.redis.link import Link, read_script
+from modelway.store.redis.servers import Servers, _slot, read_script
 
 
 class Scripted:
@@ -46,7 +47,7 @@ async def linked(userinfo="", timeout_s=0.3):
     async with await asyncio.start_server(scripted.serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         address = read_address(f"redis://{userinfo}127.0.0.1:{port}/2")
-        link = Link(address, timeout_s=timeout_s, chance=random.Random(5))
+        link = Servers(address, timeout_s=timeout_s, chance=random.Random(5))
         try:
             yield link, scripted
         finally:
@@ -79,7 +80,7 @@ async def test_a_password_that_a_server_says_back():
             StoreDownError, match=r"unknown command `AUTH`, with `\*\*\*`"
         ) as raised:
             await link.call("GET", "k")
-        assert "correct" not in f"{raised.value!r} {vars(link)}"
+        assert "correct" not in f"{raised.value!r} {vars(link._first)}"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,36 @@ async def test_closed_while_it_connects():
 
 
 async def test_a_host_that_is_no_name():
-    link = Link(read_address(f"redis://{'x' * 70}.invalid"), timeout_s=5, chance=random.Random(5))
+    link = Servers(
+        read_address(f"redis://{'x' * 70}.invalid"), timeout_s=5, chance=random.Random(5)
+    )
     with pytest.raises(StoreDownError, match="cannot be reached"):
         await link.call("GET", "k")
     await link.aclose()
+
+
+@pytest.mark.parametrize(
+    ("key", "same"),
+    [
+        (b"x{user1000}.following", b"user1000"),
+        (b"foo{}{bar}", None),
+        (b"foo{{bar}}zap", b"{bar"),
+        (b"foo{bar}{zap}", b"bar"),
+        (b"foo{bar", None),
+        ("k{é}", "é".encode()),
+    ],
+)
+def test_slots(key, same):
+    """By the examples of the cluster's specification."""
+    assert _slot(b"123456789") == 0x31C3
+    whole = key if isinstance(key, bytes) else key.encode()
+    assert _slot(key) == binascii.crc_hqx(whole if same is None else same, 0) % 16384
+
+
+async def test_servers_that_send_a_key_in_a_circle():
+    async with linked() as (link, scripted):
+        port = link.address_of("k").port
+        scripted.answers["GET"] = f"-MOVED 7629 :{port}\r\n".encode()
+        with pytest.raises(StoreDownError, match="to one another"):
+            await link.call("GET", "k")
+        assert scripted.connections == 1
