@@ -120,11 +120,11 @@ async def test_rows_stay_few(path):
     clock = SteppedClock()
     store = await open_sqlite(path, machine=stepped(clock))
     pool = Pool("rate", 10**9, 60.0, 600.0)
-    for number in range(1500):
+    for number in range(500):
         grant = await store.leases.take(pool, 10)
         await store.leases.settle(pool, [Spent(grant.id, 7)])
-        await store.leases.take(Pool(f"other {number}", 10, 1.0, 1.0), 1)
-        clock.now += 0.1
+        await store.leases.take(Pool(f"other {number}", 10, 3.0, 3.0), 1)
+        clock.now += 0.3
     with sqlite3.connect(path) as connection:
         rows = dict(connection.execute("SELECT held, count(*) FROM counts GROUP BY held"))
     connection.close()

@@ -95,18 +95,18 @@ async def _take_all(pool: Pool, store: Store, number: int) -> _Taken:
 
 def never_over_the_rate(url: str) -> None:
     """By the clock of the spenders, which all processes of a machine share."""
-    for limit, life_s in ((10, 0.2), (500, 0.4)):
-        pool = Pool(fresh("rate"), limit, 1.0, life_s)
-        spends: list[list[Spend]] = together(url, partial(_spend, pool))
-        every = [each for of in spends for each in of]
+    pools = [Pool(fresh("rate"), limit, 1.0, life_s) for limit, life_s in ((10, 0.2), (500, 0.4))]
+    for pool, *spends in zip(pools, *together(url, partial(_spend, pools)), strict=True):
+        every: list[Spend] = [each for of in spends for each in of]
         within_the_rate(every, pool)
         spent = sum([each.amount for each in every])
-        true(spent * 10 >= limit, f"only {spent} were spent, in three windows of {limit}")
+        true(spent * 10 >= pool.limit, f"only {spent} were spent, in three windows: {pool}")
 
 
-async def _spend(pool: Pool, store: Store, number: int) -> list[Spend]:
-    return await spend_together(
-        [store.leases], pool, SystemClock(), senders=3, for_s=3.0, seed=number
+async def _spend(pools: list[Pool], store: Store, number: int) -> list[list[Spend]]:
+    leases, clock = [store.leases], SystemClock()
+    return await asyncio.gather(
+        *[spend_together(leases, pool, clock, senders=3, for_s=3.0, seed=number) for pool in pools]
     )
 
 
