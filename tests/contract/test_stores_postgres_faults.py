@@ -130,6 +130,14 @@ async def test_who_waits_when_a_server_stalls_is_told_within_the_timeout(server,
         assert await comes_back(store) == 90
 
 
+async def test_a_process_that_stood_still_itself_finds_its_answer(server, database):
+    async with hurried(server, database) as store:
+        asked = asyncio.ensure_future(left(store))
+        await asyncio.sleep(0)
+        time.sleep(SHORT_S * 2)  # noqa: ASYNC251
+        assert await asked == 90
+
+
 async def test_a_server_that_was_not_there_at_first_is_used_when_it_comes(server, database):
     await asyncio.to_thread(server.stop)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import TypeAlias
 
 import asyncpg
@@ -21,6 +22,7 @@ MOST_CONNECTIONS = 4
 WORK_S = 30.0
 """For what nobody waits for: making the schema, sweeping."""
 
+_MOMENT_S = 0.02
 _SETTINGS = {
     "search_path": "pg_catalog",
     # plans are kept from when tables were empty, where reading them through was the cheapest
@@ -54,7 +56,7 @@ class Connections:
         """
         with self._outage.attempt():
             try:
-                async with asyncio.timeout(self.timeout_s):
+                async with _within(self.timeout_s):
                     await self._ready()
                     async with self._slots:
                         return await self._fetch(query, arguments)
@@ -197,6 +199,21 @@ class Connections:
         kind = ConfigError if is_to_fix(error) and not self._was_ready else StoreDownError
         address = self._address
         return kind(told(error, address.place, address.user, self.timeout_s))
+
+
+@contextlib.asynccontextmanager
+async def _within(timeout_s: float) -> AsyncIterator[None]:
+    """Raises TimeoutError when time is up and, seen again a moment later, nothing has come.
+
+    Where this process stood still itself, the answer is there, to be read in that moment.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        due = loop.call_later(timeout_s, lambda: limit.reschedule(loop.time() + _MOMENT_S))
+        try:
+            yield
+        finally:
+            due.cancel()
 
 
 def _settings(verb: str, timeout_s: float) -> str:
