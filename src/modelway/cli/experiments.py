@@ -127,9 +127,9 @@ async def reported(experiment: Experiment, records: Records, now: float) -> Repo
 
 
 def show(said: Report) -> None:
-    """A report for people: what each arm has, how it compares, and what is to be known besides."""
+    """A report for people: the arms, what is known of each metric, guardrails, and what else to know."""
     output.table(
-        ("ARM", "MODEL", "UNITS", "CALLS", "FAILED", "P50", "P95", *_heads(said)),
+        ("ARM", "MODEL", "UNITS", "CALLS", "FAILED", "P50", "P95"),
         [
             (
                 arm.name,
@@ -139,27 +139,23 @@ def show(said: Report) -> None:
                 output.count(arm.failed),
                 output.duration(arm.latency_p50_s),
                 output.duration(arm.latency_p95_s),
-                *[_told(metric, found) for metric, found in arm.metrics.items()],
             )
             for arm in said.arms
         ],
     )
-    print(f"\nagainst {said.arms[0].name}:")
+    print()
     output.table(
-        ("ARM", "METRIC", "DIFFERENCE", "RATIO", "P", "VERDICT"),
-        [
-            (one.arm, one.metric, _difference(one), _ratio(one), _p(one.p_value), one.verdict)
-            for one in said.comparisons
-        ],
+        ("METRIC", "ARM", "MEAN", f"AGAINST {said.arms[0].name}", "RATIO", "P", "VERDICT"),
+        _metrics(said),
     )
     if said.guardrails:
-        print("\nguardrails:")
+        print()
         output.table(
-            ("ARM", "METRIC", "STATE", "P", ""),
+            ("GUARDRAIL", "ARM", "STATE", "P", ""),
             [
                 (
-                    one.arm,
                     one.metric,
+                    one.arm,
                     "STOP" if one.stop else "holds",
                     _p(one.p_value),
                     one.evidence,
@@ -170,9 +166,23 @@ def show(said: Report) -> None:
     for note in said.notes:
         output.note(note)
     output.aside(
-        f"means are of {said.unit}s, in brackets where the true ones are; each holds at all times "
-        f"together but for a chance of {said.alpha:g}"
+        f"means of {said.unit}s, with where the truth is: at all times together, but for a chance of "
+        f"{said.alpha:g}"
     )
+
+
+def _metrics(said: Report) -> list[tuple[str, ...]]:
+    """Of each metric, the first arm's mean, and below it the others', compared with it."""
+    first, *others = said.arms
+    rows: list[tuple[str, ...]] = []
+    for metric in dict.fromkeys([one.metric for one in said.comparisons]):
+        rows.append((metric, first.name, _mean(metric, first.metrics[metric]), "", "", "", ""))
+        found = {one.arm: one for one in said.comparisons if one.metric == metric}
+        rows += [
+            (metric, arm.name, _mean(metric, arm.metrics[metric]), *_compared(found[arm.name]))
+            for arm in others
+        ]
+    return rows
 
 
 async def _with_records(
@@ -214,11 +224,7 @@ def _show_list(rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _heads(said: Report) -> list[str]:
-    return [metric.upper() for metric in said.arms[0].metrics]
-
-
-def _told(metric: Metric, found: Estimate) -> str:
+def _mean(metric: Metric, found: Estimate) -> str:
     if found.mean is None:
         return "-"
     return f"{amount(metric, found.mean)} {_between(metric, found.low, found.high)}".rstrip()
@@ -230,12 +236,12 @@ def _between(metric: Metric, low: float | None, high: float | None) -> str:
     return f"[{amount(metric, low)} … {amount(metric, high)}]"
 
 
-def _difference(one: Comparison) -> str:
-    if one.difference is None:
-        return "-"
-    return (
-        f"{amount(one.metric, one.difference)} {_between(one.metric, one.low, one.high)}".rstrip()
-    )
+def _compared(one: Comparison) -> tuple[str, ...]:
+    difference = "-"
+    if one.difference is not None:
+        between = _between(one.metric, one.low, one.high)
+        difference = f"{amount(one.metric, one.difference)} {between}".rstrip()
+    return difference, _ratio(one), _p(one.p_value), one.verdict
 
 
 def _ratio(one: Comparison) -> str:

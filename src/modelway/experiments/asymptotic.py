@@ -121,7 +121,7 @@ class Means:
         first, arm = self.first.variance, self.arm.variance
         if self.first.number < self.arm.number:
             first = max(first, arm)
-        else:
+        elif self.arm.number < self.first.number:
             arm = max(arm, first)
         return factor * factor * first / self.first.number, arm / self.arm.number
 

@@ -152,8 +152,8 @@ def _evidence(
     told = f"{versus.arm} has {amount(metric, means[0])}, {versus.first} {amount(metric, means[1])}"
     if means[1]:
         told += f" ({means[0] / means[1] - 1:+.1%})"
-    allowed = f"{guardrail.worse_by:.0%} worse is allowed"
-    return f"{told}; {allowed}" + ("; that it is worse than this is no chance" if stop else "")
+    bound = f"more than {guardrail.worse_by:.0%} worse"
+    return f"{told}; {bound}, beyond chance" if stop else f"{told}; not shown to be {bound}"
 
 
 def _known(bound: float) -> float | None:

@@ -119,7 +119,7 @@ def test_a_guardrail_stops_an_arm_that_is_worse_than_allowed(metric, worse_by, s
     assert (state.stop, said.stop) == (stops, ("b",) if stops else ())
     assert (state.p_value <= 0.05) is stops
     assert state.evidence.startswith("b has ")
-    assert ("no chance" in state.evidence) is stops
+    assert ("beyond chance" in state.evidence) is stops
 
 
 def test_a_falling_score_crosses_its_guardrail():
