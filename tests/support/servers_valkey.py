@@ -17,12 +17,16 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from modelway.store import Store
+from modelway.store.redis import open_redis
+from support.faultproxy import FaultProxy
 
 _START_S = 10.0
 
@@ -143,6 +147,33 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+# ---------------------------------------------------------------- stores on it
+
+
+@contextlib.asynccontextmanager
+async def stored(url: str, **options: Any) -> AsyncIterator[Store]:
+    store = await open_redis(url, **options)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+@contextlib.asynccontextmanager
+async def misbehaving(
+    server: ValkeyServer,
+) -> AsyncIterator[tuple[FaultProxy, str]]:
+    """A proxy before the server, and its URL."""
+    async with FaultProxy("127.0.0.1", server.port) as proxy:
+        yield proxy, f"redis://127.0.0.1:{proxy.listen_port}"
+        await asyncio.sleep(0.02)  # its connections end a moment after those of the store
+
+
+async def ask(store: Store, *command: Any) -> Any:
+    """What its server answers to any command."""
+    return await store.leases._servers.call(*command)
 
 
 # ---------------------------------------------------------------- TLS, which the wheel's lacks

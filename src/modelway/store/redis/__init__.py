@@ -1,6 +1,7 @@
-"""Leases, cache and records on Valkey (7.2 on) or Redis (6.2 on), one server or a cluster.
+"""Leases, cache and records on Valkey or Redis, one server or a cluster.
 
-Names are below ``modelway:``. What belongs together has one hash tag. Each step is one script.
+Names are below ``modelway:``. What belongs together has one hash tag. Each step is one script, of commands
+that Redis 6 has; it is tested with Valkey 9.1.
 
 What is promised, and what is not:
 
@@ -26,6 +27,7 @@ from __future__ import annotations
 
 import random
 
+from modelway.errors import StoreDownError
 from modelway.store import Store
 from modelway.store.redis.address import read_address
 from modelway.store.redis.cache import RedisCache
@@ -53,7 +55,11 @@ async def open_redis(
     first, second, third = [
         Servers(address, timeout_s=timeout_s, chance=spread) for _ in ("leases", "cache", "records")
     ]
-    await first.call("PING")
+    try:
+        await first.call("PING")
+    except StoreDownError:
+        await first.aclose()
+        raise
     leases = RedisLeases(first)
     cache = RedisCache(second, most_bytes=cache_bytes)
     records = RedisRecords(third, timeout_s=timeout_s)

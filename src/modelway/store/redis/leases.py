@@ -11,6 +11,7 @@ from modelway.store.redis.servers import Servers, read_script
 
 _LOW_BITS = 31
 _LOW = (1 << _LOW_BITS) - 1
+_MOST = (1 << 80) - 1
 _MOST_SHARES = 1 << 22
 """More are counted as so many: the script's arithmetic is exact up to here."""
 _MICROSECOND_S = 1e-6
@@ -61,25 +62,27 @@ class RedisLeases:
     ) -> list[int]:
         key = b"modelway:{pool/%b}" % pool.name.encode("utf-8", "surrogatepass")
         arguments: list[str | bytes | int] = [
-            pool.limit >> _LOW_BITS,
-            pool.limit & _LOW,
+            *_halves(pool.limit),
             _microseconds(pool.window_s),
             _microseconds(pool.window_s / BUCKETS) or 1,
             _microseconds(pool.life_s),
-            want >> _LOW_BITS,
-            want & _LOW,
-            least >> _LOW_BITS,
-            least & _LOW,
+            *_halves(want),
+            *_halves(least),
             max(1, min(share, _MOST_SHARES)),
             len(spent),
         ]
         for grant, used, ago_s in spent:
-            arguments += (grant, used >> _LOW_BITS, used & _LOW, _microseconds(ago_s))
+            arguments += (grant, *_halves(used), _microseconds(ago_s))
         arguments += renewed
         answer: list[int] = await self._servers.run(
             self._script, [b"%b:counts" % key, b"%b:ends" % key], arguments
         )
         return answer
+
+
+def _halves(amount: int) -> tuple[int, int]:
+    amount = min(amount, _MOST)
+    return amount >> _LOW_BITS, amount & _LOW
 
 
 def _microseconds(seconds: float) -> str | int:

@@ -23,7 +23,7 @@ _LONGEST_S = 100 * 365 * 86400.0
 class RedisRecords:
     """Streams, in which a key's records are found by an index.
 
-    What has ended is no longer found at once, and taken out when something is next appended.
+    What has ended is found no more at once, and taken out by who next adds or asks.
     """
 
     def __init__(self, servers: Servers, *, timeout_s: float) -> None:
@@ -74,7 +74,7 @@ class RedisRecords:
                         seen = await _last_id(connection, stream, self._timeout_s)
                     records = await _read(connection, stream, seen, self._timeout_s)
                 except (ReplyError, OSError) as error:
-                    elsewhere = self._servers.moved(_keys(stream)[0], error)
+                    elsewhere = self._servers.learn(_keys(stream)[0], error)
                     if connection is not None:
                         await connection.aclose()
                         connection = None

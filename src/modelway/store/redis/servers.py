@@ -17,7 +17,7 @@ from modelway.store.redis.address import Address
 from modelway.store.redis.connection import Word
 from modelway.store.redis.link import Link
 
-_MOST_MOVES = 3
+_MOST_MOVES = 5
 
 
 class Script(NamedTuple):
@@ -61,10 +61,11 @@ class Servers:
         """Of the server that has it, as far as is known."""
         return self._by_slot.get(_slot(key), self._first).address
 
-    def moved(self, key: Word, error: Exception) -> Link | None:
-        """Who has the key, where this is what the error says; known from now on."""
+    def learn(self, key: Word, error: Exception) -> Link | None:
+        """Who has the key, where an error says so; after any other that is asked anew."""
         said, _, rest = str(error).partition(" ")
         if said != "MOVED" or not isinstance(error, ReplyError):
+            self._by_slot.pop(_slot(key), None)
             return None
         host, _, port = rest.partition(" ")[2].rpartition(":")
         address = self.address_of(key)
@@ -87,15 +88,15 @@ class Servers:
             try:
                 return await link.call(command)
             except ReplyError as error:
-                there = self.moved(key, error)
+                there = self.learn(key, error)
                 if there is not None:
                     link = there
                 elif otherwise and str(error).startswith("NOSCRIPT"):
                     command, otherwise = otherwise, ()
                 else:
                     raise StoreDownError(link.told(error)) from None
-            except StoreDownError:
-                self._by_slot.pop(_slot(key), None)
+            except StoreDownError as error:
+                self.learn(key, error)
                 raise
         raise StoreDownError(f"the servers of the store's cluster send {_slot(key)} to one another")
 
