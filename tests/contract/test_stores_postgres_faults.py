@@ -187,7 +187,7 @@ async def test_a_server_that_can_only_be_read(server, database):
         await server.run("alter system set default_transaction_read_only = on")
         await server.run("select pg_reload_conf()")
         try:
-            await told(store, "needs the primary")
+            await told(store, "can only be read")
         finally:
             await server.run("alter system reset default_transaction_read_only")
             await server.run("select pg_reload_conf()")
@@ -195,12 +195,15 @@ async def test_a_server_that_can_only_be_read(server, database):
         assert await store.cache.get("key") == b"value"
 
 
-async def test_a_schema_that_is_dropped_is_made_anew(server, database):
+async def test_a_schema_that_is_lost_is_not_made_anew_for_what_was_spent_would_be_forgotten(
+    server, database
+):
     async with opened(server.url(database)) as store:
         await store.leases.take(MONEY, 10)
-        await server.run("drop schema modelway cascade", database)
-        await is_down(store)
-        assert await comes_back(store) == 100
+        await server.run("alter schema modelway rename to away", database)
+        await told(store, "has lost its schema")
+        await server.run("alter schema away rename to modelway", database)
+        assert await comes_back(store) == 90
 
 
 async def test_a_lock_that_another_holds_ends_the_call_and_not_the_server(server, database):

@@ -11,7 +11,7 @@ import asyncpg
 
 from modelway.errors import ConfigError, StoreDownError
 from modelway.store.postgres.address import read_address
-from modelway.store.postgres.faults import FAULTS, is_to_fix, is_vanished, told
+from modelway.store.postgres.faults import FAULTS, is_to_fix, told
 from modelway.store.postgres.migrating import is_newest, migrate, version
 from modelway.store.postgres.outage import Outage
 
@@ -47,7 +47,6 @@ class Connections:
         self._idle: list[asyncpg.Connection] = []
         self._preparing: asyncio.Task[None] | None = None
         self._is_ready = False
-        self._was_ready = False
 
     async def fetch(self, query: str, *arguments: object) -> list[Row]:
         """A statement in a transaction of its own. Raises StoreDownError.
@@ -156,7 +155,10 @@ class Connections:
         return None
 
     async def _ready(self) -> None:
-        """Wait for the schema, which is looked at once, by a task that outlives who waits for it."""
+        """Wait for the schema, which is looked at once, by a task that outlives who waits for it.
+
+        One that is gone later is not made anew: what was spent would be forgotten.
+        """
         if self._is_ready:
             return
         if self._preparing is None or self._preparing.done():
@@ -181,7 +183,7 @@ class Connections:
             except BaseException:
                 connection.terminate()
                 raise
-        self._is_ready = self._was_ready = True
+        self._is_ready = True
         self._keep(connection)
 
     def _keep(self, connection: asyncpg.Connection) -> None:
@@ -194,9 +196,7 @@ class Connections:
         for connection in self._idle:
             connection.terminate()
         self._idle.clear()
-        if is_vanished(error):
-            self._is_ready = False
-        kind = ConfigError if is_to_fix(error) and not self._was_ready else StoreDownError
+        kind = ConfigError if is_to_fix(error) and not self._is_ready else StoreDownError
         address = self._address
         return kind(told(error, address.place, address.user, self.timeout_s))
 
@@ -219,7 +219,7 @@ async def _within(timeout_s: float) -> AsyncIterator[None]:
 def _settings(verb: str, timeout_s: float) -> str:
     limits = {
         # an open transaction is between two statements of one call
-        name: str(round(timeout_s * 1000))
+        name: str(max(round(timeout_s * 1000), 1))
         for name in ("statement_timeout", "idle_in_transaction_session_timeout")
     }
     return "".join(

@@ -19,21 +19,11 @@ _TO_FIX = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-_VANISHED = (
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.UndefinedFunctionError,
-    asyncpg.UndefinedTableError,
-)
 
 
 def is_to_fix(error: BaseException) -> bool:
     """Whether this is for an operator to change, not for time to heal."""
     return isinstance(error, _TO_FIX)
-
-
-def is_vanished(error: BaseException) -> bool:
-    """Whether the schema is not there, or not any more."""
-    return isinstance(error, _VANISHED)
 
 
 def told(error: BaseException, place: str, user: str, timeout_s: float) -> str:
@@ -43,7 +33,7 @@ def told(error: BaseException, place: str, user: str, timeout_s: float) -> str:
         case TimeoutError():
             return f"{where} did not answer within {timeout_s:g} s: see whether the server is well"
         case asyncpg.ReadOnlySQLTransactionError():
-            return f"{where} can only be read: it needs the primary, not a standby"
+            return f"{where} can only be read: ask the primary, which ?target_session_attrs=primary finds"
         case asyncpg.ClientConfigurationError():
             # its own words may have parts of the URL in them
             return f"{where} has a URL, or PG variables, that asyncpg cannot use: correct them"
@@ -53,6 +43,14 @@ def told(error: BaseException, place: str, user: str, timeout_s: float) -> str:
             return f"{where} does not let us in: {_line(error)}. Correct the URL or the role"
         case asyncpg.InvalidCatalogNameError():
             return f"{where}: {_line(error)}. Create it, or correct the URL"
+        case (
+            asyncpg.InvalidSchemaNameError()
+            | asyncpg.UndefinedFunctionError()
+            | asyncpg.UndefinedTableError()
+        ):
+            return (
+                f"{where} has lost its schema: {_line(error)}. Restore it, or restart for a new one"
+            )
         case asyncpg.PostgresError():
             return f"{where} failed: {_line(error)} (SQLSTATE {error.sqlstate})"
         case OSError():
