@@ -23,7 +23,8 @@ TABLE = HERE.parent / "src" / "modelway" / "policies" / "task" / "weights.py"
 HOMES = {
     "debugging": (
         "fix:2 fail:2 error:1.5 trace:1.5 wrong:1.2 stall:1.5 cause:1 not_work:2.5 "
-        "went_wrong:1.5 result:.6 changed:.8 technical:.3 stack:2 why:.4 find:.5 1:fix:1.5 "
+        "went_wrong:1.5 names_error:1.5"
+        " 1:told_technical:1 result:.6 changed:.8 technical:.3 stack:2 why:.4 find:.5 1:fix:1.5 "
         "1:why:.5 not:.3"
     ),
     "generation": (
@@ -68,7 +69,7 @@ HOMES = {
     ),
 }
 """What a feature stands for, and how much, before any prompt is seen."""
-CATEGORY_PULL, DIFFICULTY_PULL = 0.6, 1.5
+CATEGORY_PULL, DIFFICULTY_PULL = 1.0, 3.0
 """How strongly the weights are held near that."""
 DIFFICULTY_HOMES = {
     "simple": "easy:1 over_24:-.3 over_70:-.8 over_200:-.8 over_600:-.5 greet:1 unit:.5 fact:.5",

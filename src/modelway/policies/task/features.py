@@ -102,8 +102,7 @@ def read(text: str) -> Reading:
     if _is_mixed(prose, han, _count(raw, _CYRILLIC_LEADS)):
         seen["two_scripts"] = 10
     opening = next(filter(_OPENERS.__contains__, found.lead), None)
-    if opening is not None:
-        seen["1:" + opening] = 10
+    seen["1:" + (opening or ("told_technical" if is_technical else "told_plain"))] = 10
     share = (
         len(code) / len(text)
         if code
@@ -154,6 +153,8 @@ def _shape(text: str, prose: str, raw: bytes, *, is_technical: bool) -> Iterator
         yield "diff"
     if "\n  at " in text or "\n\tat " in text or "\n    at " in text or 'File "' in text:
         yield "stack"
+    if "Error" in text or "Exception" in text:
+        yield "names_error"
     if '"' in prose or "«" in prose or "“" in prose or "`" in prose:
         yield "quotes"
     digits = _count(raw, _DIGITS)

@@ -54,15 +54,13 @@ class Lexicon(NamedTuple):
 def load() -> Lexicon:
     """All languages' words, written out."""
     words: dict[bytes, Concepts] = {}
-    for concept, listed in words_en.WORDS.items():
-        for word in listed.split():
-            for form in _english(word):
-                _know(words, form.encode(), concept)
-                _know(words, stem(form.encode()), concept)
-    for concept, listed in words_ru.WORDS.items():
-        for word in listed.split():
-            for form in _russian(word):
-                _know(words, stem(form.encode()), concept)
+    for concept, word in _listed(words_en.WORDS):
+        for form in _english(word):
+            _know(words, form.encode(), concept)
+            _know(words, stem(form.encode()), concept)
+    for concept, word in _listed(words_ru.WORDS):
+        for form in _russian(word):
+            _know(words, stem(form.encode()), concept)
     pairs = {
         (stem(first), stem(second)): concept
         for concept, listed in PHRASES.items()
@@ -83,6 +81,16 @@ def stem(word: bytes) -> bytes:
 
 def _sensitive(words: Mapping[Word, Concepts]) -> dict[Word, Concepts]:
     return {word: said for word, said in words.items() if not SENSITIVE.isdisjoint(said)}
+
+
+def _listed(text: str) -> Iterator[tuple[str, str]]:
+    """``concept: word word …`` → each word with its concept."""
+    concept = ""
+    for word in text.split():
+        if word.endswith(":"):
+            concept = word[:-1]
+        else:
+            yield concept, word
 
 
 def _know(words: dict[bytes, Concepts], word: bytes, concept: str) -> None:
@@ -121,9 +129,8 @@ def _russian(word: str) -> Iterator[str]:
 def _in_han() -> dict[str, Concepts]:
     """Each word's concepts, with those of the shorter words that it begins with."""
     own: dict[str, Concepts] = {}
-    for concept, listed in words_zh.WORDS.items():
-        for word in listed.split():
-            own[word] = (*own.get(word, ()), concept)
+    for concept, word in _listed(words_zh.WORDS):
+        own[word] = (*own.get(word, ()), concept)
     return {
         word: tuple(
             dict.fromkeys(

@@ -29,7 +29,7 @@ _POINTS: Mapping[str, tuple[int, int]] = {
 }
 """Concept → points for naming it once, and for each time after, at most three."""
 _PERSONAL = ("person", "identity", "medical", "money", "legal", "family")
-_MANY_DIGITS = 5
+_MANY_DIGITS, _FOR_MANY_DIGITS = 5, 5
 _EMAIL, _LONG_NUMBER, _NAME, _SECRET = 20, 12, 11, 40
 _ABOUT_SOFTWARE = 8
 """Taken from a text about software that names nobody: it speaks of records, it is none."""
@@ -82,7 +82,7 @@ def _identified(text: str) -> int:
         sum(map(str.isdigit, number)) >= _NUMBER_DIGITS for number in _NUMBER.findall(text)
     ):
         points += _LONG_NUMBER
-    return points + (_MANY_DIGITS if digits > _MANY_DIGITS else 0)
+    return points + (_FOR_MANY_DIGITS if digits >= _MANY_DIGITS else 0)
 
 
 def _has_secret(lowered: str) -> bool:

@@ -1,0 +1,152 @@
+"""How well task analysis tells prompts apart, and what it costs.
+
+``python bench/task_analysis.py`` measures on the development half, ``--half heldout`` on the other, which
+was written apart from the rules; ``--cost`` the CPU time at 2 KB instead. ``--show`` lists what is wrong.
+"""
+
+import argparse
+import datetime as dt
+import json
+import platform
+import time
+from collections import Counter
+from pathlib import Path
+
+from modelway.policies.task import CATEGORIES, analyse_text
+
+PROMPTS = Path(__file__).parent / "task_prompts"
+LANGUAGES = ("en", "ru", "zh")
+SHORT = {category: category[:5] for category in CATEGORIES}
+
+
+def rows(half):
+    text = (PROMPTS / f"{half}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def share(right, total):
+    return f"{right}/{total} = {100 * right / total:.1f} %" if total else "none"
+
+
+def scores(pairs):
+    """Category → (recall, precision, F1)."""
+    truth, said = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    right = Counter(a for a, b in pairs if a == b)
+    found = {}
+    for category in CATEGORIES:
+        recall = right[category] / truth[category] if truth[category] else 0.0
+        precision = right[category] / said[category] if said[category] else 0.0
+        both = recall + precision
+        found[category] = (recall, precision, 2 * recall * precision / both if both else 0.0)
+    return found
+
+
+def report(half, *, show):
+    prompts = rows(half)
+    tasks = [analyse_text(prompt["prompt"], input_tokens=0) for prompt in prompts]
+    pairs = [(p["category"], t.category) for p, t in zip(prompts, tasks, strict=True)]
+    truth = Counter(category for category, _ in pairs)
+    print(f"{half}: {len(prompts)} prompts, {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC\n")
+    print("category", share(sum(a == b for a, b in pairs), len(pairs)))
+    most, count = truth.most_common(1)[0]
+    print(f"majority baseline ({most})", share(count, len(pairs)))
+    found = scores(pairs)
+    print(f"macro F1 {sum(f1 for *_, f1 in found.values()) / len(found):.3f}")
+    for language in LANGUAGES:
+        of = [pair for p, pair in zip(prompts, pairs, strict=True) if p["language"] == language]
+        print(language, share(sum(a == b for a, b in of), len(of)))
+    print("\n| category | prompts | recall | precision | F1 |\n|---|---|---|---|---|")
+    for category, (recall, precision, f1) in found.items():
+        print(f"| {category} | {truth[category]} | {recall:.2f} | {precision:.2f} | {f1:.2f} |")
+    confusion(pairs)
+    others(prompts, tasks)
+    sure(pairs, tasks)
+    if show:
+        for prompt, task in zip(prompts, tasks, strict=True):
+            if prompt["category"] != task.category:
+                print(
+                    prompt["id"], prompt["category"], "→", task.category, task.confidence, end=" "
+                )
+                print(prompt["prompt"][:100].replace("\n", "⏎"), task.reasons)
+
+
+def confusion(pairs):
+    cells = Counter(pairs)
+    print("\nrows: the label; columns: what was said\n")
+    print("| | " + " | ".join(SHORT.values()) + " |\n|---" + "|---" * len(SHORT) + "|")
+    for label in CATEGORIES:
+        row = [str(cells[label, said] or "") for said in CATEGORIES]
+        print(f"| {label} | " + " | ".join(row) + " |")
+
+
+def others(prompts, tasks):
+    """Difficulty and sensitivity."""
+    both = list(zip(prompts, tasks, strict=True))
+    right = sum(p["difficulty"] == t.difficulty for p, t in both)
+    most, count = Counter(p["difficulty"] for p in prompts).most_common(1)[0]
+    print("\ndifficulty", share(right, len(both)), f"(always {most}: {share(count, len(both))})")
+    cells = Counter((p["difficulty"], t.difficulty) for p, t in both)
+    for label in ("simple", "moderate", "complex"):
+        print(
+            f"  {label}:", {said: cells[label, said] for said in ("simple", "moderate", "complex")}
+        )
+    right = sum(p["sensitive"] == t.sensitive for p, t in both)
+    never = sum(not p["sensitive"] for p in prompts)
+    print("sensitive", share(right, len(both)), f"(never: {share(never, len(both))})")
+    hits = sum(p["sensitive"] and t.sensitive for p, t in both)
+    print("  found", share(hits, len(both) - never), end="; ")
+    print("of those said to be, rightly", share(hits, sum(t.sensitive for t in tasks)))
+
+
+def sure(pairs, tasks):
+    """Whether confidence means what it says."""
+    print("\nconfidence → rightly")
+    for low, high in ((0, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 1.01)):
+        of = [a == b for (a, b), t in zip(pairs, tasks, strict=True) if low <= t.confidence < high]
+        print(f"  {low}–{min(1, high)}:", share(sum(of), len(of)))
+
+
+def cost():
+    """CPU µs of one analysis at 2 KB, in each language: the least of many rounds."""
+    prompts = rows("dev")
+    print(platform.platform(), platform.python_version())
+    for language in LANGUAGES:
+        joined = "\n".join(p["prompt"] for p in prompts if p["language"] == language)
+        for name, size in (("2 KB", 2048), ("100 KB", 102_400)):
+            text = (joined * 40).encode()[:size].decode(errors="ignore")
+            print(
+                language,
+                name,
+                f"{least_us(lambda text=text: analyse_text(text, input_tokens=9)):.0f} µs",
+            )
+        short = [p["prompt"] for p in prompts if p["language"] == language]
+        whole = least_us(lambda short=short: [analyse_text(s, input_tokens=9) for s in short], 1)
+        print(language, "the prompts as they are, mean", f"{whole / len(short):.0f} µs")
+
+
+def least_us(work, count=50, rounds=40):
+    """CPU µs of one ``work``: the least of the rounds."""
+    work()
+    found = []
+    for _ in range(rounds):
+        started = time.process_time()
+        for _ in range(count):
+            work()
+        found.append((time.process_time() - started) / count)
+    return min(found) * 1e6
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--half", choices=("dev", "heldout"), default="dev")
+    arguments.add_argument("--show", action="store_true")
+    arguments.add_argument("--cost", action="store_true")
+    chosen = arguments.parse_args()
+    if chosen.cost:
+        cost()
+    else:
+        report(chosen.half, show=chosen.show)
+
+
+if __name__ == "__main__":
+    main()
