@@ -23,7 +23,7 @@ from modelway.ports import Clock, Leases
 _log = logging.getLogger(__name__)
 _NAMES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "concurrent")
 _NOBODY = Subject("provider", "", Limits())
-_GATES = 4096
+_GATES = 1024
 
 
 class Limiter:

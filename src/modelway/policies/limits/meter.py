@@ -20,6 +20,8 @@ SHARE = 4
 SCARCE = 20
 """Requests' worth of a pool, below which nothing is taken ahead of need."""
 
+_TICK_S = 0.001
+
 _UNITS = {
     "requests_per_minute": "requests a minute",
     "tokens_per_minute": "tokens a minute",
@@ -238,7 +240,7 @@ class Meter:
             due = min(due, self.again_at if now < self.again_at else math.inf)
             due = min([due, *[waiter.until for waiter in self.line if waiter.wait]])
         if not math.isinf(due):
-            self.ring(due)
+            self.ring(max(due, now + _TICK_S))
 
 
 def pool_name(meter: Meter) -> str:

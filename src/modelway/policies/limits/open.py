@@ -65,6 +65,13 @@ class OpenMeter(Meter):
         self.watch()
         return self.part.room >= cost
 
+    def change(self, limit: int) -> None:
+        super().change(limit)
+        self._left = 0  # as if there were few: what is free goes back
+        self._shrinks_at = self.means.monotonic()
+        self.ring(self._shrinks_at)
+        self.watch()
+
     def watch(self) -> None:
         watched = self.line or self._scarce() or not self._grants
         self.part.soon = -math.inf if watched else self.part.fence

@@ -155,7 +155,8 @@ class RateMeter(Meter):
             self._settling = True
             self._settle_at = math.inf
             self.means.spawn(self._settle())
-        due = [self._settle_at, *[part.asked_at + 0.9 * self._hold_s for part in self._open]]
+        settle_at = math.inf if self._settling else self._settle_at
+        due = [settle_at, *[part.asked_at + 0.9 * self._hold_s for part in self._open]]
         if not self.part.settled:
             due.append(self.part.fence)
         return min(due)
@@ -195,8 +196,11 @@ class RateMeter(Meter):
         """To be settled: with the next question, or soon without one."""
         self._ended.append(part)
         now = self.means.monotonic()
-        soon = 0.0 if part.left > 0 and self._scarce() else self.life_s / 4
-        self._settle_at = min(self._settle_at, now + soon)
+        if part.left <= 0:
+            wait_s = self.life_s  # there is nothing in it for others
+        else:
+            wait_s = 0.0 if self._scarce() else self.life_s / 4
+        self._settle_at = min(self._settle_at, now + wait_s)
         self.ring(self._settle_at)
 
     # ------------------------------------------------------------ the store
