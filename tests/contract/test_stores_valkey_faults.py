@@ -60,7 +60,7 @@ async def test_a_server_that_restarts_without_its_data():
 async def test_a_stall_is_told_in_time_and_only_once(server):
     """No call takes longer than its time, and one at a time tries; the rest fail at once."""
     loop = asyncio.get_running_loop()
-    async with misbehaving(server) as (proxy, url), stored(url, timeout_s=0.4) as store:
+    async with misbehaving(server) as (proxy, url), stored(url, timeout_s=0.7) as store:
         pool, took = held(10**6), []
 
         async def call():

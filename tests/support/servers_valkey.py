@@ -29,6 +29,8 @@ from modelway.store.redis import open_redis
 from support.faultproxy import FaultProxy
 
 _START_S = 10.0
+_PATIENCE_S = 5.0
+"""For a machine where every processor is busy."""
 
 
 def valkey_binary() -> Path:
@@ -154,7 +156,7 @@ def _free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def stored(url: str, **options: Any) -> AsyncIterator[Store]:
-    store = await open_redis(url, **options)
+    store = await open_redis(url, **{"timeout_s": _PATIENCE_S, **options})
     try:
         yield store
     finally:

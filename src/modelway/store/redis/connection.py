@@ -44,6 +44,10 @@ class Connection(asyncio.Protocol):
         """What it broke of; ``None`` where it only ended while nothing was asked."""
         self.closed = self._loop.create_future()
 
+    @property
+    def usable(self) -> bool:
+        return self._transport is not None
+
     def call(self, command: tuple[Word, ...], *, timeout_s: float) -> asyncio.Future[Any]:
         """The answer to come: a ReplyError where the server refuses, an OSError where none comes."""
         answer = self._loop.create_future()
@@ -140,6 +144,8 @@ async def connect(
         except BaseException:
             await connection.aclose()
             raise
+    if not connection.usable:
+        raise connection.failure or ConnectionResetError("it closed the connection at once")
     return connection
 
 
