@@ -43,22 +43,22 @@ class Scripted:
 
 
 @contextlib.asynccontextmanager
-async def linked(userinfo="", timeout_s=5.0):
+async def served(userinfo="", timeout_s=5.0):
     scripted = Scripted()
     async with await asyncio.start_server(scripted.serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         address = read_address(f"redis://{userinfo}127.0.0.1:{port}/2")
-        link = Servers(address, timeout_s=timeout_s, chance=random.Random(5))
+        servers = Servers(address, timeout_s=timeout_s, chance=random.Random(5))
         try:
-            yield link, scripted
+            yield servers, scripted
         finally:
-            await link.aclose()
+            await servers.aclose()
             await asyncio.sleep(0.01)  # the server's end of it closes too
 
 
 async def test_who_it_says_it_is():
-    async with linked("u:p%20q@") as (link, scripted):
-        assert await link.call("GET", "k") == b"OK"
+    async with served("u:p%20q@") as (servers, scripted):
+        assert await servers.call("GET", "k") == b"OK"
         assert scripted.commands == [
             [b"AUTH", b"u", b"p q"],
             [b"SELECT", b"2"],
@@ -69,19 +69,19 @@ async def test_who_it_says_it_is():
 
 
 async def test_a_server_that_knows_no_names():
-    async with linked() as (link, scripted):
+    async with served() as (servers, scripted):
         scripted.answers["CLIENT"] = b"-NOPERM this user has no permissions\r\n"
-        assert await link.call("GET", "k") == b"OK"
+        assert await servers.call("GET", "k") == b"OK"
 
 
 async def test_a_password_that_a_server_says_back():
-    async with linked(":correct%20horse@") as (link, scripted):
+    async with served(":correct%20horse@") as (servers, scripted):
         scripted.answers["AUTH"] = b"-ERR unknown command `AUTH`, with `correct horse`\r\n"
         with pytest.raises(
             StoreDownError, match=r"unknown command `AUTH`, with `\*\*\*`"
         ) as raised:
-            await link.call("GET", "k")
-        assert "correct" not in f"{raised.value!r} {vars(link._first)}"
+            await servers.call("GET", "k")
+        assert "correct" not in f"{raised.value!r} {vars(servers._first)}"
 
 
 @pytest.mark.parametrize(
@@ -103,26 +103,26 @@ async def test_a_password_that_a_server_says_back():
 )
 async def test_a_server_that_is_not_there(command, answer, told):
     """The first call finds out, others fail at once and alike, and later it works by itself."""
-    async with linked(timeout_s=0.3 if "0.3 s" in told else 5.0) as (link, scripted):
+    async with served(timeout_s=0.3 if "0.3 s" in told else 5.0) as (servers, scripted):
         scripted.answers[command] = answer
         with contextlib.suppress(StoreDownError):  # one answer too many is of the next question
-            await link.call("GET", "k")
+            await servers.call("GET", "k")
         connections = scripted.connections
         for _ in range(20):
             with pytest.raises(StoreDownError, match=told):
-                await link.call("GET", "k")
+                await servers.call("GET", "k")
         assert scripted.connections == connections == 1
         scripted.answers.clear()
-        link._first._quiet_until -= 2 * QUIET_S  # time passes
-        assert await link.call("GET", "k") == b"OK"
+        servers._first._quiet_until -= 2 * QUIET_S  # time passes
+        assert await servers.call("GET", "k") == b"OK"
         assert scripted.connections == 2
 
 
 async def test_a_refusal_is_of_one_call():
-    async with linked() as (link, scripted):
+    async with served() as (servers, scripted):
         scripted.answers["SET"] = b"-OOM command not allowed\r\n"
         refused, got = await asyncio.gather(
-            link.call("SET", "k", "v"), link.call("GET", "k"), return_exceptions=True
+            servers.call("SET", "k", "v"), servers.call("GET", "k"), return_exceptions=True
         )
         assert isinstance(refused, StoreDownError)
         assert got == b"OK"
@@ -131,13 +131,13 @@ async def test_a_refusal_is_of_one_call():
 
 async def test_a_script_is_sent_where_it_is_not_known():
     script = read_script("leases.lua")
-    async with linked() as (link, scripted):
-        await link.run(script, ["k"], [1])
+    async with served() as (servers, scripted):
+        await servers.run(script, ["k"], [1])
         scripted.answers["EVALSHA"] = b"-NOSCRIPT No matching script.\r\n"
-        await link.run(script, ["k"], [1])
+        await servers.run(script, ["k"], [1])
         scripted.answers["EVALSHA"] = b"-ERR another fault\r\n"
         with pytest.raises(StoreDownError, match="another fault"):
-            await link.run(script, ["k"], [1])
+            await servers.run(script, ["k"], [1])
         sent = [words for words in scripted.commands if words[0].startswith(b"EVAL")]
         name, text = script.name.encode(), script.text.encode()
         assert [words[:2] for words in sent] == [
@@ -150,33 +150,33 @@ async def test_a_script_is_sent_where_it_is_not_known():
 
 
 async def test_a_call_while_it_is_closed():
-    async with linked() as (link, scripted):
+    async with served() as (servers, scripted):
         scripted.answers["GET"] = b""
-        waiting = asyncio.ensure_future(link.call("GET", "k"))
+        waiting = asyncio.ensure_future(servers.call("GET", "k"))
         await scripted.silent.wait()
-        await link.aclose()
-        for call in (waiting, link.call("GET", "k")):
+        await servers.aclose()
+        for call in (waiting, servers.call("GET", "k")):
             with pytest.raises(StoreDownError, match="closed"):
                 await call
 
 
 async def test_closed_while_it_connects():
-    async with linked() as (link, scripted):
+    async with served() as (servers, scripted):
         scripted.answers["PING"] = b""
-        waiting = asyncio.ensure_future(link.call("GET", "k"))
+        waiting = asyncio.ensure_future(servers.call("GET", "k"))
         await scripted.silent.wait()
-        await link.aclose()
+        await servers.aclose()
         with pytest.raises(StoreDownError, match="closed"):
             await waiting
 
 
 async def test_a_host_that_is_no_name():
-    link = Servers(
+    servers = Servers(
         read_address(f"redis://{'x' * 70}.invalid"), timeout_s=5, chance=random.Random(5)
     )
     with pytest.raises(StoreDownError, match="cannot be reached"):
-        await link.call("GET", "k")
-    await link.aclose()
+        await servers.call("GET", "k")
+    await servers.aclose()
 
 
 @pytest.mark.parametrize(
@@ -198,9 +198,9 @@ def test_slots(key, same):
 
 
 async def test_servers_that_send_a_key_in_a_circle():
-    async with linked() as (link, scripted):
-        port = link.address_of("k").port
+    async with served() as (servers, scripted):
+        port = servers.address_of("k").port
         scripted.answers["GET"] = f"-MOVED 7629 :{port}\r\n".encode()
         with pytest.raises(StoreDownError, match="to one another"):
-            await link.call("GET", "k")
+            await servers.call("GET", "k")
         assert scripted.connections == 1
