@@ -9,9 +9,9 @@ from modelway.store.postgres.connections import Connections
 from modelway.store.postgres.names import stored
 from modelway.store.postgres.sweeping import Sweeper
 
-_TAKE = "select * from modelway.take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-_SETTLE = "select modelway.settle($1, $2, $3, $4, $5)"
-_RENEW = "select modelway.renew($1, $2, $3, $4)"
+_TAKE = "select * from modelway.take($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_SETTLE = "select modelway.settle($1, $2, $3, $4, $5, $6)"
+_RENEW = "select modelway.renew($1, $2, $3, $4, $5)"
 _MOST = 2**63 - 1
 
 
@@ -25,7 +25,7 @@ class PostgresLeases:
     async def take(
         self, pool: Pool, want: int, *, least: int = 1, share: int = 1, spent: Sequence[Spent] = ()
     ) -> Grant:
-        rows = await self._connections.fetch(
+        rows = await self._connections.step(
             _TAKE,
             stored(pool.name),
             _bounded(pool.limit),
@@ -41,7 +41,7 @@ class PostgresLeases:
 
     async def settle(self, pool: Pool, spent: Sequence[Spent]) -> None:
         if spent:
-            await self._connections.fetch(
+            await self._connections.step(
                 _SETTLE, stored(pool.name), pool.window_s, *_columns(spent)
             )
 
@@ -49,7 +49,7 @@ class PostgresLeases:
         ids = [grant for grant in dict.fromkeys(grants) if 0 < grant <= _MOST]
         if not ids:
             return []
-        rows = await self._connections.fetch(
+        rows = await self._connections.step(
             _RENEW, stored(pool.name), pool.window_s, pool.life_s, ids
         )
         there = {row[0] for row in rows}

@@ -14,7 +14,7 @@ from modelway.store.postgres.listening import Listener
 from modelway.store.postgres.names import stored
 from modelway.store.postgres.sweeping import Sweeper
 
-_APPEND = "select modelway.append($1, $2, $3, $4)"
+_APPEND = "select modelway.append($1, $2, $3, $4, $5)"
 _LAST = "select coalesce(max(id), 0) from modelway.records where stream = $1"
 _ALL = """
 select id, key, time, data from modelway.records
@@ -41,7 +41,7 @@ class PostgresRecords:
         keys = [_key(key) for key, _ in entries]
         data = [data for _, data in entries]
         life = math.inf if life_s is None else life_s
-        rows = await self._connections.fetch(_APPEND, stored(stream), keys, data, life)
+        rows = await self._connections.step(_APPEND, stored(stream), keys, data, life)
         self._sweeper.now_and_then()
         last: int = rows[0][0]
         return last

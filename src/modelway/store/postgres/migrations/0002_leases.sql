@@ -59,13 +59,13 @@ end
 $$;
 
 create function modelway.take(
-    the_pool text, most bigint, window_s float8, life_s float8,
+    since_s float8, the_pool text, most bigint, window_s float8, life_s float8,
     want bigint, least_amount bigint, share bigint,
     spent_ids bigint[], spent_amounts bigint[], spent_agos_s float8[],
     out amount bigint, out id bigint, out remaining bigint, out wait_s float8
 ) language plpgsql volatile as $$
 declare
-    now_s constant float8 := modelway.begin_step('pool', the_pool);
+    now_s constant float8 := modelway.begin_step('pool', the_pool, since_s);
     any_ended boolean;
 begin
     if cardinality(spent_ids) > 0 then
@@ -102,19 +102,20 @@ end
 $$;
 
 create function modelway.settle(
-    the_pool text, window_s float8, ids bigint[], amounts bigint[], agos_s float8[]
+    since_s float8, the_pool text, window_s float8, ids bigint[], amounts bigint[], agos_s float8[]
 ) returns void language plpgsql volatile as $$
 declare
-    now_s constant float8 := modelway.begin_step('pool', the_pool);
+    now_s constant float8 := modelway.begin_step('pool', the_pool, since_s);
 begin
     perform modelway.book(the_pool, window_s, now_s, ids, amounts, agos_s);
 end
 $$;
 
-create function modelway.renew(the_pool text, window_s float8, life_s float8, ids bigint[])
-returns setof bigint language plpgsql volatile as $$
+create function modelway.renew(
+    since_s float8, the_pool text, window_s float8, life_s float8, ids bigint[]
+) returns setof bigint language plpgsql volatile as $$
 declare
-    now_s constant float8 := modelway.begin_step('pool', the_pool);
+    now_s constant float8 := modelway.begin_step('pool', the_pool, since_s);
 begin
     return query update modelway.grants g set until = now_s + life_s + window_s
     where g.pool = the_pool and g.id = any (ids) and g.until > now_s

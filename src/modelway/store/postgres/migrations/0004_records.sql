@@ -15,10 +15,11 @@ create index on modelway.records (stream, md5(key), id);
 create index on modelway.records (until) where until < 'Infinity';
 
 -- One at a time to a stream, so that ids are seen in their order. The last one's id.
-create function modelway.append(the_stream text, keys bytea[], data bytea[], life_s float8)
-returns bigint language plpgsql volatile as $$
+create function modelway.append(
+    since_s float8, the_stream text, keys bytea[], data bytea[], life_s float8
+) returns bigint language plpgsql volatile as $$
 declare
-    now_s constant float8 := modelway.begin_step('stream', the_stream);
+    now_s constant float8 := modelway.begin_step('stream', the_stream, since_s);
     wall_s constant float8 := date_part('epoch', clock_timestamp());
 begin
     insert into modelway.records as r (stream, id, key, time, until, data)

@@ -3,7 +3,8 @@
 create function modelway.sweep(cache_bytes bigint, batch bigint) returns bigint
 language plpgsql volatile as $$
 declare
-    now_s constant float8 := modelway.now_s();
+    -- what the last step saw: the wall may have been set since
+    now_s constant float8 := (select c.seen from modelway.clock c where c.one);
     kept_since float8;
     dropped bigint;
     most_dropped bigint := 0;
