@@ -196,8 +196,9 @@ def test_which_errors_count(kind):
 def test_what_the_settings_name_counts_but_never_the_requests_own_faults():
     every = tuple([kind.__name__ for kind in TREE])
     assert counts(RateLimitError("no"), every)
-    assert not counts(BadRequestError("no"), every)
-    assert not counts(errors.BudgetExceededError("no"), every)
+    assert counts(errors.NotFoundError("no"), every)
+    for kind in (BadRequestError, errors.ContextLengthError, errors.BudgetExceededError):
+        assert not counts(kind("no"), every)
     assert not counts(OverloadedError("no"), ())
     assert counts(OverloadedError("no"), ("UnavailableError",))
 

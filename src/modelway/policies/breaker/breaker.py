@@ -9,12 +9,15 @@ from modelway.call import Timeouts
 from modelway.dialects.refusals import scrub
 from modelway.errors import (
     APITimeoutError,
+    BadRequestError,
     ConfigError,
+    ContentFilterError,
+    ContextLengthError,
     InvalidAnswerError,
     LLMError,
     ModelRefusalError,
+    PayloadTooLargeError,
     RefusedError,
-    RequestError,
     TruncatedAnswerError,
 )
 from modelway.policies.breaker.circuit import CLOSED, Event, decide
@@ -31,13 +34,17 @@ Claim: TypeAlias = Literal["closed", "probe", "refused"]
 
 _NEVER = (
     ConfigError,
-    RequestError,
+    BadRequestError,
+    PayloadTooLargeError,
+    ContextLengthError,
+    ContentFilterError,
     RefusedError,
     InvalidAnswerError,
     TruncatedAnswerError,
     ModelRefusalError,
 )
-"""Faults of the configuration, the request or the answer's words, and refusals of ours."""
+"""Faults of the configuration, the request or the answer's words, and refusals of ours. That a model
+is not there may be made to count: the request is as good as any."""
 
 _LEFT = "left"
 """The code of a stream that its reader did not read to the end."""
