@@ -57,6 +57,20 @@ async def test_a_server_that_restarts_without_its_data():
             await watch.aclose()
 
 
+async def test_a_server_that_keeps_its_data():
+    with ValkeyServer("--appendonly", "yes", "--appendfsync", "always") as server:
+        async with stored(server.url) as store:
+            pool = money()
+            grant = await store.leases.take(pool, 60)
+            last = await store.records.append("kept", [("k", b"0")])
+            await asyncio.to_thread(server.restart)
+            await comes_back(lambda: store.leases.take(pool, 0))
+            await store.leases.settle(pool, [Spent(grant.id, 50)])
+            assert (await store.leases.take(pool, 0)).left == 50
+            await comes_back(lambda: store.records.query("kept"))
+            assert [each.id for each in await store.records.query("kept")] == [last]
+
+
 async def test_a_stall_is_told_in_time_and_only_once(server):
     """No call takes longer than its time, and one at a time tries; the rest fail at once."""
     loop = asyncio.get_running_loop()
@@ -215,6 +229,27 @@ async def test_who_asks_is_checked_and_not_told():
             assert str(server.port) in refused.value.message
         with pytest.raises(StoreDownError, match="DB index"):
             await open_redis(f"redis://:correct%20horse@{host}/99")
+
+
+async def test_a_user_who_may_do_just_enough(server):
+    """Those rights that the package's documentation names."""
+    async with stored(server.url) as store:
+        rights = "~modelway:* +@read +@write +@scripting +@blocking +@connection +time".split()
+        await ask(store, "ACL", "SETUSER", "few", "on", ">a word", *rights)
+    async with stored(f"redis://few:a%20word@127.0.0.1:{server.port}") as store:
+        pool, stream = money(), fresh("stream")
+        grant = await store.leases.take(pool, 5)
+        await store.leases.settle(pool, [Spent(grant.id, 5)])
+        await store.cache.put("a", b"1", life_s=LONG_S)
+        assert await store.cache.get("a") == b"1"
+        first = await store.records.append(stream, [("k", b"0")])
+        watch = store.records.watch(stream, after=first)
+        await store.records.append(stream, [("k", b"1")], life_s=LONG_S)
+        assert [each.data for each in await anext(watch)] == [b"1"]
+        assert len(await store.records.query(stream)) == 2
+        await watch.aclose()
+        with pytest.raises(StoreDownError, match="NOPERM"):
+            await ask(store, "GET", "another's")
 
 
 async def test_tls_is_verified(server, tmp_path):
