@@ -14,9 +14,10 @@ from modelway.call import Call
 from modelway.config.load import load
 from modelway.config.resolve import resolve
 from modelway.facts import Facts
-from modelway.observe.seen import Seen
 from modelway.policies.routing import STRATEGIES, Given, Score, chooser
-from modelway.tracks import Track
+from modelway.state import State
+from modelway.store.clock import SystemClock
+from modelway.tracks import Tracks
 from modelway.types import ChatRequest, Message, Text
 
 MODELS = {
@@ -27,21 +28,6 @@ MODELS = {
     "ollama": ("qwen3", "llama3.3"),
 }
 ROUNDS = 7
-
-
-class Clock:
-    """The machine's."""
-
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
-
-
-class NoGate:
-    """A gate without limits."""
-
-    @staticmethod
-    def blocked_s(_tokens):
-        return 0.0
 
 
 def route(size, weights):
@@ -59,16 +45,16 @@ def route(size, weights):
 
 
 def tracks(settings, chance, *, measured):
-    facts = Facts(settings, Clock())
-    made = []
-    for deployment in resolve(settings, "many").deployments:
-        seen = Seen()
+    """The engine's own, with figures made up."""
+    clock = SystemClock()
+    known = Tracks(settings, Facts(settings, clock), State(settings, clock))
+    made = tuple([known.of(one) for one in resolve(settings, "many").deployments])
+    for seen in [one.seen for one in made]:
         seen.open_requests = chance.randrange(8)
         if measured:
-            seen.answers.observe(chance.uniform(0.2, 9.0), time.monotonic())
-            seen.first_events.observe(chance.uniform(0.1, 2.0), time.monotonic())
-        made.append(Track(deployment, seen, facts, None, NoGate()))
-    return tuple(made)
+            seen.answers.observe(chance.uniform(0.2, 9.0), clock.monotonic())
+            seen.first_events.observe(chance.uniform(0.1, 2.0), clock.monotonic())
+    return made
 
 
 def question(number):

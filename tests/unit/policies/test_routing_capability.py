@@ -126,3 +126,15 @@ def test_every_score_that_is_shipped_has_a_source_and_a_date():
         assert 0 < score.coding < 1
         assert 0 < score.reasoning < 1
         assert score.speed is None
+
+
+def test_what_is_not_known_of_a_candidate_is_said():
+    scores = {"scored": Score(coding=0.5, reasoning=0.5)}
+    made = chooser("capability", Given(scores=scores))
+    assert made.remark(candidate("scored", read_usd=1)) is None
+    unpriced = "its price is not known, so it comes after those whose price is"
+    assert made.remark(candidate("scored")) == unpriced
+    unscored = "no score of its model has a source, so it comes after those that have one"
+    assert made.remark(candidate("other", read_usd=1)) == unscored
+    assert chooser("cheapest").remark(candidate("other")) == unpriced
+    assert chooser("fits | random").remark(candidate("other")) is None

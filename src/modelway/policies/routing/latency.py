@@ -14,13 +14,15 @@ from modelway.ports import Asked, Candidate
 
 _BEING_MEASURED_S = 1e9
 """Of one that has its first request and no answer yet: behind all that are measured."""
+SECOND_LOOKS = 1 / 200
+"""How often the worse of two goes first: or what was slow once, and is idle since, stays unknown."""
 
 
 def latency(asked: Asked, tier: Tier, chance: random.Random) -> Iterator[Candidate]:
     """Two are drawn and the better one goes first; then all others, the best of them first.
 
     What is not measured yet is tried before the others, by one request at a time. Weights are
-    ignored: what a candidate bears is what it is measured by.
+    ignored: what a candidate bears is what it is measured by. Rarely, the worse one goes first.
     """
     candidates, stream = tier.candidates, asked.call.stream
     place = _better_of_two(candidates, stream, chance)
@@ -50,4 +52,4 @@ def _better_of_two(candidates: tuple[Candidate, ...], stream: bool, chance: rand
     one, other = int(chance.random() * size), int(chance.random() * (size - 1))
     other += other >= one
     first, second = burden_s(candidates[one], stream), burden_s(candidates[other], stream)
-    return one if first <= second else other
+    return one if (first <= second) is (chance.random() >= SECOND_LOOKS) else other

@@ -9,7 +9,7 @@ from operator import attrgetter
 from modelway.policies.routing.tiers import Tier
 from modelway.ports import Asked, Candidate
 
-MOST_READ = 48
+MOST_READ = 32
 """Candidates whose open requests are compared for the first choice."""
 _TRIES = 4
 

@@ -14,6 +14,7 @@ from modelway.policies.routing.latency import latency
 from modelway.policies.routing.least_busy import least_busy
 from modelway.policies.routing.local_first import hybrid, local_first
 from modelway.policies.routing.random_order import random_order
+from modelway.policies.routing.remarks import Remark, nothing, unpriced, unscored
 from modelway.policies.routing.round_robin import RoundRobin
 from modelway.policies.routing.scores import scored_by
 from modelway.policies.routing.task_table import task_table
@@ -33,6 +34,7 @@ class Row(NamedTuple):
 
     make: Callable[[Given], Strategy]
     filters: tuple[str, ...] = ()
+    remark: Callable[[Given], Remark] = lambda _: nothing
 
 
 STRATEGIES: Mapping[str, Row] = {
@@ -42,12 +44,16 @@ STRATEGIES: Mapping[str, Row] = {
     "round_robin": Row(lambda _: Tiered(RoundRobin())),
     "least_busy": Row(lambda _: Tiered(least_busy)),
     "latency": Row(lambda _: Tiered(latency)),
-    "cheapest": Row(lambda given: Tiered(cheapest(given.now))),
+    "cheapest": Row(lambda given: Tiered(cheapest(given.now)), remark=lambda _: unpriced),
     "cost_optimised": Row(
-        lambda given: Tiered(cost_optimised(given.now)), ("fits", "within_budget")
+        lambda given: Tiered(cost_optimised(given.now)),
+        ("fits", "within_budget"),
+        lambda _: unpriced,
     ),
     "capability": Row(
-        lambda given: Tiered(capability(scored_by(given.scores), given.now)), ("fits",)
+        lambda given: Tiered(capability(scored_by(given.scores), given.now)),
+        ("fits",),
+        lambda given: unscored(scored_by(given.scores)),
     ),
     "by_size": Row(lambda given: Tiered(by_size(given.now))),
     "local_first": Row(lambda _: local_first()),

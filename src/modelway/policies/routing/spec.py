@@ -9,6 +9,7 @@ from modelway.catalog.entry_points import installed
 from modelway.errors import ConfigError
 from modelway.policies.routing.given import Given
 from modelway.policies.routing.names import ALIASES, FILTERS, STRATEGIES
+from modelway.policies.routing.remarks import Remark, nothing
 from modelway.ports import Filter, Strategy
 
 _DEFAULT = "ordered"
@@ -20,6 +21,8 @@ class Chooser(NamedTuple):
 
     filters: tuple[Filter, ...]
     rank: Strategy
+    remark: Remark = nothing
+    """For who wants to know why a candidate is where it is."""
 
 
 def chooser(spec: str, given: Given = _GIVEN) -> Chooser:
@@ -43,7 +46,7 @@ def chooser(spec: str, given: Given = _GIVEN) -> Chooser:
 
         return Chooser(tuple(filters.values()), custom_ranking(last, given.now))
     filters.update((name, FILTERS[name]) for name in row.filters)
-    return Chooser(tuple(filters.values()), row.make(given))
+    return Chooser(tuple(filters.values()), row.make(given), row.remark(given))
 
 
 def canonical(spec: str) -> str | None:
