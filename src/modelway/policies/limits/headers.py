@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 from modelway.ports import Headers
 
-Role = Literal["limit", "remaining", "reset"]
+Role = Literal["limit", "remaining", "reset", "period"]
 
 
 class Learned(NamedTuple):
@@ -102,6 +102,8 @@ def _fields() -> dict[bytes, _Field]:
         found[f"ratelimitbysize-{role}"] = _Field(role, _BY_SIZE)
         found[f"x-ratelimitbysize-{role}-minute"] = _Field(role, _BY_SIZE)
         found[f"x-ratelimitbysize-{role}-month"] = _Field(role, _BY_SIZE_MONTH)
+    for suffix in ("requests", "tokens"):  # Azure; where it says this its resets are of no one unit
+        found[f"x-ratelimit-renewalperiod-{suffix}"] = _Field("period", _SUFFIXES[suffix])
     return {name.encode(): field for name, field in found.items()}
 
 
@@ -130,22 +132,19 @@ def learned(headers: Headers, now: float) -> tuple[Learned, ...]:
         number = _until_s(value, now) if field.role == "reset" else _amount(value)
         if number is not None:
             groups.setdefault(field.told, {})[field.role] = number
-    return tuple(
-        [
-            _learned(told, said.get("limit"), said["remaining"], said.get("reset"))
-            for told, said in groups.items()
-            if "remaining" in said
-        ]
-    )
+    return tuple([_learned(told, said) for told, said in groups.items() if "remaining" in said])
 
 
-def _learned(told: _Told, limit: float | None, remaining: float, reset_s: float | None) -> Learned:
-    name, period_s = told.name, told.period_s
+def _learned(told: _Told, said: dict[Role, float]) -> Learned:
+    limit, remaining, reset_s = said.get("limit"), said["remaining"], said.get("reset")
+    name, period_s = told.name, said.get("period", told.period_s)
     gone = 0.0 if limit is None else max(0.0, limit - remaining)
+    if "period" in said and reset_s is not None:
+        reset_s = min(reset_s, period_s)
     if told is _SUFFIXES["requests"]:
         # Of which period is not said, but it comes back at an even pace: 12 ms for one of 5,000 is a
         # minute for all, 6 s for one of 14,400 a day.
-        if limit and gone and reset_s and reset_s * limit / gone > 3600:
+        if limit and gone and reset_s and reset_s * limit / gone > 3600 and "period" not in said:
             period_s = _DAY
         name = "requests_per_day" if period_s == _DAY else "requests_per_minute"
     if reset_s is None:

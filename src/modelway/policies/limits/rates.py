@@ -196,10 +196,9 @@ class RateMeter(Meter):
         """To be settled: with the next question, or soon without one."""
         self._ended.append(part)
         now = self.means.monotonic()
+        wait_s = 0.0 if self._scarce() else self.life_s / 4
         if part.left <= 0:
             wait_s = self.life_s  # there is nothing in it for others
-        else:
-            wait_s = 0.0 if self._scarce() else self.life_s / 4
         self._settle_at = min(self._settle_at, now + wait_s)
         self.ring(self._settle_at)
 

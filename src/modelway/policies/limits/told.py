@@ -50,8 +50,8 @@ class Told(Meter):
 
     def kick(self, now: float) -> None:
         self.watch()
-        if self.line:
-            self.ring(max(self._ends, now))
+        if self.line and now < self._ends:
+            self.ring(self._ends)
 
     def watch(self) -> None:
         self.until = self.again_at = math.inf if self.line else self._ends
