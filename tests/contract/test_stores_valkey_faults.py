@@ -234,7 +234,7 @@ async def test_who_asks_is_checked_and_not_told():
 async def test_a_user_who_may_do_just_enough(server):
     """Those rights that the package's documentation names."""
     async with stored(server.url) as store:
-        rights = "~modelway:* +@read +@write +@scripting +@blocking +@connection +time".split()
+        rights = ["~modelway:*", "+@read", "+@write", "+@scripting", "+@connection", "+time"]
         await ask(store, "ACL", "SETUSER", "few", "on", ">a word", *rights)
     async with stored(f"redis://few:a%20word@127.0.0.1:{server.port}") as store:
         pool, stream = money(), fresh("stream")

@@ -2,7 +2,7 @@
 
 Names are below ``modelway:``. What belongs together has one hash tag. Each step is one script, of commands
 that Redis 6 has; it is tested with Valkey 9.1. A user of its own needs the rights
-``~modelway:* +@read +@write +@scripting +@blocking +@connection +time``.
+``~modelway:* +@read +@write +@scripting +@connection +time``.
 
 What is promised, and what is not:
 
