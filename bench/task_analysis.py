@@ -103,7 +103,7 @@ def sure(pairs, tasks):
     print("\nconfidence → rightly")
     for low, high in ((0, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 1.01)):
         of = [a == b for (a, b), t in zip(pairs, tasks, strict=True) if low <= t.confidence < high]
-        print(f"  {low}–{min(1, high)}:", share(sum(of), len(of)))
+        print(f"  {low} to {min(1, high)}:", share(sum(of), len(of)))
 
 
 def cost():

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache
-from operator import itemgetter
-from typing import NamedTuple
 
 from modelway.policies.task.features import Reading, bounded, read
 from modelway.policies.task.sensitive import is_sensitive
@@ -18,7 +15,7 @@ from modelway.policies.task.values import (
     Need,
     Task,
 )
-from modelway.policies.task.weights import TABLE
+from modelway.policies.task.weighing import weights
 from modelway.types import (
     Audio,
     ChatRequest,
@@ -33,21 +30,10 @@ from modelway.types import (
 
 _EARLIER_CHARS = 2048
 """So much of what the user said before is read, from its end, for what is sensitive."""
-_REASONS = 4
 _CODING: frozenset[Category] = frozenset(("debugging", "generation", "refactoring", "testing"))
 _EVEN_WHERE_TECHNICAL: frozenset[Category] = frozenset(("documentation", "security"))
 _MOSTLY_CODE = 0.3
 _NO_NEEDS: frozenset[Need] = frozenset()
-
-Row = tuple[int, ...]
-
-
-class _Weights(NamedTuple):
-    rows: dict[tuple[str, int], Row]
-    """(feature, how much of it) → points for each category, then each difficulty."""
-    always: Row
-    means: dict[str, int]
-    """Feature → its mean over the categories, for what it says above that is a reason."""
 
 
 def analyse(request: ChatRequest, *, input_tokens: int) -> Task:
@@ -73,14 +59,12 @@ def analyse_text(
     ``earlier`` is what the user said before: it is read for what is sensitive only.
     """
     reading = read(text)
-    weights = _weights()
-    seen = list(reading.seen.items())
-    rows = list(filter(None, map(weights.rows.get, seen)))
-    totals = list(map(sum, zip(weights.always, *rows, strict=True)))
-    chances = _chances(totals[: len(CATEGORIES)])
+    seen = reading.seen.items()
+    points = weights().points(seen)
+    chances = _chances(points[: len(CATEGORIES)])
     winner = chances.index(max(chances))
     category = CATEGORIES[winner]
-    hardness = totals[len(CATEGORIES) :]
+    hardness = points[len(CATEGORIES) :]
     return Task(
         category=category,
         confidence=round(chances[winner] * reading.known, 3),
@@ -91,7 +75,7 @@ def analyse_text(
         input_tokens=input_tokens,
         needs=needs,
         long_file=input_tokens > LONG_FILE_TOKENS,
-        reasons=_reasons(seen, winner, weights),
+        reasons=weights().reasons(seen, winner),
     )
 
 
@@ -145,34 +129,9 @@ def _is_sensitive(text: str, earlier: Sequence[str], reading: Reading) -> bool:
     return is_sensitive(before, past.named, is_technical=past.is_technical)
 
 
-@cache
-def _weights() -> _Weights:
-    """The table, each row once for each amount that a feature is seen in."""
-    lines = [line.split() for line in TABLE.splitlines()[1:]]
-    table = {name: tuple(map(int, weights)) for name, *weights in lines}
-    rows = {
-        (name, amount): tuple(amount * weight for weight in row)
-        for name, row in table.items()
-        for amount in (1, 4, 8, 10)
-    }
-    means = {name: sum(row[: len(CATEGORIES)]) // len(CATEGORIES) for name, row in table.items()}
-    return _Weights(rows, rows["always", 10], means)
-
-
-def _chances(points: list[int]) -> list[float]:
+def _chances(points: Sequence[int]) -> list[float]:
     """Of thousandths: how likely each class is."""
     most = max(points)
     weights = [math.exp((point - most) / 1000) for point in points]
     total = sum(weights)
     return [weight / total for weight in weights]
-
-
-def _reasons(seen: list[tuple[str, int]], winner: int, weights: _Weights) -> tuple[str, ...]:
-    """The features that spoke most for a category, above what they say for any."""
-    spoke = [
-        (row[winner] - weights.means[feature[0]] * feature[1], feature[0])
-        for feature in seen
-        if (row := weights.rows.get(feature)) is not None
-    ]
-    spoke.sort(key=itemgetter(0), reverse=True)
-    return tuple([name for points, name in spoke[:_REASONS] if points > 0])

@@ -53,8 +53,9 @@ def in_words(raw: bytes) -> Found:
     words = _words(raw)
     last = max(_LEAD_WORDS, len(words) - _TAIL_WORDS)
     lead, found = _concepts(words[:_LEAD_WORDS], known)
-    rest, _ = _concepts(words[_LEAD_WORDS : min(_LEAD_WORDS + _REST_WORDS, last)], known)
-    tail, _ = _concepts(words[last:], known)
+    between = words[_LEAD_WORDS : min(_LEAD_WORDS + _REST_WORDS, last)]
+    rest = _flat(map(known.words.get, between)) if between else []
+    tail, _ = _concepts(words[last:], known) if last < len(words) else ([], 0)
     read = min(len(words), _LEAD_WORDS)
     share = min(1.0, _KNOWN_SHARE * found / read) if read >= _SURE_WORDS else 1.0
     return Found(lead, rest, tail, _flat(map(known.sensitive.get, words)), share)
@@ -65,8 +66,9 @@ def in_han(text: str, raw: bytes) -> Found:
     known = lexicon()
     last = max(_LEAD_HAN, len(text) - _TAIL_HAN)
     lead, found = _concepts_in_han(text[:_LEAD_HAN], known)
-    rest, _ = _concepts_in_han(text[_LEAD_HAN : min(_LEAD_HAN + _REST_HAN, last)], known)
-    tail, _ = _concepts_in_han(text[last:], known)
+    between = text[_LEAD_HAN : min(_LEAD_HAN + _REST_HAN, last)]
+    rest, _ = _concepts_in_han(between, known) if between else ([], 0)
+    tail, _ = _concepts_in_han(text[last:], known) if last < len(text) else ([], 0)
     named = [_longest(start, known) for start in known.sensitive_han.findall(text)]
     latin = raw.translate(_ASCII).split()
     read = min(len(text), _LEAD_HAN)

@@ -6,7 +6,7 @@ asked is looked for near both, where the instruction stands, what is sensitive e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from modelway.policies.task.concepts import in_han, in_words
@@ -14,8 +14,8 @@ from modelway.policies.task.concepts import in_han, in_words
 HEAD_CHARS = 4096
 TAIL_CHARS = 2048
 
-_LEAD, _REST, _TAIL, _IN_CODE = 10, 4, 8, 1
-"""What a word counts there, in tenths."""
+AMOUNTS = _LEAD, _REST, _TAIL, _IN_CODE = 10, 4, 8, 1
+"""What a word counts there, in tenths; what is no word counts as in the lead."""
 _CODE_CHARS = 160
 
 _HAN_LEADS = bytes(range(0xE4, 0xEA))
@@ -23,8 +23,33 @@ _CYRILLIC_LEADS = b"\xd0\xd1"
 _SYMBOLS = b"{}();=<>[]_\\|&"
 _DIGITS = b"0123456789"
 
+_SHAPE_CHARS = 1024
+"""So far the signs below are looked for."""
 _QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}")
-_WIDE_COLON = "\N{FULLWIDTH COLON}\n"
+_BRIEF_BYTES = 70
+_MANY_DIGITS = 8
+_FEW_SYMBOLS, _MANY_SYMBOLS = 0.02, 0.05
+"""The share of code's signs in prose, and where code is in it without a fence."""
+_SIGNS = (
+    (":\n", "material"),
+    ("\N{FULLWIDTH COLON}\n", "material"),
+    ("\n- ", "bullets"),
+    ("\n1", "bullets"),
+    ("@@ -", "diff"),
+    ("diff --git", "diff"),
+    ("\n  at ", "stack"),
+    ("\n    at ", "stack"),
+    ("\n\tat ", "stack"),
+    ('File "', "stack"),
+    ("Error", "names_error"),
+    ("Exception", "names_error"),
+    ('"', "quotes"),
+    ("«", "quotes"),
+    ("“", "quotes"),
+    ("`", "quotes"),
+    ("%", "percent"),
+)
+"""What stands in a text → what that is a feature of."""
 
 _SIZES = ((24, "over_24"), (70, "over_70"), (200, "over_200"), (600, "over_600"))
 """Bytes of prose, beyond each of which a text is of another size."""
@@ -66,6 +91,7 @@ class Reading(NamedTuple):
     named: Sequence[str]
     """Concepts that may be sensitive, as often as they are named."""
     code_share: float
+    """The fenced part; without a fence, an estimate by how dense the signs of code are."""
     known: float
     """How much of the text's language is, from 0 to 1."""
     is_technical: bool
@@ -84,7 +110,8 @@ def read(text: str) -> Reading:
     prose, code = _fenced(text)
     lowered = prose.lower()
     raw = lowered.encode(errors="replace")
-    han = _count(raw, _HAN_LEADS)
+    is_ascii = raw.isascii()
+    han = 0 if is_ascii else _count(raw, _HAN_LEADS)
     found = in_han(lowered, raw) if han * 12 > len(raw) else in_words(raw)
     seen: dict[str, int] = {}
     if code:
@@ -95,20 +122,19 @@ def read(text: str) -> Reading:
     seen.update(dict.fromkeys(found.tail, _TAIL))
     seen.update(dict.fromkeys(found.lead, _LEAD))
     is_technical = bool(code) or not _TECHNICAL.isdisjoint(seen)
-    symbols = _count(raw, _SYMBOLS)
-    seen.update(dict.fromkeys(_shape(text, prose, raw, is_technical=is_technical), 10))
-    if symbols > 4 + len(raw) // 40:
-        seen["symbols"] = 10
-    if _is_mixed(prose, han, _count(raw, _CYRILLIC_LEADS)):
-        seen["two_scripts"] = 10
+    symbols = _count(raw[:_SHAPE_CHARS], _SYMBOLS) / min(max(1, len(raw)), _SHAPE_CHARS)
+    shape = _shape(prose[:_SHAPE_CHARS], raw, is_technical=is_technical)
+    if symbols > _MANY_SYMBOLS:
+        shape.append("symbols")
+    if not is_ascii and _is_mixed(prose, han, _count(raw, _CYRILLIC_LEADS)):
+        shape.append("two_scripts")
+    head = text[:_SHAPE_CHARS]
+    shape += [name for sign, name in _SIGNS if sign in head]
     opening = next(filter(_OPENERS.__contains__, found.lead), None)
-    seen["1:" + (opening or ("told_technical" if is_technical else "told_plain"))] = 10
-    share = (
-        len(code) / len(text)
-        if code
-        else min(1.0, max(0.0, 12 * (symbols / max(1, len(raw)) - 0.02)))
-    )
+    shape.append("1:" + (opening or ("told_technical" if is_technical else "told_plain")))
+    seen.update(dict.fromkeys(shape, 10))
     named = [*found.named, "keep_secret"] if "keep_secret" in seen else found.named
+    share = len(code) / len(text) if code else min(1.0, max(0.0, 12 * (symbols - _FEW_SYMBOLS)))
     return Reading(seen, named, round(share, 2), found.known, is_technical)
 
 
@@ -130,37 +156,19 @@ def _is_mixed(prose: str, han: int, cyrillic: int) -> bool:
     return (cyrillic + han > 8 and prose[:12].isascii()) or (cyrillic > 8 and han > 3)
 
 
-def _shape(text: str, prose: str, raw: bytes, *, is_technical: bool) -> Iterator[str]:
-    """Features that need no words."""
+def _shape(prose: str, raw: bytes, *, is_technical: bool) -> list[str]:
+    """Features of the prose that need no words."""
     field = "technical" if is_technical else "plain"
-    yield field
-    ending = prose.rstrip()[-1:]
-    if ending in _QUESTION_MARKS:
-        yield "asks"
-        yield f"asks_{field}"
-        if len(raw) <= 70:
-            yield f"asks_briefly_{field}"
-    elif any(mark in prose for mark in _QUESTION_MARKS):
-        yield "asks_within"
-    for size, name in _SIZES:
-        if len(raw) > size:
-            yield name
-    if ":\n" in prose or _WIDE_COLON in prose:
-        yield "material"
-    if "\n- " in prose or "\n1" in prose:
-        yield "bullets"
-    if "@@ -" in text or "diff --git" in text:
-        yield "diff"
-    if "\n  at " in text or "\n\tat " in text or "\n    at " in text or 'File "' in text:
-        yield "stack"
-    if "Error" in text or "Exception" in text:
-        yield "names_error"
-    if '"' in prose or "«" in prose or "“" in prose or "`" in prose:
-        yield "quotes"
-    digits = _count(raw, _DIGITS)
+    shape = [field]
+    if any(mark in prose for mark in _QUESTION_MARKS):
+        if prose.rstrip().endswith(_QUESTION_MARKS):
+            shape += ["asks", f"asks_{field}"]
+            if len(raw) <= _BRIEF_BYTES:
+                shape.append(f"asks_briefly_{field}")
+        else:
+            shape.append("asks_within")
+    shape += [name for size, name in _SIZES if len(raw) > size]
+    digits = _count(raw[:_SHAPE_CHARS], _DIGITS)
     if digits:
-        yield "digits"
-    if digits > 8:
-        yield "many_digits"
-    if "%" in prose:
-        yield "percent"
+        shape.append("digits" if digits <= _MANY_DIGITS else "many_digits")
+    return shape
