@@ -93,12 +93,13 @@ def answered(response: ChatResponse, task: Task) -> Task:
         return task
     if not 0 <= answer.confidence <= 1:
         return task
+    is_technical = task.coding_heavy  # nothing else that the rules said tells
     return replace(
         task,
         category=answer.category,
         confidence=answer.confidence,
         difficulty=answer.difficulty,
         sensitive=task.sensitive or answer.sensitive,
-        coding_heavy=coding_heavy(answer.category, task.code_share, is_technical=task.coding_heavy),
+        coding_heavy=coding_heavy(answer.category, task.code_share, is_technical=is_technical),
         reasons=("asked of a model",),
     )
