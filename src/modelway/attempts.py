@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from modelway.call import Attempt, Call, Deployment, Reply
+from modelway.call import Call, Deployment, Reply
 from modelway.errors import LLMError, UnavailableError
 from modelway.policies import retry
 from modelway.ports import Clock
 from modelway.tracks import Track
+from modelway.types import Attempt
 
 
 class Turn(NamedTuple):

@@ -15,7 +15,7 @@ from modelway.catalog.rows import Provider, Quirks
 from modelway.errors import LLMError
 from modelway.framing.fields import Fields
 from modelway.retrieval import EmbedRequest, RerankRequest
-from modelway.types import CallWarning, ChatRequest, StreamEvent, Usage
+from modelway.types import Attempt, CallWarning, ChatRequest, StreamEvent, Trace, Usage
 
 Operation: TypeAlias = Literal[
     "chat", "complete", "embed", "rerank", "count_tokens", "models", "model", "pass"
@@ -222,36 +222,6 @@ class EventStream(Stream, Protocol):
     """Decoded events, batched as they arrive."""
 
     def __aiter__(self) -> AsyncIterator[list[StreamEvent]]: ...
-
-
-class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One try at one deployment that failed, or was not made, for the trace of a reply."""
-
-    deployment: str
-    provider: str
-    model: str
-    error: str
-    """The error's class."""
-    status: int | None = None
-    reason: str = ""
-    """Why it was passed over, where it was not asked: a circuit, a limit, a filter."""
-    took_s: float = 0.0
-
-
-class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How an answer came about. It names no host and no key."""
-
-    strategy: str
-    """By which the one that answered was chosen."""
-    deployment: str
-    took_s: float
-    """Of its attempt: to the answer, or to the first event of its stream."""
-    waited_s: float = 0.0
-    """In a queue, because of limits."""
-    before: tuple[Attempt, ...] = ()
-    """What failed or was passed over before it, in this order."""
-    experiment: str = ""
-    arm: str = ""
 
 
 class Reply(Struct, frozen=True, kw_only=True):

@@ -207,6 +207,7 @@ class ChatStream:
             deployment=reply.deployment.id,
             request_id=reply.request_id,
             warnings=reply.warnings,
+            trace=reply.trace,
             latency_s=self._latency_s,
             time_to_first_token_s=self._first_token_s,
         )

@@ -10,15 +10,13 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 import msgspec
 
-from modelway import inquiry, question, structured, tools
+from modelway import question, structured, tools
 from modelway.call import Options, Reply
 from modelway.chat_stream import ChatStream
 from modelway.config.resolve import embedding_model
-from modelway.config.settings import Settings
 from modelway.embedding import Coalescer, embed_request
 from modelway.errors import BadRequestError
-from modelway.inquiry import Capabilities, CostEstimate, PlannedDeployment, ProviderHealth
-from modelway.observe.stats import Stats
+from modelway.knowing import Knowing
 from modelway.opening import NO_TOKENS, Config, Embedded, TokenCallback
 from modelway.ports import Observer, Transport
 from modelway.question import Parameters, Prompt
@@ -33,14 +31,14 @@ from modelway.retrieval import (
 from modelway.session import Session
 from modelway.structured import AskParameters, Parsed, ParsedStream, ParseParameters
 from modelway.tools import RunParameters, RunStream, ToolRun
-from modelway.types import JSON, ChatResponse, ModelListing, TokenCount
+from modelway.types import JSON, ChatResponse, TokenCount
 
 T = TypeVar("T")
 
 _DEFAULT = Options()
 
 
-class Client:
+class Client(Knowing):
     """Asks any configured provider. It belongs to the event loop that first uses it.
 
     ``config`` is a file's path, a mapping, loaded settings, or ``None`` for what the environment
@@ -89,7 +87,8 @@ class Client:
         call = self._session.call(engine, request, options)
         reply = await (engine.watch(call, observers) if observers else engine.handle(call))
         answer: ChatResponse = engine.facts.priced(reply.value, reply.deployment)
-        return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
+        latency_s = time.monotonic() - started
+        return msgspec.structs.replace(answer, latency_s=latency_s, trace=reply.trace)
 
     def stream(
         self,
@@ -289,70 +288,6 @@ class Client:
         )
         answer: RerankResponse = engine.facts.priced(reply.value, reply.deployment)
         return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
-
-    # ------------------------------------------------------------ knowing
-
-    async def list_models(self, provider: str | None = None) -> tuple[ModelListing, ...]:
-        """What a provider serves, or all usable ones together, asked now.
-
-        Of all, those that do not answer are left out; if none does, the first one's error is raised.
-        """
-        return await inquiry.list_models(
-            await self._session.engine(), provider, self._session.options
-        )
-
-    async def is_model_available(self, model: str) -> bool:
-        """Whether this model could answer now: configured, with a key, and listed by its provider."""
-        return await inquiry.is_model_available(
-            await self._session.engine(), model, self._session.options
-        )
-
-    async def capabilities(self, model: str | None = None) -> Capabilities:
-        """What is known of a model without asking it."""
-        engine = await self._session.engine()
-        return inquiry.capabilities(engine, model or self._session.model(engine))
-
-    async def estimate_cost(
-        self,
-        prompt: Prompt,
-        *,
-        model: str | None = None,
-        system: str | None = None,
-        **parameters: Unpack[Parameters],
-    ) -> CostEstimate:
-        """The most that this chat would cost, without asking anybody."""
-        engine = await self._session.engine()
-        request = question.chat_request(prompt, model, system, parameters)
-        return inquiry.estimate_cost(engine, self._session.call(engine, request, None))
-
-    async def health_check(self, provider: str | None = None) -> tuple[ProviderHealth, ...]:
-        """Ask every configured provider, or one, for its models: all at once, 10 s at most."""
-        return await inquiry.health_check(await self._session.engine(), provider)
-
-    async def plan(
-        self,
-        model: str | None = None,
-        *,
-        prompt: Prompt = "",
-        options: Options | None = None,
-        **parameters: Unpack[Parameters],
-    ) -> tuple[PlannedDeployment, ...]:
-        """Who would be asked, in which order, without asking anybody."""
-        engine = await self._session.engine()
-        request = question.chat_request(prompt, model, None, parameters)
-        return inquiry.planned(engine.plan(self._session.call(engine, request, options)))
-
-    async def settings(self) -> Settings:
-        """The configuration in force."""
-        return (await self._session.engine()).settings
-
-    async def notices(self) -> tuple[str, ...]:
-        """What a person should know of how this client was set up."""
-        return await self._session.notices()
-
-    def stats(self) -> Stats:
-        """What this client has done since it was last opened."""
-        return self._session.stats()
 
     # ------------------------------------------------------------ opening and closing
 

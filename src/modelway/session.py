@@ -100,6 +100,13 @@ class Session:
         """The answer with its cost, while the engine that knows the prices is there."""
         return self._opened.engine.facts.priced(answer, deployment) if self._opened else answer
 
+    async def reload(self, config: Config = None) -> None:
+        """Go on by a changed configuration; calls under way end as they began."""
+        await self.engine()
+        if self._opened is not None:
+            await self._opened.reload(config)
+            self._default_model = None
+
     async def notices(self) -> tuple[str, ...]:
         """What a person should know of how the engine was set up."""
         await self.engine()

@@ -115,6 +115,12 @@ class Client:
     estimate_cost = _blocking(AsyncClient.estimate_cost)
     health_check = _blocking(AsyncClient.health_check)
     plan = _blocking(AsyncClient.plan)
+    explain = _blocking(AsyncClient.explain)
+    rate_limit_status = _blocking(AsyncClient.rate_limit_status)
+    breakers = _blocking(AsyncClient.breakers)
+    reset_breakers = _blocking(AsyncClient.reset_breakers)
+    score = _blocking(AsyncClient.score)
+    reload = _blocking(AsyncClient.reload)
     settings = _blocking(AsyncClient.settings)
     notices = _blocking(AsyncClient.notices)
 

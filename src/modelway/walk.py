@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from modelway.asked import AskedCall, estimated_tokens
 from modelway.attempts import Run, Turn, when
-from modelway.call import Call, Deployment, Reply, Trace
+from modelway.call import Call, Deployment, Reply
 from modelway.config.settings import HedgingSettings
 from modelway.errors import (
     ContentFilterError,
@@ -32,7 +32,7 @@ from modelway.racing import Runner, race
 from modelway.settling import open_circuit, refused, settled, warned
 from modelway.state import State
 from modelway.tracks import Track
-from modelway.types import CallWarning
+from modelway.types import CallWarning, Trace
 
 _SLOW = 0.95
 """The share of answers that come sooner than what is hedged."""
@@ -355,6 +355,7 @@ class Walk:
             reply = warned(reply, lost)
         if self._call.options.trace:
             trace = Trace(
+                call=self._call.id,
                 strategy=tier.spec,
                 deployment=track.deployment.id,
                 took_s=self._took_s,

@@ -75,11 +75,11 @@ def compare(metric: Metric, versus: Versus, values: Sequence[Counted]) -> Compar
     found = _filled(difference(metric, versus), versus, values)
     low, high = found.interval()
     p_value = _p_value(found.log_evidence(), versus.among)
-    first, arm = [
-        estimate(metric, name, values, versus.level() / 2) for name in (versus.first, versus.arm)
-    ]
+    first, arm = [_mean(name, values) for name in (versus.first, versus.arm)]
     ratio_low, ratio_high = (
-        found.ratio_interval() if isinstance(found, Means) else _ratio_of(first, arm)
+        found.ratio_interval()
+        if isinstance(found, Means)
+        else _ratio_of_bounded(metric, versus, values)
     )
     return Comparison(
         arm=versus.arm,
@@ -87,7 +87,7 @@ def compare(metric: Metric, versus: Versus, values: Sequence[Counted]) -> Compar
         difference=found.value,
         low=_known(low),
         high=_known(high),
-        ratio=arm.mean / first.mean if first.mean and arm.mean is not None else None,
+        ratio=arm / first if first and arm is not None else None,
         ratio_low=_known(ratio_low),
         ratio_high=_known(ratio_high),
         p_value=p_value,
@@ -132,8 +132,18 @@ def _verdict(metric: Metric, value: float | None, decided: bool) -> Verdict:
     return "better" if (value > 0) == (metric in _MORE_IS_BETTER) else "worse"
 
 
-def _ratio_of(first: Estimate, arm: Estimate) -> tuple[float, float]:
+def _mean(arm: str, values: Sequence[Counted]) -> float | None:
+    own = [one.value for one in values if one.arm == arm]
+    return math.fsum(own) / len(own) if own else None
+
+
+def _ratio_of_bounded(
+    metric: Metric, versus: Versus, values: Sequence[Counted]
+) -> tuple[float, float]:
     """Where the ratio is while both means are in their intervals, each at half the level."""
+    first, arm = [
+        estimate(metric, name, values, versus.level() / 2) for name in (versus.first, versus.arm)
+    ]
     low = arm.low / first.high if arm.low is not None and first.high else 0.0
     high = arm.high / first.low if arm.high is not None and first.low else math.inf
     return low, high
@@ -142,10 +152,7 @@ def _ratio_of(first: Estimate, arm: Estimate) -> tuple[float, float]:
 def _evidence(
     guardrail: Guardrail, versus: Versus, values: Sequence[Counted], *, stop: bool
 ) -> str:
-    means = [
-        estimate(guardrail.metric, name, values, versus.alpha).mean
-        for name in (versus.arm, versus.first)
-    ]
+    means = [_mean(name, values) for name in (versus.arm, versus.first)]
     if means[0] is None or means[1] is None:
         return "no data of both arms yet"
     metric = guardrail.metric

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from modelway.call import Call, Deployment, Reply, Trace
+from modelway.call import Call, Deployment, Reply
 from modelway.errors import LLMError
 from modelway.ports import Dialect, Headers
-from modelway.types import ChatResponse, Start
+from modelway.types import ChatResponse, Start, Trace
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -4,6 +4,7 @@ Values carry no behaviour but reading: nothing here encodes, sends or validates 
 """
 
 from modelway.types.answer import (
+    Attempt,
     CallWarning,
     ChatResponse,
     Choice,
@@ -11,6 +12,7 @@ from modelway.types.answer import (
     ModelListing,
     TokenCount,
     TokenLogprob,
+    Trace,
     Usage,
 )
 from modelway.types.events import (
@@ -60,6 +62,7 @@ from modelway.types.question import (
 
 __all__ = [
     "JSON",
+    "Attempt",
     "Audio",
     "CacheTTL",
     "CallWarning",
@@ -104,5 +107,6 @@ __all__ = [
     "ToolCallDelta",
     "ToolChoice",
     "ToolResult",
+    "Trace",
     "Usage",
 ]

@@ -62,6 +62,38 @@ class Choice(Struct, frozen=True, kw_only=True):
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
+class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try at one deployment that failed, or was not made, for the trace of a reply."""
+
+    deployment: str
+    provider: str
+    model: str
+    error: str
+    """The error's class."""
+    status: int | None = None
+    reason: str = ""
+    """Why it was passed over, where it was not asked: a circuit, a limit, a filter."""
+    took_s: float = 0.0
+
+
+class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an answer came about. It names no host and no key."""
+
+    call: str
+    """The call's id, by which its answer may be scored."""
+    strategy: str
+    """By which the one that answered was chosen."""
+    deployment: str
+    took_s: float
+    """Of its attempt: to the answer, or to the first event of its stream."""
+    waited_s: float = 0.0
+    """In a queue, because of limits."""
+    before: tuple[Attempt, ...] = ()
+    """What failed or was passed over before it, in this order."""
+    experiment: str = ""
+    arm: str = ""
+
+
 class ChatResponse(Struct, frozen=True, kw_only=True):
     """The normalised answer."""
 
@@ -81,6 +113,8 @@ class ChatResponse(Struct, frozen=True, kw_only=True):
     latency_s: float | None = None
     time_to_first_token_s: float | None = None
     warnings: tuple[CallWarning, ...] = ()
+    trace: Trace | None = None
+    """How it came about, where the call's options ask for it."""
 
     @property
     def message(self) -> Message:

@@ -211,7 +211,8 @@ class OpenMeter(Meter):
         if grant.amount:
             self._hold(grant, asked_at)
         else:
-            self.again_at = now + min(max(grant.wait_s, _GAP_S), _ASK_AGAIN_S)
+            most_s = _ASK_AGAIN_S if not self._grants else _ASK_AGAIN_S * 5
+            self.again_at = now + min(max(grant.wait_s, _GAP_S), most_s)
         self.watch()
         self.pump(now)
         if self.line and not grant.amount:

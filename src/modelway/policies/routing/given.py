@@ -22,6 +22,6 @@ class Given(NamedTuple):
     scores: Mapping[str, Score] = {}
     """The operator's own: by a deployment's id, or by a model's name."""
     prefer: Callable[[Asked], Sequence[str]] = no_table
-    """Names of deployments or models that a table has for what is asked, the first choice first."""
+    """What a table of tasks has for what is asked: kinds or names of models, the first choice first."""
     now: Callable[[], float] = time.time
     """Unix time: a price may change at a whole minute."""

@@ -58,7 +58,10 @@ STRATEGIES: Mapping[str, Row] = {
     "by_size": Row(lambda given: Tiered(by_size(given.now))),
     "local_first": Row(lambda _: local_first()),
     "hybrid": Row(lambda _: hybrid(), ("local_if_sensitive",)),
-    "task_table": Row(lambda given: task_table(given.prefer)),
+    "task_table": Row(
+        lambda given: task_table(given.prefer, scored_by(given.scores), given.now),
+        ("fits", "local_if_sensitive"),
+    ),
 }
 """A ranking's name → what makes it. One that remembers is made once for each route."""
 
