@@ -1,28 +1,23 @@
-"""What befalls a PostgreSQL and those who use it: stalls, cuts, standbys, rights, versions, clocks."""
+"""What befalls a PostgreSQL and those who use it: stalls, cuts, standbys, locks, clocks."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import time
-import traceback
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import pytest
 
-from modelway.errors import ConfigError, StoreDownError
+from modelway.errors import StoreDownError
 from modelway.ports import Pool, Spent
-from modelway.store.postgres import listening, open_postgres, records
+from modelway.store.postgres import listening, records
 from modelway.store.postgres.connections import MOST_CONNECTIONS
-from modelway.store.postgres.migrating import migrations
 from support.faultproxy import FaultProxy
-from support.servers_postgres import postgres_server
+from support.servers_postgres import opened, postgres_server
 
-TIMEOUT_S = 10.0
-"""More than any call takes on this machine."""
 SHORT_S = 0.5
-"""Where it is waited for."""
+"""The timeout of calls where it is waited for."""
 PATIENCE_S = 20.0
 MONEY = Pool("money", 100, math.inf, 60.0)
 
@@ -36,15 +31,6 @@ def server():
 @pytest.fixture
 async def database(server):
     return await server.new_database()
-
-
-@asynccontextmanager
-async def opened(url, timeout_s=TIMEOUT_S, **options):
-    store = await open_postgres(url, timeout_s=timeout_s, **options)
-    try:
-        yield store
-    finally:
-        await store.aclose()
 
 
 async def left(store, pool=MONEY):
@@ -229,77 +215,6 @@ async def test_a_thousand_cancelled_calls_leave_no_connection_behind(server, dat
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-# ---------------------------------------------------------------- the schema, and rights
-
-
-async def test_who_comes_first_makes_the_schema_however_many_come(server, database):
-    url = server.url(database)
-    stores = await asyncio.gather(*[open_postgres(url) for _ in range(12)])
-    grants = await asyncio.gather(*[store.leases.take(MONEY, 9) for store in stores])
-    assert sorted(grant.amount for grant in grants) == [1, *[9] * 11]
-    await asyncio.gather(*[store.aclose() for store in stores])
-    rows = await server.run("select version from modelway.migrations order by 1", database)
-    assert [row[0] for row in rows] == list(range(1, len(migrations()) + 1))
-
-
-async def test_a_newer_schema_is_refused(server, database):
-    async with opened(server.url(database)) as old:
-        await left(old)
-        await server.run("insert into modelway.migrations values (1000)", database)
-        with pytest.raises(ConfigError, match="has version 1000, and this"):
-            await open_postgres(server.url(database))
-        assert await left(old) == 100, "who was there before goes on"
-
-
-async def test_a_role_without_rights_is_told_what_to_grant(server, database):
-    await server.run(f"create role {database}_role login")
-    url = server.url(database, f"{database}_role")
-    with pytest.raises(ConfigError) as caught:
-        await open_postgres(url)
-    assert f'GRANT CREATE ON DATABASE "{database}" TO "{database}_role"' in str(caught.value)
-    await server.run(f'grant create on database "{database}" to "{database}_role"')
-    async with opened(url) as store:
-        assert await left(store) == 100
-
-
-async def test_a_role_in_another_s_schema_is_told_what_to_grant(server, database):
-    async with opened(server.url(database)) as store:
-        await left(store)
-    await server.run(f"create role {database}_role login")
-    with pytest.raises(ConfigError) as caught:
-        await open_postgres(server.url(database, f"{database}_role"))
-    commands = [part.strip() for part in str(caught.value).rpartition("run: ")[2].split(";")]
-    for command in commands:
-        await server.run(command, database)
-    async with opened(server.url(database, f"{database}_role")) as store:
-        assert (await store.leases.take(MONEY, 1)).amount == 1
-        await store.cache.put("key", b"value", life_s=60)
-        await store.records.append("stream", [("key", b"data")])
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (("postgres@", "stranger@"), "does not let us in"),
-        (("/fresh", "/no_fresh"), "does not exist"),
-    ],
-)
-async def test_what_an_operator_must_change_is_said_on_opening(server, database, change, says):
-    with pytest.raises(ConfigError, match=says):
-        await open_postgres(server.url(database).replace(*change))
-
-
-async def test_an_isolation_that_is_another_database_wide(server, database):
-    await server.run(
-        f"alter database {database} set default_transaction_isolation = 'serializable'"
-    )
-    for options in ("", "?statement_cache_size=0"):
-        pool = MONEY._replace(name=f"money{options}")
-        async with opened(server.url(database) + options) as store:
-            grants = await asyncio.gather(*[store.leases.take(pool, 7) for _ in range(40)])
-            assert sum(grant.amount for grant in grants) == 100
-
-
 # ---------------------------------------------------------------- time
 
 
@@ -409,28 +324,3 @@ async def test_closing_a_store_ends_its_watches(server, database):
     async with asyncio.timeout(PATIENCE_S):
         assert await waiting is None
     await nothing(server, f"select from pg_stat_activity where datname = '{database}'")
-
-
-# ---------------------------------------------------------------- secrets
-
-
-async def test_no_error_nor_repr_has_the_password(server, database):
-    port = urlsplit(server.url()).port
-    secret = "swordfish"
-    shown = []
-    for url in (
-        f"postgresql://stranger:{secret}@127.0.0.1:{port}/{database}",
-        f"postgresql://postgres:{secret}@127.0.0.1:1/{database}",
-        f"postgresql://postgres@127.0.0.1:{port}/none?password={secret}",
-        f"postgresql://postgres:{secret}@127.0.0.1:{port}/{database}?sslmode=perhaps",
-        f"postgresql://postgres:{secret}@127.0.0.1:{port}/{database}?passfile=%00",
-        f"postgresql://postgres:{secret}@127.0.0.1:{port}/{database}?nonsense=1",
-    ):
-        try:
-            async with opened(url) as store:
-                shown.append(repr(store) + repr(vars(store.leases)))
-                await left(store)
-        except (ConfigError, StoreDownError) as error:
-            shown.append("".join(traceback.format_exception(error)) + repr(error))
-    assert len(shown) >= 6
-    assert [text for text in shown if secret in text] == []

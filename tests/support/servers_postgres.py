@@ -19,6 +19,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from modelway.store import Store
+from modelway.store.postgres import open_postgres
+
 _VERSIONS = ("pginstall18", "pginstall16", "pginstall")
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -143,6 +146,16 @@ def postgres_server() -> Iterator[PostgresServer]:
                 server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, *, timeout_s: float = 10.0) -> AsyncIterator[Store]:
+    """A store there; no call takes so long that nothing befell, on however busy a machine."""
+    store = await open_postgres(url, timeout_s=timeout_s)
+    try:
+        yield store
+    finally:
+        await store.aclose()
 
 
 def _binaries() -> Path:
