@@ -56,9 +56,9 @@ class World:
         self.store = Shaky(MemoryLeases(self.clock), self.clock, latency_s)
         self.limiters = []
 
-    def process(self, *, when_down="open", **queueing):
+    def process(self, *, when_down="open", store=None, **queueing):
         limiter = Limiter(
-            self.store,
+            store or self.store,
             self.clock,
             queueing=Queueing(**queueing),
             when_down=when_down,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from modelway.call import Limits
 from modelway.errors import LimitExceededError
 from modelway.policies.limits import Subject
-from support.limits_world import provider, world
+from support.limits_world import Shaky, provider, world
 
 MINUTE_S = 6.0
 SLACK = 1e-9
@@ -23,8 +23,9 @@ ends = st.tuples(
     st.sampled_from(["done", "unsent", "cancel"]), st.integers(0, 30), st.integers(0, 90)
 )
 pauses = st.tuples(st.just("pause"), st.sampled_from([0.001, 0.02, 0.1, 0.5, 2.0, 7.0]))
+deaths = st.tuples(st.just("die"), st.integers(0, 2))
 weather = st.tuples(st.just("store"), st.booleans())
-schedules = st.lists(st.one_of(admits, enters, enters, ends, pauses, pauses), max_size=60)
+schedules = st.lists(st.one_of(admits, enters, enters, ends, pauses, pauses, deaths), max_size=60)
 bad_schedules = st.lists(st.one_of(admits, enters, ends, pauses, pauses, weather), max_size=60)
 
 
@@ -35,33 +36,33 @@ class Run:
         self.here = here
         self.limits = limits
         self.subject = provider(**limits)
-        self.gates = [
-            here.process(when_down=when_down, max_wait_s=8.0, size=20).gate(
-                [self.subject, Subject("deployment", "acme/one", Limits(concurrent=9))],
-                learns=False,
-            )
-            for _ in range(3)
+        self.stores = [Shaky(here.store.leases, here.clock, here.store.latency_s) for _ in range(3)]
+        self.processes = [
+            here.process(when_down=when_down, store=store, max_wait_s=8.0, size=20)
+            for store in self.stores
         ]
+        subjects = [self.subject, Subject("deployment", "acme/one", Limits(concurrent=9))]
+        self.gates = [process.gate(subjects, learns=False) for process in self.processes]
+        self.alive = [True] * 3
         self.sent = []
         self.open = {}
         self.most_open = 0
         self.waiting = []
+        self.refused = []
         self.numbers = iter(range(10**6))
 
-    def keep(self, ticket, tokens):
-        number = next(self.numbers)
+    def keep(self, which, ticket, tokens):
         self.sent.append([self.here.clock.monotonic(), tokens, True])
-        self.open[number] = (ticket, self.sent[-1])
+        self.open[next(self.numbers)] = (ticket, self.sent[-1], which)
         self.most_open = max(self.most_open, len(self.open))
 
     async def _enter(self, which, tokens, priority, wait):
         try:
             ticket = await self.gates[which].enter(tokens, priority=priority, wait=wait)
         except LimitExceededError as error:
-            assert error.code in {*self.limits, "concurrent", "store_down"}
-            assert error.retry_after_s is None or error.retry_after_s > 0
-            return
-        self.keep(ticket, tokens)
+            self.refused.append(error)
+        else:
+            self.keep(which, ticket, tokens)
 
     async def play(self, schedule):
         for step in schedule:
@@ -69,12 +70,14 @@ class Run:
             await self.here.clock.advance(0.0)
 
     async def admit(self, which, tokens):
-        ticket = self.gates[which].admit(tokens)
+        ticket = self.gates[which].admit(tokens) if self.alive[which] else None
         if ticket is not None:
-            self.keep(ticket, tokens)
+            self.keep(which, ticket, tokens)
 
-    async def enter(self, *of):
-        self.waiting.append(asyncio.ensure_future(self._enter(*of)))
+    async def enter(self, which, *how):
+        if self.alive[which]:
+            self.waiting.append(asyncio.ensure_future(self._enter(which, *how)))
+            self.waiting[-1].set_name(str(which))
 
     def one(self, number):
         numbers = sorted(self.open)
@@ -97,19 +100,34 @@ class Run:
         await self.here.clock.advance(seconds)
 
     async def store(self, away):
-        self.here.store.away = away
+        for store, alive in zip(self.stores, self.alive, strict=True):
+            store.away = away or not alive
+
+    async def die(self, which):
+        """It says nothing any more; what it had sent it had sent."""
+        self.alive[which] = False
+        self.stores[which].away = True
+        self.processes[which]._means.alarm.close()
+        for task in self.waiting:
+            if task.get_name() == str(which):
+                task.cancel()
+        for number in [number for number, one in self.open.items() if one[2] == which]:
+            del self.open[number]
 
     async def end(self):
         """Everything ends; nobody waits for ever."""
-        self.here.store.away = False
+        await self.store(away=False)
         for _ in range(20):
-            for ticket, _ in self.open.values():
+            for ticket, *_ in self.open.values():
                 ticket.done(None)
             self.open.clear()
             await self.here.clock.advance(1.0)
         assert all(task.done() for task in self.waiting)
         for task in self.waiting:
             assert task.cancelled() or task.exception() is None
+        for error in self.refused:
+            assert error.code in {*self.limits, "concurrent", "store_down"}
+            assert error.retry_after_s is None or error.retry_after_s > 0
 
     def most(self, window_s, weigh):
         sent = [(at, weigh(tokens)) for at, tokens, real in self.sent if real]
@@ -143,7 +161,9 @@ async def test_nothing_is_lost(schedule, limit, latency_s):
         assert run.most_open <= 5
         for name, most in limits.items():
             assert await here.left(run.subject, name, most, MINUTE_S) == most
-        for gate in run.gates:
+        for gate, alive in zip(run.gates, run.alive, strict=True):
+            if not alive:
+                continue
             assert gate.blocked_s(1) == 0
             (gate.admit(1) or await here.soon(gate.enter(1, wait=True))).done(None)
 

@@ -300,3 +300,36 @@ def test_presets_are_those_that_are_documented():
     assert PRESETS["openai"] == Limits(requests_per_minute=60, tokens_per_minute=90_000)
     assert PRESETS["openai-tier-2"] == Limits(requests_per_minute=500, tokens_per_minute=80_000)
     assert PRESETS["local"] == Limits()
+
+
+@pytest.mark.parametrize("latency_s", [0.0, 0.3])
+async def test_a_slice_is_not_spent_after_its_end(
+    latency_s,
+):
+    async with world(latency_s=latency_s) as here:
+        gate = here.gate(requests_per_minute=10_000)
+        for _ in range(60):
+            ticket = gate.admit(1)
+            if ticket is None:
+                ticket = await here.soon(gate.enter(1, wait=False), 2 * latency_s)
+            ticket.done(None)
+            await here.clock.advance(0.02)
+        here.store.away = True
+        gate.admit(1).done(None)
+        await here.clock.advance(1.1)
+        assert gate.admit(1) is None
+
+
+async def test_a_process_that_dies_has_its_last_slice_counted_as_used():
+    async with world() as here:
+        process = here.process()
+        gate = process.gate([provider(requests_per_minute=100)], learns=False)
+        for _ in range(20):
+            (await sent(gate)).done(None)
+        held = 100 - await here.left(provider(), "requests_per_minute", 100)
+        assert held >= 20
+        process._means.alarm.close()
+        await here.clock.advance(59)
+        assert await here.left(provider(), "requests_per_minute", 100) == 100 - held
+        await here.clock.advance(5)
+        assert await here.left(provider(), "requests_per_minute", 100) == 100
