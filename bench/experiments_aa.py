@@ -315,7 +315,7 @@ SECTIONS: dict[str, Callable[[int, int, random.Random], None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--units", type=int, default=2000)
     parser.add_argument("--seed", default="20261121")
     parser.add_argument("--only", choices=SECTIONS)
