@@ -94,10 +94,10 @@ def named(experiments: Sequence[Experiment], name: str) -> Experiment:
             return one
     known = [one.name for one in experiments]
     if not known:
-        raise ConfigError(f"there is no experiment {name!r}: the configuration has none")
+        raise ConfigError(f"there is no experiment {name!r}; the configuration has none")
     near = nearest(name, known)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-    raise ConfigError(f"there is no experiment {name!r}: {hint}")
+    raise ConfigError(f"there is no experiment {name!r}; {hint}")
 
 
 async def listed(experiments: Sequence[Experiment], records: Records) -> list[dict[str, Any]]:

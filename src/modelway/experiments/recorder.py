@@ -23,6 +23,7 @@ STREAM = "experiments"
 
 _BATCH = 500
 _PAGE = 1000
+_LONGEST_CALL = 200
 _decoder: msgspec.json.Decoder[Outcome | Score] = msgspec.json.Decoder(Outcome | Score)
 
 
@@ -64,6 +65,8 @@ class OutcomeLog:
     def score(self, experiment: str, call: str, score: float) -> None:
         """Keep what is thought of a call's answer, from 0 to 1. BadRequestError for another number."""
         _check("score", score, 1.0)
+        if not 0 < len(call) <= _LONGEST_CALL:
+            raise BadRequestError("call must be the id of a call", param="call")
         time = self._clock.time()
         self._put(experiment, Score(experiment=experiment, call=call, score=score, time=time))
 

@@ -211,6 +211,12 @@ def test_a_score_that_is_none_is_refused_when_given(clock, records, number):
     assert caught.value.param == "score"
 
 
+@pytest.mark.parametrize("call", ["", "x" * 201])
+def test_a_score_of_no_call_is_refused(clock, records, call):
+    with pytest.raises(BadRequestError, match="id of a call"):
+        OutcomeLog(records, clock).score("e", call, 1.0)
+
+
 @pytest.mark.parametrize(
     "fields", [{"latency_s": math.nan}, {"latency_s": -1.0}, {"cost_pico_usd": -1}]
 )
