@@ -6,14 +6,19 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from modelway.call import Credential
+from modelway.config.settings import Caller, Settings
 from modelway.gateway.app import Gateway
-from modelway.gateway.authorise import open_keys
+from modelway.gateway.authorise import Keys, open_keys
+from modelway.gateway.operating import operated
 from modelway.gateway.serve import listen, new_event_loop, run
 from modelway.opening import open_engine
 
 KEY = "mw-test-key-0123456789abcdef"
+ADMIN = Caller(credential=Credential(name="admin", secret=KEY), admin=True)
 
 
 class Served(NamedTuple):
@@ -26,25 +31,34 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def served(config: Mapping[str, Any], state: Any, **kwargs: Any) -> Iterator[Served]:
-    """Serve this configuration until the block ends."""
+def served(config: Mapping[str, Any] | Path, state: Any, **kwargs: Any) -> Iterator[Served]:
+    """Serve this configuration until the block ends; one that is a file is watched."""
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    keys, _ = open_keys(state, [KEY])
+    keys, _ = open_keys(state, [ADMIN])
     started = threading.Event()
     box: dict[str, Any] = {}
 
     async def main() -> None:
         opened = await open_engine(config, environment={})
-        gateway = Gateway(opened.engine, keys, **kwargs)
+        gateway = Gateway(opened.engine, keys, opened=opened, rekey=rekeyed, **kwargs)
         stop = asyncio.Event()
         box.update(gateway=gateway, loop=asyncio.get_running_loop(), stop=stop)
+        async with contextlib.AsyncExitStack() as around:
+            if isinstance(config, Path):
+                await around.enter_async_context(operated(gateway, opened))
+            await until(stop, gateway)
+        await opened.aclose()
+
+    async def until(stop: asyncio.Event, gateway: Gateway) -> None:
         serving = asyncio.create_task(run(gateway, listening, started.set))
         await stop.wait()
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
-        await opened.aclose()
+
+    def rekeyed(settings: Settings) -> Keys:
+        return open_keys(state, [ADMIN, *settings.gateway.keys])[0]
 
     def work() -> None:
         loop = new_event_loop()

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import random
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -136,6 +137,8 @@ async def operated(gateway: Reloads, opened: Opened) -> AsyncIterator[None]:
         task.add_done_callback(tasks.discard)
 
     hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    if threading.current_thread() is not threading.main_thread():
+        hangup = None  # who runs us in a thread has the signals
     if hangup is not None:
         loop.add_signal_handler(hangup, reload)
     if opened.file is not None and opened.engine.settings.gateway.watch:
