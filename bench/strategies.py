@@ -11,12 +11,12 @@ import time
 
 from modelway.asked import AskedCall
 from modelway.call import Call
+from modelway.clock import SystemClock
 from modelway.config.load import load
 from modelway.config.resolve import resolve
 from modelway.facts import Facts
 from modelway.policies.routing import STRATEGIES, Given, Score, chooser
 from modelway.state import State
-from modelway.store.clock import SystemClock
 from modelway.tracks import Tracks
 from modelway.types import ChatRequest, Message, Text
 
@@ -64,6 +64,11 @@ def question(number):
         max_tokens=1000 + number % 7,
     )
     return AskedCall(Call(id="1", model="many", request=request))
+
+
+def kinds(asked):
+    del asked
+    return "strongest", "cheapest"
 
 
 def least(work, calls):
@@ -118,6 +123,7 @@ def main():
         ("least_busy, three weights", "least_busy", uneven, Given(), True),
         ("capability, each its own score", "capability", even, Given(scores=scores), True),
         ("latency, not measured yet", "latency", even, Given(), False),
+        ("task_table, of two kinds", "task_table", even, Given(prefer=kinds), True),
         ("cheapest, behind all filters", every, even, Given(), True),
     ]
     print(f"| among {options.size} | first, µs | all, µs |\n|---|---|---|")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.call import Call
-from modelway.policies.routing import Given, chooser
+from modelway.policies.routing import Given, Score, chooser
 from modelway.policies.routing.latency import SECOND_LOOKS
 from modelway.policies.routing.least_busy import MOST_READ
 from modelway.policies.routing.tiers import Splitting, Tier
@@ -267,6 +267,45 @@ def test_a_table_puts_its_models_first_in_its_order():
     assert simple == ["p/small", "p/large#1", "p/mine", "p/large#2"]
     other = order("task_table", among, Question(category="other"), **given_)
     assert other[2:] == ["p/large#2", "p/large#1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (["strongest"], ["both#1", "both#2"]),
+        (["strongest_coding", "strongest_reasoning"], ["coder", "thinker"]),
+        (["cheapest", "strongest_coding"], ["home", "coder"]),
+        (["local"], ["home"]),
+        (["fastest", "cheapest"], ["thinker", "home"]),
+        (["nobody", "local"], ["home"]),
+        (["coder", "strongest_coding", "local"], ["coder", "home"]),
+    ],
+)
+def test_a_table_may_say_what_kind_of_model(words, first):
+    scores = {
+        "coder": Score(coding=0.9, reasoning=0.1),
+        "thinker": Score(coding=0.1, reasoning=0.9),
+        "both": Score(coding=0.8, reasoning=0.8),
+    }
+    among = [
+        candidate("both#2", model="both", read_usd=9, priority=2, measured_s=9.0, open_requests=1),
+        candidate("both#1", model="both", read_usd=9, priority=1, measured_s=9.0, open_requests=1),
+        candidate("coder", read_usd=2, measured_s=9.0, open_requests=1),
+        candidate("thinker", read_usd=3, measured_s=0.1),
+        candidate("home", local=True, read_usd=0, priority=5, measured_s=9.0, open_requests=1),
+    ]
+    for seed in range(20):
+        found = order("task_table", among, seed=seed, scores=scores, prefer=lambda _: words)
+        if words[0] == "fastest" and found[0] != "thinker":
+            continue  # the better of two others
+        assert found[: len(first)] == first
+        assert len(found) == len(among)
+
+
+def test_a_kind_that_cannot_be_told_means_nobody():
+    among = [candidate("a", priority=1), candidate("b")]
+    found = order("task_table", among, prefer=lambda _: ["strongest", "cheapest", "local"])
+    assert found == ["b", "a"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
