@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from modelway.call import Limits
+from modelway.clock import SystemClock
 from modelway.policies.limits import Limiter, Queueing, Subject
-from modelway.store.clock import SystemClock
 from modelway.store.opening import open_store
 
 WINDOWS = 3
@@ -25,12 +25,14 @@ SENDERS = 40
 """Requests that each process has open, or waiting."""
 
 
-async def send(url: str, limit: int, window_s: float, pace_s: float, tokens: int) -> array.array:
+async def send(
+    url: str, name: str, limit: int, window_s: float, pace_s: float, tokens: int
+) -> array.array:
     store = await open_store(url, timeout_s=5.0)
     queueing = Queueing(max_wait_s=10 * window_s)
     limiter = Limiter(store.leases, SystemClock(), queueing=queueing, minute_s=window_s)
     limits = Limits(tokens_per_minute=limit) if tokens else Limits(requests_per_minute=limit)
-    gate = limiter.gate([Subject("provider", "shared", limits)], learns=True)
+    gate = limiter.gate([Subject("provider", name, limits)], learns=True)
     sent = array.array("d")
     print("ready", flush=True)
     begins = float(sys.stdin.readline())
@@ -58,7 +60,7 @@ def senders(
     """When they sent, all of them together; and when they began."""
     processes = []
     for number, pace_s in enumerate(paces_s):
-        command = [sys.executable, __file__, url, str(limit), str(window_s)]
+        command = [sys.executable, __file__, url, folder.name, str(limit), str(window_s)]
         command += [str(pace_s), str(tokens), str(folder / f"{number}.times")]
         processes.append(
             subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -98,25 +100,62 @@ def check(times: list[float], begins: float, limit: int, window_s: float) -> Non
 
 BALANCED = (0.0, 0.0, 0.0, 0.0)
 SKEWED = (0.0, 0.5, 0.5, 0.5)
-CASES = [
-    pytest.param(10, 2.0, SKEWED, id="10-skewed"),
-    pytest.param(500, 3.0, BALANCED, id="500-balanced"),
-    pytest.param(50_000, 6.0, SKEWED, id="50000-skewed"),
+QUICK = [
+    pytest.param(10, 1.0, SKEWED, id="10-skewed"),
+    pytest.param(500, 2.0, BALANCED, id="500-balanced"),
+]
+LARGE = pytest.param(50_000, 5.0, SKEWED, id="50000-skewed")
+SLOW = [
     pytest.param(10, 2.0, BALANCED, id="10-balanced", marks=pytest.mark.exhaustive),
     pytest.param(500, 3.0, SKEWED, id="500-skewed", marks=pytest.mark.exhaustive),
     pytest.param(50_000, 6.0, BALANCED, id="50000-balanced", marks=pytest.mark.exhaustive),
+    pytest.param(50_000, 6.0, SKEWED, id="50000-skewed-long", marks=pytest.mark.exhaustive),
 ]
 
 
-@pytest.mark.parametrize(("limit", "window_s", "paces_s"), CASES)
-def test_four_processes_on_one_file_never_send_more_than_the_limit(
-    limit, window_s, paces_s, tmp_path
-):
+@pytest.fixture(scope="module")
+def valkey():
+    from support.servers_valkey import ValkeyServer
+
+    with ValkeyServer() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    from support.servers_postgres import postgres_server
+
+    with postgres_server() as server:
+        server.ask("create database limits")
+        yield server.url("limits")
+
+
+@pytest.mark.parametrize(("limit", "window_s", "paces_s"), [*QUICK, LARGE, *SLOW])
+def test_processes_on_one_file(limit, window_s, paces_s, tmp_path):
     times, begins = senders(f"sqlite://{tmp_path}/state.db", limit, window_s, paces_s, tmp_path)
     check(times, begins, limit, window_s)
 
 
+@pytest.mark.parametrize(("limit", "window_s", "paces_s"), [QUICK[1], *SLOW])
+def test_processes_on_valkey(limit, window_s, paces_s, tmp_path, valkey):
+    times, begins = senders(valkey, limit, window_s, paces_s, tmp_path)
+    check(times, begins, limit, window_s)
+
+
+@pytest.mark.parametrize(("limit", "window_s", "paces_s"), [QUICK[1], *SLOW])
+def test_processes_on_postgres(limit, window_s, paces_s, tmp_path, postgres):
+    times, begins = senders(postgres, limit, window_s, paces_s, tmp_path)
+    check(times, begins, limit, window_s)
+
+
+def test_tokens_are_exact_on_the_estimates(tmp_path):
+    tokens, limit, window_s = 70, 20_000, 2.0
+    url = f"sqlite://{tmp_path}/state.db"
+    times, begins = senders(url, limit, window_s, BALANCED, tmp_path, tokens)
+    check(times, begins, limit // tokens, window_s)
+
+
 if __name__ == "__main__":
-    url, limit, window_s, pace_s, tokens, path = sys.argv[1:]
-    sent = asyncio.run(send(url, int(limit), float(window_s), float(pace_s), int(tokens)))
+    url, name, limit, window_s, pace_s, tokens, path = sys.argv[1:]
+    sent = asyncio.run(send(url, name, int(limit), float(window_s), float(pace_s), int(tokens)))
     Path(path).write_bytes(sent.tobytes())
