@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from modelway.assigning import Assigned, assigned, experimenting
 from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
+from modelway.clock import SystemClock
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
 from modelway.dispatch import Dispatch
@@ -48,14 +49,6 @@ from modelway.types import ModelListing, Usage
 _NO_OPTIONS = Options()
 _KNOWN_PLANS = 10_000
 """Names, which callers choose, that are remembered; past it a memory starts anew."""
-
-
-class SystemClock:
-    """The clock of the machine and of the running event loop."""
-
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
-    sleep = staticmethod(asyncio.sleep)
 
 
 def onion(handler: Handler, *middlewares: Middleware) -> Handler:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec.structs import replace
 
+from modelway.clock import SystemClock
 from modelway.config.load import find, load
 from modelway.config.resolve import default_model
 from modelway.config.settings import (
@@ -20,7 +21,7 @@ from modelway.config.settings import (
     StoreSettings,
     TransportSettings,
 )
-from modelway.engine import Engine, SystemClock
+from modelway.engine import Engine
 from modelway.errors import ConfigError
 from modelway.local.settings import LocalModels, LocalSettings
 from modelway.local.transport import LocalTransport

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from modelway.store.clock import SystemClock
+from modelway.clock import SystemClock
 from modelway.store.memory import open_memory
 from modelway.store.sqlite import open_sqlite
 from modelway.store.sqlite.machine import Machine

@@ -9,9 +9,9 @@ import random
 
 import pytest
 
+from modelway.clock import SystemClock
 from modelway.errors import StoreDownError
 from modelway.ports import Grant, Pool, Spent
-from modelway.store.clock import SystemClock
 from modelway.store.redis import open_redis
 from modelway.testing.stores.rates import spend_together, within_the_rate
 from modelway.testing.stores.subject import comes_back, fresh

@@ -12,9 +12,9 @@ import json
 import sys
 import time
 
+from modelway.clock import SystemClock
 from modelway.errors import OverloadedError
 from modelway.policies.breaker import Breakers, BreakerSettings
-from modelway.store.clock import SystemClock
 from modelway.store.opening import open_store
 
 SETTINGS = BreakerSettings(failures=3, open_s=1.5, probe_s=20.0)

@@ -6,7 +6,7 @@ import pytest
 
 from modelway.call import Call, Options
 from modelway.catalog.models import ModelInfo
-from modelway.engine import SystemClock
+from modelway.clock import SystemClock
 from modelway.errors import (
     CircuitOpenError,
     ContextLengthError,

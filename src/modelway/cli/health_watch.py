@@ -15,7 +15,7 @@ import msgspec
 from modelway.cli import health_table, output
 from modelway.cli.gateways import Gateway
 from modelway.cli.health_table import Snapshot
-from modelway.engine import SystemClock
+from modelway.clock import SystemClock
 from modelway.errors import ConfigError, ResponseError, UnavailableError
 from modelway.health import Monitor
 from modelway.opening import open_engine

@@ -16,9 +16,10 @@ from typing import Any, Protocol
 import msgspec
 
 from modelway.call import Call
+from modelway.clock import SystemClock
 from modelway.config.problems import InvalidConfigError
 from modelway.config.settings import HealthSettings, Settings
-from modelway.engine import Engine, SystemClock
+from modelway.engine import Engine
 from modelway.errors import BadRequestError, ForbiddenError, LLMError, NotFoundError
 from modelway.experiments.recorder import read
 from modelway.experiments.report import report

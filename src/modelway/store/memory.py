@@ -9,9 +9,9 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Sequence
 
+from modelway.clock import SystemClock
 from modelway.ports import Clock, Grant, Pool, Record, Spent
 from modelway.store import Store
-from modelway.store.clock import SystemClock
 from modelway.store.counting import counted_until, part, wait_s
 
 CACHE_BYTES = 64 * 1024 * 1024

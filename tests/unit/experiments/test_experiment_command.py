@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from modelway.cli import experiments as command
+from modelway.clock import SystemClock
 from modelway.errors import ConfigError
 from modelway.experiments import split
 from modelway.experiments.recorder import OutcomeLog
 from modelway.experiments.values import Arm, Experiment, Guardrail, Outcome
-from modelway.store.clock import SystemClock
 from modelway.store.memory import MemoryRecords
 from modelway.store.opening import open_store
 from support.hand_clock import HandClock

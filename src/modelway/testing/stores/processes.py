@@ -16,9 +16,9 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
+from modelway.clock import SystemClock
 from modelway.ports import Pool, Record, Spent
 from modelway.store import Store
-from modelway.store.clock import SystemClock
 from modelway.store.opening import open_store
 from modelway.testing.stores.rates import Spend, spend_together, within_the_rate
 from modelway.testing.stores.records import ascending

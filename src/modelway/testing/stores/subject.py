@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
+from modelway.clock import SystemClock
 from modelway.errors import ConfigError, StoreDownError
 from modelway.ports import Clock
 from modelway.store import Store
-from modelway.store.clock import SystemClock
 
 PATIENCE_S = 20.0
 """More than any store on this machine needs for what it must do within a second."""

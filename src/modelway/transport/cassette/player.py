@@ -6,10 +6,10 @@ import warnings
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
+from modelway.clock import SystemClock
 from modelway.errors import APIConnectionError
 from modelway.ports import Clock, Headers, WireRequest
 from modelway.transport.cassette.asking import asked
-from modelway.transport.cassette.clock import SystemClock
 from modelway.transport.cassette.format import (
     Answered,
     Asked,

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from modelway.clock import SystemClock
 from modelway.errors import LLMError
 from modelway.ports import Clock, Headers, Transport, WireRequest, WireResponse
 from modelway.transport.cassette import file
 from modelway.transport.cassette.asking import asked
-from modelway.transport.cassette.clock import SystemClock
 from modelway.transport.cassette.format import (
     Answered,
     CassetteWriteError,

@@ -1,4 +1,4 @@
-"""The machine's clock, where no other is given to a store."""
+"""The clock of the machine, where no other is given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class SystemClock:
-    """A ``Clock``."""
+    """A ``Clock``: the machine's time, and the sleep of the running event loop."""
 
     monotonic = staticmethod(time.monotonic)
     time = staticmethod(time.time)
