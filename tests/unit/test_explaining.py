@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.call import Call, Options
-from modelway.engine import SystemClock
+from modelway.clock import SystemClock
 from modelway.errors import LLMError, OverloadedError
 from modelway.explaining import explain
 from modelway.messages import user
