@@ -110,6 +110,7 @@ class _Flight:
         self._landed = landed
         self._listeners: set[_Shared] = set()
         self._joined = 0
+        self._used = False
         self._news = asyncio.Event()
         self._reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._reply.add_done_callback(_retrieved)
@@ -118,7 +119,6 @@ class _Flight:
     async def join(self) -> Reply:
         """The answer, or a listener's own view of its stream."""
         self._joined += 1
-        leads = self._joined == 1
         waiting = True
         try:
             reply = await asyncio.shield(self._reply)
@@ -130,10 +130,15 @@ class _Flight:
                 self._left()
         if self.stream is None:
             self._joined -= 1
-            return reply if leads else replace(reply, usage=None)
-        shared = _Shared(self, pays=leads)
+            return replace(reply, usage=self.used(reply.usage))
+        shared = _Shared(self)
         self._listeners.add(shared)
         return replace(reply, **{_name(reply): shared})
+
+    def used(self, usage: Usage | None) -> Usage | None:
+        """This usage for the first who has heard all, and none for the others: it was used once."""
+        first, self._used = not self._used, True
+        return usage if first else None
 
     def leave(self, listener: _Shared) -> None:
         """A listener has heard enough."""
@@ -217,10 +222,10 @@ class _Flight:
 class _Shared:
     """One listener's view of a stream; it settles as if it were its own.
 
-    Only the first one's has a usage: what was used was used once.
+    Only that of the first who hears its end has a usage: what was used was used once.
     """
 
-    def __init__(self, flight: _Flight, *, pays: bool) -> None:
+    def __init__(self, flight: _Flight) -> None:
         self.usage: Usage | None = None
         self.finished = False
         self.on_settled: list[Settled] = []
@@ -228,7 +233,6 @@ class _Shared:
         self.position = 0
         self.cut = False
         self._flight = flight
-        self._pays = pays
         self._settled = False
 
     @property
@@ -259,6 +263,8 @@ class _Shared:
 
     def _over(self) -> BaseException:
         error = self._flight.error
+        if not self._settled:
+            self.usage = self._flight.used(self._flight.usage)
         if error is not None:
             return self._failed(_copied(error))
         self.finished = True
@@ -273,8 +279,6 @@ class _Shared:
         if self._settled:
             return
         self._settled = True
-        if self._pays:
-            self.usage = self._flight.usage
         for told in self.on_settled:
             told(self.usage, error)
         self._flight.leave(self)
