@@ -20,6 +20,7 @@ from modelway.errors import (
 )
 from modelway.policies.breaker import Breakers, BreakerSettings, impatient
 from modelway.policies.breaker.breaker import counts
+from modelway.ports import Pool
 from modelway.store.memory import open_memory
 from support.hand_clock import HandClock, turns
 
@@ -86,6 +87,13 @@ async def test_one_probe_goes_out_when_it_is_time_and_a_success_closes():
     assert [one.reason for one in around.told] == ["failures", "due", "success"]
 
 
+async def test_there_is_nothing_to_wait_for_when_it_is_due():
+    around = Around()
+    breaker = around.open()
+    await around.clock.advance(100.0)
+    assert breaker.retry_in_s() == 0.0
+
+
 async def test_a_failed_probe_opens_for_as_long_again():
     around = Around()
     breaker = around.open()
@@ -107,6 +115,41 @@ async def test_a_probe_whose_caller_left_makes_way_for_the_next():
         await turns()
     assert await breaker.claim() == "probe"
     breaker.succeeded()
+    assert breaker.closed
+
+
+ENDS = {
+    "success": lambda breaker: breaker.succeeded(),
+    "sign": lambda breaker: breaker.alive(),
+    "failure": lambda breaker: breaker.failed(BUSY),
+    "left": lambda breaker: breaker.left(),
+    "uncounted": lambda breaker: breaker.failed(BadRequestError("bad")),
+    "reset": lambda breaker: breaker.reset(),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+async def test_however_a_probe_ends_its_claim_is_given_back(how):
+    """Here a claim would outlast the next opening."""
+    around = Around(BreakerSettings(failures=3, open_s=10.0, probe_s=1000.0))
+    breaker = around.open()
+    await around.clock.advance(10.0)
+    assert await breaker.claim() == "probe"
+    ENDS[how](breaker)
+    await turns()
+    around.open()
+    await around.clock.advance(10.0)
+    assert await breaker.claim() == "probe"
+
+
+async def test_a_late_failure_in_half_open_gives_the_claim_back_but_a_probe_may_still_close():
+    around = Around(BreakerSettings(failures=3, open_s=10.0, probe_s=1000.0))
+    breaker = around.open()
+    await around.clock.advance(10.0)
+    assert await breaker.claim() == "probe"
+    breaker.failed(BUSY)  # of a call from long ago
+    assert await breaker.claim() == "refused"
+    breaker.succeeded()  # the probe itself
     assert breaker.closed
 
 
@@ -296,6 +339,11 @@ async def test_what_is_decided_while_claiming_holds():
     breaker.succeeded()
     stalled.go.set()
     assert await claiming == "closed"
+    await turns()
+    pool = Pool("probe:a/x", 1, 0.0, 30.0)
+    assert (
+        await around.store.leases.leases.take(pool, 0)
+    ).left == 1  # and its claim was given back
 
 
 # ---------------------------------------------------------------- what is shown
@@ -320,7 +368,9 @@ async def test_a_status_says_what_happened():
 
 async def test_the_last_failure_is_remembered_after_it_closed():
     around = Around()
-    around.open().succeeded()
+    breaker = around.open()
+    breaker.succeeded()
+    assert breaker.retry_in_s() == 0.0
     await around.clock.advance(5.0)
     (status,) = around.breakers.statuses()
     assert (status.state, status.opened, status.retry_in_s) == ("closed", None, None)

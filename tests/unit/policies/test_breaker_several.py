@@ -146,6 +146,37 @@ async def test_a_probe_that_goes_well_is_heard_of_by_who_would_be_next(several):
     assert other.of("a/x").closed
 
 
+@pytest.mark.parametrize("word", ["open", "closed"])
+async def test_who_hears_of_it_while_its_own_probe_is_out_gives_the_claim_back(word):
+    several = Several(BreakerSettings(failures=3, open_s=10.0, probe_s=1000.0))
+    one, other = await several.start(), await several.start()
+    opened(one)
+    await turns()
+    await several.clock.advance(10.0)
+    assert await one.of("a/x").claim() == "probe"
+    if word == "open":
+        other.of("a/x").reset()
+        opened(other)
+    else:
+        other.of("a/x").succeeded()
+    await turns()
+    assert one.of("a/x").status().state == word
+    opened(other)
+    await several.clock.advance(10.0)
+    assert await other.of("a/x").claim() == "probe"
+    await several.aclose()
+
+
+async def test_who_opened_it_is_told_apart_from_who_probed(several):
+    one, other = await several.start(), await several.start()
+    opened(one)
+    await turns()
+    await several.clock.advance(60.0)
+    assert await other.of("a/x").claim() == "probe"
+    other.of("a/x").left()
+    assert other.of("a/x").status().node == "node-0"
+
+
 async def test_another_process_takes_over_where_the_probe_left(several):
     one, other = await several.start(), await several.start()
     opened(one)
@@ -188,7 +219,8 @@ async def test_who_comes_later_knows_what_is_open_and_since_when(several):
     late = await several.start()
     assert late.of("a/y").closed
     assert not late.of("a/x").closed
-    assert late.of("a/x").retry_in_s() == 40.0
+    status = late.of("a/x").status()
+    assert (status.retry_in_s, status.opened_s, status.failed_s) == (40.0, 20.0, 20.0)
 
 
 async def test_processes_of_one_node_hear_each_other_too(several):

@@ -139,7 +139,6 @@ class Breaker:
             return "closed"
         if self._around.clock.monotonic() < self._circuit.until:
             return "refused"
-        self._lose_grant()
         self._on("due")
         mine = self._circuit
         try:
@@ -212,7 +211,7 @@ class Breaker:
 
     # ------------------------------------------------------------ what others say
 
-    def heard(self, change: BreakerChange, ago_s: float = 0.0) -> None:
+    def heard(self, change: BreakerChange, ago_s: float) -> None:
         """Another process saw a change, so long ago."""
         if change.after == "open":
             if change.failure is not None:
