@@ -99,7 +99,10 @@ class Operating:
                 await engine.state.outcomes.flush()
                 seen, unreadable = await read(engine.state.store.records, name)
                 now = time.time()
-                return msgspec.json.encode(report(experiment, seen, now=now, unreadable=unreadable))
+                found = await asyncio.to_thread(
+                    report, experiment, seen, now=now, unreadable=unreadable
+                )
+                return msgspec.json.encode(found)
         raise NotFoundError(f"there is no experiment {name!r}")
 
 

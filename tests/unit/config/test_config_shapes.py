@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from modelway.call import Limits
 from modelway.config.load import load
 from modelway.config.problems import InvalidConfigError
 from modelway.config.resolve import default_model, embedding_model, resolve
-from modelway.policies.routing import strategy
+from modelway.policies.routing import chooser
+from support.candidates import Known
 
 EXAMPLES = Path(__file__).parents[4] / "shared" / "examples"
 KEYS = {
@@ -49,10 +51,7 @@ defaults: {timeout_seconds: 45, max_retries: 2, retry_delay_ms: 250}
 
 def test_models_with_vendors(tmp_path):
     settings = load(write(tmp_path, "a.yaml", MODELS), environment={**KEYS, "MY_KEY": "sk-mine"})
-    assert [(one.path, one.line) for one in settings.notices] == [
-        ("providers.openai.rate_limit", 9)
-    ]
-    assert "not enforced in this version" in settings.notices[0].message
+    assert settings.notices == ()
     (chat,) = settings.routes["chat"].deployments
     (deep,) = settings.routes["deep"].deployments
     assert (chat.id, chat.supports_streaming, chat.timeouts.idle_s) == ("openai/chat", False, 30)
@@ -121,8 +120,10 @@ def test_a_list_of_providers(tmp_path):
         "backup/gemini-2.5-flash": 1,
         "lm_studio/local-model": 4,
     }
-    tried = strategy(route.strategy)(None, route.deployments, random.Random(1))
-    assert [one.provider.name for one in tried] == ["backup", "primary", "lm_studio"]
+    candidates = tuple([Known(one) for one in route.deployments])
+    tried = chooser(route.strategy).rank(None, candidates, random.Random(1))
+    names = [one.deployment.provider.name for one in tried]
+    assert names == ["backup", "primary", "lm_studio"]
     primary = route.deployments[0]
     assert (primary.defaults, primary.backoff.attempts, primary.backoff.base_s) == (
         {"temperature": 0.7},
@@ -134,24 +135,23 @@ def test_a_list_of_providers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spelling", "canonical", "noticed"),
+    ("spelling", "canonical"),
     [
-        ("priority", "ordered", False),
-        ("round_robin", "round_robin", False),
-        ("random", "random", False),
-        ("load_balanced", "round_robin", False),
-        ("local_affinity", "local_first", False),
-        ("Round-Robin", "round_robin", False),
-        ("lowest_cost", "ordered", True),
-        ("cost_optimized", "ordered", True),
-        ("fastest", "ordered", True),
+        ("priority", "ordered"),
+        ("round_robin", "round_robin"),
+        ("random", "random"),
+        ("load_balanced", "round_robin"),
+        ("local_affinity", "local_first"),
+        ("Round-Robin", "round_robin"),
+        ("lowest_cost", "cheapest"),
+        ("cost_optimized", "cost_optimised"),
+        ("fastest", "latency"),
     ],
 )
-def test_strategy_spellings(tmp_path, spelling, canonical, noticed):
+def test_strategy_spellings(tmp_path, spelling, canonical):
     settings = load_list(tmp_path, strategy=spelling)
     assert resolve(settings, "default").strategy == canonical
-    said = [one.message for one in settings.notices if "orders as priority" in one.message]
-    assert len(said) == noticed
+    assert settings.notices == ()
 
 
 def test_a_strategy_that_spreads_does_so_over_the_whole_list(tmp_path):
@@ -290,9 +290,10 @@ def test_the_litellm_example():
     assert ids(resolve(settings, "smart")) == ["anthropic/claude-sonnet-4-5"]
     assert resolve(settings, "smart").fallbacks == ("fast",)
     assert fast.deployments[0].backoff.attempts == 3
-    assert [key.secret for key in settings.gateway.keys] == ["mw-master-0123456789"]
-    told = [(notice.path, notice.message) for notice in settings.notices]
-    assert any("rpm" in path or "rpm" in message for path, message in told)
+    (master,) = settings.gateway.keys
+    assert (master.credential.secret, master.admin) == ("mw-master-0123456789", True)
+    limits = Limits(requests_per_minute=500, tokens_per_minute=80000)
+    assert fast.deployments[0].limits == limits
 
 
 # ---------------------------------------------------------------- LiteLLM's file
@@ -375,3 +376,22 @@ def test_litellm_s_wildcards_settings_and_aliases():
 def test_what_litellm_s_list_cannot_say(entry, why):
     with pytest.raises(InvalidConfigError, match=why):
         load({"model_list": [entry]}, environment=KEYS)
+
+
+def test_litellm_s_limits_cooldowns_and_special_fallbacks():
+    settings = litellm(
+        ("fast", "gpt-4o-mini", {"rpm": 5, "tpm": 900, "max_parallel_requests": 2}),
+        ("long", "gpt-4o", {}),
+        router_settings={
+            "allowed_fails": 3,
+            "cooldown_time": 20,
+            "context_window_fallbacks": [{"fast": ["long"]}],
+            "content_policy_fallbacks": [{"fast": ["long"]}],
+        },
+    )
+    fast = resolve(settings, "fast")
+    assert fast.deployments[0].limits == Limits(
+        requests_per_minute=5, tokens_per_minute=900, concurrent=2
+    )
+    assert (settings.breaker.failures, settings.breaker.open_s) == (3, 20)
+    assert (fast.on_context_length, fast.on_content_filter) == (("long",), ("long",))

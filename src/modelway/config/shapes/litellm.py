@@ -39,10 +39,11 @@ def normalise(root: Node, context: Context) -> Node:
     for name, deployments in shape.routes.items():
         first = deployments[0]
         route = {"deployments": replace(first, value=deployments)}
-        if name in shape.fallbacks:
-            route["fallback"] = shape.fallbacks.pop(name)
+        for field in names.FALLBACKS.values():
+            if (name, field) in shape.fallbacks:
+                put(route, field, shape.fallbacks.pop((name, field)))
         _name(fields, "models", name, with_fields(first, route))
-    for name, node in shape.fallbacks.items():
+    for (name, _), node in shape.fallbacks.items():
         context.error(node, f"a fallback is given for {name!r}, which is not in the model_list")
     return with_fields(root, fields)
 
@@ -56,7 +57,8 @@ class _Shape:
         self.accounts: dict[tuple[str, ...], str] = {}
         """What tells accounts apart → the provider's name here."""
         self.routes: dict[str, list[Node]] = {}
-        self.fallbacks: dict[str, Node] = {}
+        self.fallbacks: dict[tuple[str, str], Node] = {}
+        """By the model's name and its field."""
 
     # ------------------------------------------------------------ the list
 
@@ -158,7 +160,7 @@ class _Shape:
             elif field == "routing_strategy":
                 self._add_strategy(value)
             elif field in names.FALLBACKS:
-                self._add_fallbacks(value)
+                self._add_fallbacks(names.FALLBACKS[field], value)
             elif field == "default_fallbacks":
                 put(self._fields, "fallback_providers", value)
             elif field == "model_group_alias":
@@ -179,18 +181,19 @@ class _Shape:
         else:
             put(self._fields, "strategy", replace(value, value=own))
 
-    def _add_fallbacks(self, value: Node) -> None:
+    def _add_fallbacks(self, field: str, value: Node) -> None:
         """``[{"smart": ["fast"]}]``: several lists for one model follow each other."""
         for item in value.items:
             for name, models in item.fields.items():
-                before = self.fallbacks.get(name)
+                before = self.fallbacks.get((name, field))
                 items = [*(before.items if before else []), *(models.items or [models])]
-                self.fallbacks[name] = replace(models, value=items)
+                self.fallbacks[name, field] = replace(models, value=items)
 
     def add_general(self, section: Node) -> None:
         for field, value in section.fields.items():
             if field == "master_key":
-                put(self._fields, "gateway.keys", replace(value, value=[_referring(value)]))
+                said = {"key": _referring(value), "admin": replace(value, value=True)}
+                put(self._fields, "gateway.keys", replace(value, value=[with_fields(value, said)]))
             elif field not in names.QUIET:
                 self._context.notice(value, f"{field}: has no counterpart here, and no effect")
 

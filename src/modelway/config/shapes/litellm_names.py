@@ -85,6 +85,9 @@ KNOBS = {
     "weight": "weight",
     "extra_body": "extra",
     "base_model": "base_model",
+    "rpm": "limits.requests_per_minute",
+    "tpm": "limits.tokens_per_minute",
+    "max_parallel_requests": "limits.concurrent",
 }
 """``litellm_params`` that say how a model is asked → a deployment's field."""
 
@@ -95,6 +98,8 @@ SETTINGS = {
     "request_timeout": "defaults.timeout_s",
     "retry_after": "defaults.backoff.base_s",
     "timeout": "defaults.timeout_s",
+    "allowed_fails": "breaker.failures",
+    "cooldown_time": "breaker.open_s",
 }
 
 STRATEGIES = {
@@ -106,7 +111,12 @@ STRATEGIES = {
     "cost-based-routing": "cheapest",
 }
 
-FALLBACKS = frozenset(("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"))
+FALLBACKS = {
+    "fallbacks": "fallback",
+    "context_window_fallbacks": "fallback_on.context_length",
+    "content_policy_fallbacks": "fallback_on.content_filter",
+}
+"""Lists of fallbacks → a model's field."""
 
 QUIET = frozenset(("drop_params", "set_verbose", "json_logs", "telemetry", "debug_level"))
 """What is so here anyway, or concerns LiteLLM alone."""
