@@ -22,7 +22,7 @@ TABLE = HERE.parent / "src" / "modelway" / "policies" / "task" / "weights.py"
 
 HOMES = {
     "debugging": (
-        "fix:2 fail:2 error:1.5 trace:1.5 wrong:1.2 stall:1.5 cause:1 not_work:2.5 "
+        "run:.4 fix:2 fail:2 error:1.5 trace:1.5 wrong:1.2 stall:1.5 cause:1 not_work:2.5 "
         "went_wrong:1.5 names_error:1.5"
         " 1:told_technical:1 result:.6 changed:.8 technical:.3 stack:2 why:.4 find:.5 1:fix:1.5 "
         "1:why:.5 not:.3"
@@ -42,10 +42,10 @@ HOMES = {
     "explanation": (
         "explain:2 mean:1 compare:1.8 concept:1.2 work:.6 what_does:1.2 how_works:1.5 "
         "differs:2.5 what_is:1 1:explain:1.5 1:compare:1.5 1:what:.5 1:why:.7 1:how:.5 why:.8 "
-        "how:.3 tongue_code:.2 infra:.4 tech:.5 asks_technical:.8 1:mean:.5"
+        "how:.3 science:1 tongue_code:.2 infra:.4 tech:.5 asks_technical:.8 1:mean:.5"
     ),
     "security": (
-        "security:2.5 attack_kind:2 auth:1.2 crypto:1.5 credential:1.3 firewall:1.5 1:security:1.5"
+        "check:.3 security:2.5 attack_kind:2 auth:1.2 crypto:1.5 credential:1.3 firewall:1.5 1:security:1.5"
     ),
     "writing": (
         "plain:.4 letter:2 prose:2 tone:1.3 occasion:1.2 draft:1.2 sounds:1.5 write:.6 "

@@ -15,8 +15,8 @@ from modelway.policies.task.phrases import BEFORE_TONGUE, PHRASES
 Concepts = tuple[str, ...]
 Word = TypeVar("Word", str, bytes)
 
-_STEM_BYTES = 12
-"""Words of other scripts than Latin are known by their first six letters: so by stem, not form."""
+_STEM_BYTES = 14
+"""Words of other scripts than Latin are known by their first seven letters: so by stem, not form."""
 
 SENSITIVE = frozenset(
     (
@@ -68,7 +68,8 @@ def load() -> Lexicon:
     }
     for tongue in (word for word, concepts in words.items() if "tongue" in concepts):
         for before in BEFORE_TONGUE:
-            pairs.setdefault((before.encode(), tongue), "say_in")
+            if before.isascii() == tongue.isascii():
+                pairs.setdefault((before.encode(), tongue), "say_in")
     in_han = _in_han()
     sensitive, telling = _sensitive(words), _sensitive(in_han)
     return Lexicon(words, pairs, _beginnings(in_han), in_han, sensitive, _beginnings(telling))

@@ -26,11 +26,11 @@ tidy: clean cleaner cleanup cleaning simplify+ shorten+ shorter concise readable
   naming inconsistent globals coupled coupling smells pythonic comprehension ternary deep deeply
   solid srp unreadable ugly hacky crufty mess pure smaller lift effects redundant unnecessary
   compact neat neater clearer modular reusable composition immutable functional oop abstraction
-  early guard clauses if else elif conditionals
+  guard clauses if else elif conditionals mutation mutations expression ifs rid
 rename: rename+ renaming
 migrate: migrate+ port+ upgrade+ migration migrations transition+ switch+ replace+ moving move
-  moves introduce+ adopt+ phase deprecated deprecation newer strangler off over from instead
-  replace replaced replacement
+  moves introduce+ adopt+ phase deprecated deprecation newer strangler from instead replace
+  replaced replacement
 convert: convert+ turn+ transform+ change changes conversion reimplement+ equivalent express
   instead into rewritten fstring strings
 split: split+ extract+ separate+ decompose+ break breaking
@@ -47,7 +47,7 @@ test: test tests testing tested tester unittest unittests testable pytest jest j
   smoke tdd bdd gherkin k6 jmeter locust gtest doctest specs spec scenarios cases testcase
   testcases testbed harness chaos benchmark unit mutation conftest nose tox mockito wiremock
   testrail appium karma chai enzyme supertest nightwatch puppeteer storybook atm scenario
-  withdrawal checklist acceptance usability exploratory
+  withdrawal checklist acceptance usability exploratory suite suites
 testing: coverage mock+ stub+ fixture+ assert+ assertion+ flaky parametrize+ parameterized snapshot
   fuzz+ integration acceptance scenario invariants invariant covering cover covers verify verifies
   skip raises edge corner happy negative boundary expected parametrized fake fakes spy spies
@@ -96,7 +96,7 @@ extract: parse out list lists listing pull entities fields columns tabulate+ act
 classify: classify+ categorize+ categorise+ sentiment label+ cluster+ group+ tag+ positive negative
   neutral rank+ prioritize+ prioritise+ spam bucket+ urgency topic topics intent category
   categories toxicity rate rated order arrange+ sort+ support tickets alphabetically alphabetical
-  sorting match matching map assign
+  sorting match matching map assign theme themes rank ranking ranked descending ascending count
 calculate: calculate+ compute+ solve+ equation+ integral derivative probability percent percentage
   average mean median sum total interest ratio deviation variance expected math maths mathematical
   calculation per compound odds dice polynomial matrix factor cheapest cheaper cost costs costing
@@ -105,9 +105,10 @@ calculate: calculate+ compute+ solve+ equation+ integral derivative probability 
   combinations combinatorics card coin coins payback irr npv roi apr tip discount margin evaluate
   sin cos tan log sqrt pi alphabetically numerically integrate differentiate differentiation gcd
   lcm modulo fibonacci factorial weighted standard confidence interval bayes bayesian distribution
+  rolls sixes die drawn draw deck cards train speed catch fills pool pipe pipes mixture age ages
 prove: prove+ proof proofs theorem lemma induction infinitely derive+ deduce+ logic puzzle+ riddle
   bloops conclude premise premises syllogism contradiction sequence pattern knights knaves liar
-  truth sudoku crossing hats hat weighing counterexample valid infer+ generalise
+  truth sudoku crossing hats hat weighing counterexample valid infer+ generalise next series rolls
 analyse: analyze+ analyse+ analysis evaluate+ assess+ estimate+ predict+ forecast+ trend+
   correlation regression insight+ insights dataset outlier+ anomaly interpret statistics
   statistical quarter revenue sales churn conversion metric+ survey investigate+ kpi cohort growth
@@ -116,14 +117,15 @@ analyse: analyze+ analyse+ analysis evaluate+ assess+ estimate+ predict+ forecas
   seasonality experiment retention concluded satisfied unhappy respondents onboarding novelty
   report psychologist effects hypothesise ltv cac arpu funnel inventory logistics demand supply
   poll polls share distribution implications causes critique argument arguments bias biases fallacy
-  swot pestle
+  swot pestle argue argued consequences effect impact crisis prevented factors evaluate weaknesses
+  strengths market competitors pricing risk risks productivity profit profits losses
 plan: plan+ schedule+ roadmap strategy strategies itinerary budget+ brainstorm+ milestones agenda
   timeline recommend+ decide decision swot prioritise workout meal diet trip route organise
   organize repayment training weekly weeks month months allocate+ curriculum syllabus launch
   retirement pack packing menu renovation checklist priorities goals goal okr okrs hire hiring
   habit routine recommendation offers offer pays benefits remote option options choose between
   spend travel vacation holiday visit buy buying household moving career path exam exams semester
-  timetable
+  timetable sizing guidelines staffing
 data: data table csv spreadsheet excel numbers figures rows column values report json
 function: function+ method+ class classes struct subroutine closure lambda decorator+ hook hooks
   variable+ loop+ array+ pointer+ enum interface module modules component+ snippet+ codebase
@@ -187,7 +189,8 @@ security: security secure securely insecure vulnerability vulnerabilities vulner
   honeypot intruder blast posture incident stolen steal unauthorised unauthorized bypass+ tamper+
   leaks scanning scan scanner weaknesses weakness risky attacker attackers containment evidence
   iterations okay dangerous harmful trust trusted untrusted privacy hackable spyware honeypots
-  hacking anonymize csrf whitelist blacklist allowlist captcha throttle
+  hacking anonymize csrf whitelist blacklist allowlist captcha throttle maintainer poisoned
+  readonly breached
 attack_kind: injection xss csrf ssrf idor clickjacking traversal rce xxe ddos replay mitm hijacking
   spoofing brute overflow deserialization escalation csp tampering redos smuggling sqli lfi rfi
   enumeration stuffing eavesdropping keylogger buffer rop toctou typosquatting cryptojacking worm
@@ -204,20 +207,20 @@ firewall: firewall selinux fail2ban ssh iptables waf sandbox secrets rotation ro
   rotating rotated ids ips ufw seccomp apparmor kms hsm dmz vlan
 letter: email emails mail letter+ message reply invitation+ note resignation apology apologize
   apologise thank complaint newsletter announcement memo sms condolence reference invite replies
-  replying respond responding response texting dm wording excuse thankyou eulogies rejection follow
-  up notes card postcard text refusal decline declining wishes
+  replying respond responding response texting dm wording excuse thankyou eulogies rejection notes
+  card postcard text refusal decline declining wishes disputing dispute appeal reminder
 prose: essay+ article+ blog post posts story stories poem+ haiku sonnet limerick novel chapter
   speech toast slogan+ tagline+ headline+ caption+ tweet+ linkedin instagram lyrics song fiction
   dialogue scene screenplay biography bio obituary press monologue rhyme verse copy ad fairy tale
   plot character+ narrator pitch eulogy vows joke jokes name names testimonial review brochure
-  flyer horror fantasy detective couplet ode personal play act comedy drama memoir diary journal
-  sketch skit parable myth legend description descriptions wallets bedtime roast tagline mission
-  statement about profile op ed column editorial blurb synopsis logline ballad rap hymn prayer
-  greeting podcast youtube video intro outro newsletter pamphlet recommendation epic saga thriller
-  romance mystery hero heroine villain dystopian imaginary imagine whimsical anthem dragon shy come
-  release van adventure kids quatrain stanza verses ghost superhero princess robot wizard nursery
-  lullaby opinion piece content copywriting ads advert advertisement billboard jingle dating tinder
-  motto
+  flyer horror fantasy detective couplet ode personal comedy drama memoir diary journal sketch skit
+  parable myth legend description descriptions wallets bedtime roast tagline mission statement
+  about profile op ed column editorial blurb synopsis logline ballad rap hymn prayer greeting
+  podcast youtube video intro outro newsletter pamphlet recommendation epic saga thriller romance
+  mystery hero heroine villain dystopian imaginary imagine whimsical anthem dragon shy adventure
+  kids quatrain stanza verses ghost superhero princess robot wizard nursery lullaby opinion piece
+  content copywriting ads advert advertisement billboard jingle dating tinder motto caption photo
+  selfie beach sunset vlog manifesto sermon
 tone: tone polite formal friendly professional catchy witty persuasive conversational sincere
   heartfelt humorous warm cheesy paragraph sentence sentences words flow grammar wording creative
   style formally politely diplomatic engaging funny concise natural short text sounding playful
@@ -231,24 +234,25 @@ occasion: birthday wedding anniversary congratulate congratulations christmas fa
   neighbour manager mother sister review restaurant shop hotel handmade coffee gift event party
   conference team bakery bride groom moving condolences valentine thanksgiving halloween mothers
   girlfriend boyfriend husband wife daughter son kids neighbours tenants clients investors audience
-  readers followers baby shower housewarming promotion
+  readers followers baby shower housewarming promotion insurer insurance dog cat
 greet: hi hello hey thanks thx ty bye goodbye morning evening afternoon night cheers yo sup hiya
-  welcome greetings cool ok okay nice perfect awesome lol thank appreciated got there love best
-  hola bonjour wow haha great amazing brilliant helped helpful sure goodnight later cya sweet yes
-  alright fine yep nope see ya appreciate dear friend meet pleasure well done kudos bravo np
+  welcome greetings cool ok okay nice perfect awesome lol thank appreciated love hola bonjour wow
+  haha great amazing brilliant helped helpful sure goodnight later cya sweet yes alright fine yep
+  nope see ya appreciate dear friend meet pleasure well done kudos bravo np
 fact: capital population tallest highest longest largest biggest smallest oldest fastest president
   invented discovered wrote painted born died founded symbol currency planet ocean continent
   country city river mountain color colour boiling atomic distance moon legs yes no fall spell
   synonym antonym opposite prime century king queen author bone bones animal leap located won
   composed war deepest chemical element inventor weekday everest mount currently current noon tokyo
-  anthem nickname name live lives lifespan weigh weighs freezing boil boils gold birth die happened
-  happen released directed actor actress movie film band sang singer olympic olympics champion
-  winner cup world tower wall bridge seas desert island islands flag speaks spoken day date month
-  today holiday easter sunrise roman numeral vowels alphabet letters dog cat cats dogs whale
-  penguin thursday monday tuesday wednesday friday saturday sunday january february march april
-  june july august september october november december pluto comes pound metre vegetable fruit
-  insect mammal dinosaur einstein newton shakespeare mozart beethoven picasso vinci napoleon
-  lincoln obama caesar cleopatra nobel oscar bible
+  anthem nickname lifespan weigh weighs freezing boil boils gold birth die happened happen released
+  directed actor actress movie film band sang singer olympic olympics champion winner cup world
+  tower wall bridge seas desert island islands flag speaks spoken day date month today holiday
+  easter sunrise roman numeral vowels alphabet letters dog cat cats dogs whale penguin thursday
+  monday tuesday wednesday friday saturday sunday january february march april june july august
+  september october november december pluto comes pound metre vegetable fruit insect mammal
+  dinosaur einstein newton shakespeare mozart beethoven picasso vinci napoleon lincoln obama caesar
+  cleopatra nobel oscar bible players soccer football basketball tennis team teeth strings stripes
+  stars rainbow landed telephone bulb
 unit: miles mile km kilometers kilometres kilometer feet foot inches inch meters metres meter
   pounds pound lbs kg kilograms kilogram grams gram ounces ounce celsius fahrenheit liters litres
   liter litre gallon gallons cups cup seconds minutes hours days weeks usd eur euros dollars cm mm
@@ -281,7 +285,7 @@ hard: distributed concurrent concurrency scalable scale architecture production 
   alternatives hypotheses act operator legacy subtext compliance regulatory derive proof prove
   theorem dependency injection sonnet metre rhyme hospital design scheme lag clock skew partial
 steps: step steps then also finally first second third including each every both plus requirements
-  section sections must handle supports support
+  section sections must handle supports support immediate immediately
 easy: simple simply quick quickly short small basic liner just beginner hello easy single tiny
   brief trivial little one word syntax line command formula meaning tell
 confidential: confidential confidentially nda embargoed unreleased embargo unannounced
@@ -298,7 +302,7 @@ medical: patient patients diagnosis diagnosed diagnose hiv cancer diabetes diabe
   bulimia oncologist cardiologist chemo chemotherapy biopsies ultrasound ecg fever heart kidney
   liver thyroid ferritin hemoglobin haemoglobin sugar bmi rash migraine migraines ssri opioid
   addiction alcoholic relapse colonoscopy vaccination veteran disability disabled nurse
-  psychologist percentile mental inpatient
+  psychologist percentile mental inpatient knee operation injury injured fracture cast scan
 money: salary debt+ loan+ mortgage income taxes bankrupt bankruptcy savings pension transactions
   overdraft creditor alimony wage wages earn paycheck bank owe card credit tax earns owes salaries
   owed repay repayment payslip w2 1099 irs inherited refinance brokerage portfolio 401k net worth
@@ -309,7 +313,7 @@ legal: lawsuit divorce custody court lawyer+ attorney arrested conviction convic
   dismissal disciplinary felony misdemeanor dui subpoena affidavit deposition restraining order
   custodial guardianship prenup visa deport+ harass+ discriminat+ grievance whistleblower wrongful
   severance injunction litigation accused allegation allegations police prison jail probate
-  landlord evict
+  landlord evict disputing insurer
 family: mother father mom mum dad wife husband son daughter child children brother sister ex
   partner girlfriend boyfriend grandmother grandfather parents manager boss grandma grandpa
   brother's sister's uncle aunt niece nephew fiancé fiancée fiance fiancee kid kids toddler baby
@@ -334,10 +338,24 @@ tech: http https tcp udp ip dns cpu ram memory thread threads threading process 
   lambda regex leader failover pipeline pipelines ingest flink kinesis iceberg cdk spark etl
   warehouse snowflake bigquery databricks tableau looker power bi dashboards dashboard model models
   training inference rag prompt prompts finetune chatbot openai anthropic huggingface transformers
-  langchain agent agents
+  langchain agent agents value values true false default defaults input timeout upstream page
+  cookies argument arguments params parameter parameters property properties file folder directory
+  folders executable binary instance instances lib libs version versions script scripts undefined
+  callback closure refactoring stacktrace debugger breakpoint terminal shell dataset datasets row
+  rows index indexes worker workers root standalone mutation mutations prettier eslint
 command: command commands formula formulas macro macros oneliner awk sed shortcut alias query
 changed: since used until yesterday upgraded updated updating upgrading after deploying deployed
   switched previously before today overnight new update
 private: internal private sensitive restricted proprietary nonpublic undisclosed outside classified
   privileged
+science: vaccine vaccines immune immunity evolution photosynthesis gravity quantum relativity
+  physics chemistry biology entropy atoms molecule molecules dna rna protein proteins black hole
+  holes universe galaxy climate earthquake volcano rainbow inflation gdp recession economy
+  economics monetary democracy philosophy stoicism existentialism psychology cognitive dreams
+  revolution empire treaty feudalism renaissance theorem blockchain engine engines battery
+  batteries solar nuclear airplane fly sky blue brain digestion metabolism hormones bacteria
+  viruses antibiotics supply stock stocks bonds etf compound subjunctive idiom
+check: check checks checked verify review reviews inspect look audit validate ensure
+run: run runs running ran execute executes executed executing start starts stop stops terminal
+  locally prod
 """
