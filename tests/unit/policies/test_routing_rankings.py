@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from modelway.call import Call
 from modelway.policies.routing import Given, Score, chooser
+from modelway.policies.routing.cheapest import _rounded
 from modelway.policies.routing.latency import SECOND_LOOKS
 from modelway.policies.routing.least_busy import MOST_READ
 from modelway.policies.routing.tiers import Splitting, Tier
@@ -94,6 +95,14 @@ def test_round_robin_remembers_only_so_many():
     assert len(rank._within._turns) <= 10_000
 
 
+def test_a_list_that_changes_is_looked_at_anew():
+    among = [candidate("a")]
+    rank = chooser("ordered").rank
+    assert ids(rank(ASKED, among, random.Random(0))) == ["a"]
+    among[0] = candidate("b")
+    assert ids(rank(ASKED, among, random.Random(0))) == ["b"]
+
+
 def test_only_so_many_routes_are_remembered():
     splitting = Splitting()
     for _ in range(300):
@@ -108,6 +117,8 @@ def test_least_busy_counts_open_requests_for_each_weight():
         candidate("c", open_requests=2),
     ]
     assert order("least_busy", among) == ["b", "c", "a"]
+    idle = [candidate("light"), candidate("heavy", weight=4)]
+    assert firsts("least_busy", idle, calls=50) == {"heavy": 50}
 
 
 def test_least_busy_spreads_over_those_that_are_alike():
@@ -204,6 +215,12 @@ def test_cost_optimised_is_never_far_from_the_cheapest(read, written, prices):
     chosen = order("cost_optimised", among, asked)[0]
     costs = [one.price(read, written) for one in among]
     assert costs[int(chosen)] <= min(costs) * 9 / 8 + 1
+
+
+@given(st.integers(0, 2_000_000))
+def test_sizes_are_rounded_up_by_an_eighth_at_most(tokens):
+    assert tokens <= _rounded(tokens) <= tokens * 9 / 8
+    assert bin(_rounded(tokens)).rstrip("0").count("1") <= 4
 
 
 def test_few_orders_are_worked_out_for_many_sizes():
