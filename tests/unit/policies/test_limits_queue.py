@@ -235,3 +235,27 @@ async def test_a_thousand_who_wait_and_are_cancelled_leave_nothing():
         await here.clock.advance(3)
         assert await here.left(provider(), "concurrent", 2, 0.0) == 2
         assert [len(meter.line) for meter in gate.meters] == [0, 0]
+
+
+async def test_a_line_of_no_length_still_asks_the_store():
+    async with world() as here:
+        gate = here.process(size=0).gate([provider(requests_per_minute=3)], learns=False)
+        entering = [asyncio.ensure_future(gate.enter(1, wait=True)) for _ in range(5)]
+        await here.clock.advance(0.1)
+        came = [task for task in entering if task.exception() is None]
+        assert len(came) == 3
+        with pytest.raises(LimitExceededError):
+            await gate.enter(1, wait=True)
+
+
+async def test_a_crowd_that_comes_at_once_is_cut_to_the_bound():
+    async with world() as here:
+        gate = here.process(size=4).gate([provider(concurrent=2)], learns=False)
+        entering = [asyncio.ensure_future(gate.enter(1, wait=True)) for _ in range(10)]
+        await here.clock.advance(0.1)
+        refused = [task for task in entering if task.done() and task.exception() is not None]
+        assert refused == entering[6:]
+        assert all("its queue is full" in task.exception().message for task in refused)
+        for task in entering[:6]:
+            await here.clock.advance(0.5)
+            (await task).done(None)

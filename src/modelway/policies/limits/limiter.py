@@ -54,6 +54,7 @@ class Limiter:
         self._means = Means(
             store, clock.monotonic, clock.time, Alarm(clock), self._spawn, queueing.size
         )
+        self._nothing_told = Told(_NOBODY, self._means)
 
     def gate(self, subjects: Sequence[Subject], *, learns: bool) -> Gate:
         """What stands before those subjects; limits that have changed hold from now on.
@@ -132,7 +133,7 @@ class Limiter:
 
     def _told(self, subject: Subject | None) -> Told:
         if subject is None:
-            return Told(_NOBODY, self._means)
+            return self._nothing_told
         key = (subject.kind, subject.name, "")
         told = self._meters.get(key)
         if not isinstance(told, Told):

@@ -21,6 +21,7 @@ SCARCE = 20
 """Requests' worth of a pool, below which nothing is taken ahead of need."""
 
 _TICK_S = 0.001
+_FULL = "and its queue is full"
 
 _UNITS = {
     "requests_per_minute": "requests a minute",
@@ -102,13 +103,7 @@ class Meter:
         if self.closed:
             waiter.refuse(LimitExceededError("modelway is closing", code="closing"))
             return
-        if len(self.line) >= self.means.size:
-            last = self.line.last
-            if last.place < waiter.place:
-                waiter.refuse(self.refusal(self.waits_s(waiter, now), "and its queue is full"))
-                return
-            last.refuse(self.refusal(self.waits_s(last, now), "and its queue is full"))
-        if now < self.again_at and self._hopeless(waiter, now):
+        if now < self.again_at and (self._hopeless(waiter, now) or self._crowded_out(waiter, now)):
             return
         self.line.add(waiter)
         waiter.meter = self
@@ -136,11 +131,14 @@ class Meter:
         """Let the fast path spend again, where nobody waits."""
         self.part.soon = -math.inf if self.line else self.part.due
 
-    def judge(self, now: float, *, all_: bool) -> None:
-        """Refuse those who would wait in vain; once for each, or again."""
+    def judge(self, now: float) -> None:
+        """Refuse those who would wait in vain, or are too many, now that they have to wait."""
         for waiter in self.line:
-            if waiter.meter is self and (all_ or not waiter.judged):
+            if waiter.meter is self and not waiter.judged:
                 self._hopeless(waiter, now)
+        while len(self.line) > self.means.size:
+            last = self.line.last
+            last.refuse(self.refusal(self.waits_s(last, now), _FULL))
 
     def _hopeless(self, waiter: Waiter, now: float) -> bool:
         waiter.judged = True
@@ -150,6 +148,17 @@ class Meter:
         waiter.refuse(self.refusal(wait_s))
         for meter in waiter.gate.meters:
             meter.relax(now)
+        return True
+
+    def _crowded_out(self, waiter: Waiter, now: float) -> bool:
+        """Whether the line is full, and none in it gives way to one that comes before."""
+        if len(self.line) < self.means.size:
+            return False
+        if self.line and waiter.place < self.line.last.place:
+            last = self.line.last
+            last.refuse(self.refusal(self.waits_s(last, now), _FULL))
+            return False
+        waiter.refuse(self.refusal(self.waits_s(waiter, now), _FULL))
         return True
 
     def refuse_all(self, error: Callable[[], Exception]) -> None:

@@ -216,7 +216,7 @@ class OpenMeter(Meter):
         self.watch()
         self.pump(now)
         if self.line and not grant.amount:
-            self.judge(now, all_=False)
+            self.judge(now)
 
     def _hold(self, grant: Grant, asked_at: float) -> None:
         if not self._grants:

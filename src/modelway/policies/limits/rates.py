@@ -247,7 +247,7 @@ class RateMeter(Meter):
         self._ready_at = self._cap_until
         self.again_at = min(self._cap_until, now + self.life_s)
         self._hinted = self._most_hinted = 0
-        self.judge(now, all_=False)
+        self.judge(now)
 
     def _answered(self, grant: Grant, asked_at: float) -> None:
         now = self.means.monotonic()
@@ -287,7 +287,7 @@ class RateMeter(Meter):
             return  # `_work_once` `_look_after` asks
         wait_s = grant.wait_s if not grant.amount else rest_s
         self.again_at = now + min(max(wait_s, rest_s), self.life_s)
-        self.judge(now, all_=False)
+        self.judge(now)
 
     def _look_ahead(self, now: float) -> None:
         """Ask before it is needed, where demand is such that it will be."""
