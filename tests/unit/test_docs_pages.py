@@ -7,15 +7,19 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import modelway
 from modelway import errors
+from modelway.call import Options
 from modelway.catalog.rows import Provider, Quirks
 from modelway.config import schema
 from modelway.dialects import dialect
+from modelway.gateway import options
 from modelway.gateway.routes import ROUTES
+from modelway.observe.events import EventName
 from modelway.policies import routing
 from modelway.simulator.magic import MAGIC
 from modelway.simulator.script import Fault, Match, Pace, Reply, Script
@@ -199,8 +203,15 @@ def test_the_gateway_s_routes():
         "DEPLOYMENT",
         "MODEL",
         "GATEWAY",
+        "CALLER",
         "TRANSPORT",
         "LIMITS",
+        "QUEUE",
+        "BREAKER",
+        "HEALTH",
+        "HEDGING",
+        "STORE",
+        "SPECIAL_FALLBACKS",
         "TOP",
     ],
 )
@@ -212,11 +223,7 @@ def test_every_field_of_a_configuration(table):
 
 def test_every_strategy_and_spelling():
     page = text("configuration.md").replace("-", "_")
-    assert [
-        name
-        for name in routing.spellings()
-        if f"`{name}`" not in page and name in routing.STRATEGIES
-    ] == []
+    assert [name for name in routing.spellings() if f"`{name}`" not in page] == []
     promised = {
         name.replace("-", "_")
         for row in rows("configuration.md", "strategy | order")
@@ -224,6 +231,21 @@ def test_every_strategy_and_spelling():
         for name in names(cell)
     }
     assert promised <= set(routing.spellings())
+
+
+def test_every_option_of_a_call():
+    told = {name for row in rows("sdk.md", "field | means") for name in names(row[0])}
+    assert told == set(Options.__struct_fields__)
+
+
+def test_every_header_of_a_request():
+    told = {name for row in rows("gateway.md", "header of a request") for name in names(row[0])}
+    assert told == {f"x-modelway-{name}" for name in options._READ}
+
+
+def test_every_event():
+    page = text("observing.md")
+    assert {name for name in get_args(EventName) if f"`{name}`" not in page} == set()
 
 
 @pytest.mark.parametrize("kind", [Provider, Quirks])
