@@ -53,28 +53,30 @@ class AskedCall:
         return self.request.max_tokens * (self.request.n or 1)
 
     @cached_property
-    def _task(self) -> Task | None:
-        if self.request is None:
-            return None
+    def task(self) -> Task | None:
+        """What it asks for, found out by rules where nobody said it; ``None``: not of a chat."""
+        said: Task | None = self.call.task
+        if said is not None or self.request is None:
+            return said
         from modelway.policies.task import analyse  # noqa: PLC0415  # few strategies look
 
         return analyse(self.request, input_tokens=self.input_tokens)
 
     @property
     def category(self) -> str:
-        return self._task.category if self._task else "other"
+        return self.task.category if self.task else "other"
 
     @property
     def difficulty(self) -> Literal["simple", "moderate", "complex"]:
-        return self._task.difficulty if self._task else "moderate"
+        return self.task.difficulty if self.task else "moderate"
 
     @property
     def coding_heavy(self) -> bool:
-        return self._task is not None and self._task.coding_heavy
+        return self.task is not None and self.task.coding_heavy
 
     @property
     def sensitive(self) -> bool:
-        return self._task is not None and self._task.sensitive
+        return self.task is not None and self.task.sensitive
 
     @cached_property
     def needs(self) -> frozenset[str]:

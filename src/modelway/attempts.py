@@ -7,11 +7,15 @@ from typing import NamedTuple
 import msgspec
 
 from modelway.call import Call, Deployment, Reply
-from modelway.errors import LLMError, UnavailableError
+from modelway.errors import LLMError, NoCandidateError, UnavailableError
 from modelway.policies import retry
 from modelway.ports import Clock
 from modelway.tracks import Track
 from modelway.types import Attempt
+
+FILTERED = "filtered"
+"""The code of a deployment that a strategy's filter keeps out."""
+_MOST_TOLD = 8
 
 
 class Turn(NamedTuple):
@@ -77,9 +81,21 @@ class Run:
     def answered(self, reply: Reply) -> Reply:
         return msgspec.structs.replace(reply, failed=tuple(self._attempts))
 
+    @property
+    def only_filtered(self) -> bool:
+        """Whether nothing was asked, because filters let nothing be."""
+        return all(error.code == FILTERED for error in self._errors)
+
     def error(self) -> LLMError:
         """The last error, which knows the ones before it."""
         last = self._errors[-1]
+        if self.only_filtered:
+            told = [f"{one.deployment}: {one.reason}" for one in self._attempts[:_MOST_TOLD]]
+            last = NoCandidateError(
+                f"nothing may answer {self._call.model!r}: {'; '.join(told)}",
+                model=self._call.model,
+                code="no_candidate",
+            )
         last.earlier = tuple(self._errors[:-1])
         return last
 

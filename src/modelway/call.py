@@ -179,6 +179,8 @@ class Call(Struct, frozen=True, kw_only=True):
     key: str = ""
     """The public name of the caller's key."""
     options: Options = Options()
+    task: Any = None
+    """What somebody has found out that it asks for, a ``policies.task.Task``."""
     only: str | None = None
     """The deployment that must answer, by its id: it keeps what the call goes on from."""
 

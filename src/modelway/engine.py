@@ -1,6 +1,7 @@
 """The engine: the only file that knows in which order a call meets the policies.
 
-ring A, once a call:      count → observe → callers' limits → experiment → single flight → dispatch
+ring A, once a call:      count → observe → callers' limits → experiment → task → single flight
+                          → dispatch
 dispatch:                 plan → one loop over it; ``retry.decide`` says again, next or stop;
                           breaker and limits before each attempt
 ring B, once an attempt:  perceive → emulate → inline, or split, or estimate → exchange
@@ -20,7 +21,9 @@ from msgspec.structs import replace
 
 from modelway.assigning import Assigned, assigned, experimenting
 from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
+from modelway.classifying import classifying
 from modelway.clock import SystemClock
+from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
 from modelway.dialects import dialect
 from modelway.dispatch import Dispatch
@@ -92,7 +95,7 @@ class Engine:
         self.state = state or State(settings, self._clock)
         self._experiments = {one.name: one for one in settings.experiments}
         self._tracks = Tracks(settings, self.facts, self.state)
-        self._plans = Plans(settings, self._tracks)
+        self._plans = Plans(settings, self._tracks, self._clock.time)
         self._bus = Bus(observers) if observers else None
         if self._bus is not None:
             self.state.on_change.append(self._changed)
@@ -124,8 +127,17 @@ class Engine:
         if self._experiments:
             outcomes = self.state.outcomes
             around.append(experimenting(self._experiments, outcomes, self.facts, self._clock))
+        if self.settings.task_model is not None:
+            around.append(self._classifying(self.settings.task_model))
         around.append(SingleFlight(always=self.settings.single_flight))
         return onion(dispatch, *around)
+
+    def _classifying(self, model: str) -> Middleware:
+        def is_local() -> bool:
+            found = resolve(self.settings, model).deployments
+            return bool(found) and all(one.provider.local for one in found)
+
+        return classifying(model, is_local, lambda: self.handle, self.new_id)
 
     def _attempt(self, deployment: Deployment, call: Call) -> Handler:
         client = None if call.body is None else call.body.dialect
@@ -209,7 +221,7 @@ class Engine:
         if call.operation == "pass" and call.model.endswith("/"):
             deployment = _without_model(self._provider(call.model[:-1]))
             route = Route(name=call.model, deployments=(deployment,))
-            return (Tier(route, (self._tracks.of(deployment),), route.strategy),)
+            return (self._plans.alone(route, deployment),)
         return self._plans.of(call)
 
     def _tell(

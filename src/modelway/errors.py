@@ -8,8 +8,8 @@ LLMError                 provider, model, status, code, request_id, retry_after_
 ├─ UnavailableError*†    RateLimitError, OverloadedError, APITimeoutError, APIConnectionError,
 │                        StreamInterruptedError
 ├─ RefusedError          by us:   BudgetExceededError, LimitExceededError (StepLimitError),
-│                                 CircuitOpenError*, StoreDownError, GuardrailError,
-│                                 UnauthorizedError, ForbiddenError
+│                                 CircuitOpenError*, NoCandidateError, StoreDownError,
+│                                 GuardrailError, UnauthorizedError, ForbiddenError
 └─ ResponseError*        unreadable answer, or not of the form asked for: InvalidAnswerError,
                          TruncatedAnswerError, ModelRefusalError
      * may fall back    † may retry (except StreamInterruptedError)
@@ -193,6 +193,10 @@ class CircuitOpenError(RefusedError):
 
 class StoreDownError(RefusedError):
     """The store that processes share cannot be reached, or did not answer in time."""
+
+
+class NoCandidateError(RefusedError):
+    """Every deployment was kept out by a filter of the strategy; the message says why, one by one."""
 
 
 class StepLimitError(LimitExceededError):

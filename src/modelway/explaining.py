@@ -54,6 +54,8 @@ class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     latency_s: float | None = None
     most_pico_usd: int | None = None
     """What it would cost at the most: the estimated input, and the output's cap where one is known."""
+    remark: str = ""
+    """What is not known of it, where that decided its place."""
     lost: tuple[CallWarning, ...] = ()
     edits: Edits | None = None
 
@@ -175,6 +177,7 @@ class _Decisions:
             model=deployment.model,
             tier=tier.name,
             verdict="ask",
+            remark=tier.chooser.remark(track) or "",
             open_requests=track.open_requests,
             latency_s=track.latency_s(asked.call.stream),
             most_pico_usd=None if cap is None else track.price(asked.input_tokens, cap),

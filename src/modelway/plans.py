@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, cast
 
 from modelway.asked import AskedCall
-from modelway.call import Call
+from modelway.call import Call, Deployment
 from modelway.config.resolve import resolve
 from modelway.config.settings import Route, Settings
 from modelway.errors import BadRequestError, UnknownModelError
 from modelway.policies import routing
 from modelway.policies.affinity import affinity, chance_of
+from modelway.policies.task.rules import TaskRule, choose
 from modelway.ports import Asked
 from modelway.tracks import Track, Tracks
 
@@ -49,13 +51,13 @@ class Tier:
         route: Route,
         tracks: tuple[Track, ...],
         spec: str,
-        chooser: routing.Chooser | None = None,
+        chooser: routing.Chooser,
     ) -> None:
         self.name = route.name
         self.route = route
         self.tracks = tracks
         self.spec = spec
-        self.chooser = chooser or routing.chooser(spec)
+        self.chooser = chooser
         self.alone = len(tracks) == 1 and not self.chooser.filters
         self._stays = Stays()
 
@@ -83,6 +85,11 @@ class Tier:
             if track is stay or (filtered and not _allowed(chooser, asked, track, passed_over)):
                 continue
             yield track
+
+    def allowed(self, call: Call, tracks: Sequence[Track], passed_over: PassedOver) -> list[Track]:
+        """Those that this tier's filters would let answer."""
+        asked = AskedCall(call)
+        return [one for one in tracks if _allowed(self.chooser, asked, one, passed_over)]
 
     def answered(self, call: Call, track: Track) -> None:
         """Remember where a call was answered that others belong to."""
@@ -115,9 +122,12 @@ class _Key(NamedTuple):
 class Plans:
     """The tiers of each name, made when it is first asked for."""
 
-    def __init__(self, settings: Settings, tracks: Tracks) -> None:
+    def __init__(self, settings: Settings, tracks: Tracks, now: Callable[[], float]) -> None:
         self._settings = settings
         self._tracks = tracks
+        self._given = routing.Given(
+            scores=settings.scores, prefer=partial(_preferred, settings.tasks), now=now
+        )
         self._tiers: dict[tuple[str, str | None], Tier] = {}
         self._known: dict[str, tuple[Tier, ...]] = {}
         self._special: dict[_Key, tuple[Tier, ...]] = {}
@@ -169,7 +179,8 @@ class Plans:
         spec = _canonical(strategy) if strategy else "listed"
         route = Route(name=models[0], deployments=tuple(deployments.values()), strategy=spec)
         tracks = tuple([self._tracks.of(one) for one in route.deployments])
-        first = Tier(route, tracks, spec, None if strategy else _LISTED)
+        chooser = routing.chooser(spec, self._given) if strategy else _LISTED
+        first = Tier(route, tracks, spec, chooser)
         return (first, *self.named(fallbacks or ()))
 
     def _tier(self, route: Route, strategy: str | None) -> Tier:
@@ -177,8 +188,28 @@ class Plans:
         if key not in self._tiers:
             tracks = tuple([self._tracks.of(one) for one in route.deployments])
             spec = route.strategy if strategy is None else _canonical(strategy)
-            self._tiers[key] = Tier(route, tracks, spec)
+            chooser = routing.chooser(spec, self._given)
+            self._tiers[key] = Tier(route, tracks, spec, chooser)
         return self._tiers[key]
+
+    def default(self) -> tuple[Tier, ...]:
+        """The tier of the model that is configured for those who name none, if there is one."""
+        name = self._settings.default_model
+        return () if name is None else self.named((name,))
+
+    def alone(self, route: Route, deployment: Deployment) -> Tier:
+        """A tier of one deployment that no configuration has as a model."""
+        chooser = routing.chooser(route.strategy)
+        return Tier(route, (self._tracks.of(deployment),), route.strategy, chooser)
+
+
+def _preferred(rules: Sequence[TaskRule], asked: Asked) -> Sequence[str]:
+    """The table's words for what is asked, the first choice first."""
+    task = asked.task if isinstance(asked, AskedCall) else None
+    rule = None if task is None else choose(task, rules)
+    if rule is None:
+        return ()
+    return (rule.primary,) if rule.fallback is None else (rule.primary, rule.fallback)
 
 
 def _canonical(strategy: str) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from msgspec.structs import replace
 
 from modelway.asked import AskedCall, estimated_tokens
-from modelway.attempts import Run, Turn, when
+from modelway.attempts import FILTERED, Run, Turn, when
 from modelway.call import Call, Deployment, Reply
 from modelway.config.settings import HedgingSettings
 from modelway.errors import (
@@ -119,9 +119,25 @@ class Walk:
             if reply is not None:
                 return reply
         if self._run is not None:
+            if self._run.only_filtered and (reply := await self._by_default()) is not None:
+                return reply
             raise self._run.error()
         model = self._call.model
         raise UnknownModelError(f"the model {model!r} has no deployment", model=model)
+
+    async def _by_default(self) -> Reply | None:
+        """The configured default model's answer, where the same filters let it answer."""
+        first, around = self._first, self._dispatch
+        if first is None:
+            return None
+        for tier in around.plans.default():
+            if tier.name == first.name:
+                continue
+            allowed = first.allowed(self._call, tier.tracks, self._filtered)
+            reply = await self._in(tier, iter(allowed))
+            if reply is not None:
+                return reply
+        return None
 
     def _order(self, tier: Tier) -> Iterator[Track]:
         call = self._call
@@ -379,7 +395,7 @@ class Walk:
         return self._dispatch.plans.named(names)
 
     def _filtered(self, track: Track, reason: str) -> None:
-        error = UnsupportedError(f"not asked: {reason}", code="filtered")
+        error = UnsupportedError(reason, code=FILTERED)
         self._noted().passed_over(track.deployment, error)
 
     def _noted(self) -> Run:

@@ -91,7 +91,7 @@ def _show(found: Explanation) -> None:
 
 def _cells(one: Considered) -> tuple[str, ...]:
     cost = "-" if one.most_pico_usd is None else f"${one.most_pico_usd / _PICO:.6f}"
-    notes = [one.reason, *[note.message for note in one.lost]]
+    notes = [one.reason, one.remark, *[note.message for note in one.lost]]
     if one.wait_s:
         notes.append(f"for {output.duration(one.wait_s)}")
     if one.edits is not None and one.edits.error:

@@ -11,7 +11,7 @@ from modelway.catalog import load as catalogue
 from modelway.catalog import models_overrides
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider, Quirks
-from modelway.config import callers, experimenting, keys, levels, places, signing
+from modelway.config import callers, choosing, experimenting, keys, levels, places, signing, storing
 from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
 from modelway.config.places import completed, same_host
@@ -19,7 +19,7 @@ from modelway.config.problems import nearest, shown
 from modelway.config.reading import Context, Level, Setting, json, read_table
 from modelway.config.references import providers_named
 from modelway.config.routes import Routes
-from modelway.config.schema import BACKOFF, PROVIDER, STORE, TIMEOUTS, TOP
+from modelway.config.schema import BACKOFF, PROVIDER, TIMEOUTS, TOP
 from modelway.config.settings import (
     ConfiguredProvider,
     GatewaySettings,
@@ -79,7 +79,7 @@ class Builder:
             ),
             strategy=routes.strategy,
             defaults=levels.sampling(self.defaults),
-            tenants=callers.tenants(top["tenants"].value, self.context) if "tenants" in top else {},
+            tenants=callers.tenants(top, self.context),
             queue=self._struct(top, "queue", Queueing),
             breaker=self._struct(top, "breaker", BreakerSettings),
             health=self._struct(top, "health", HealthSettings),
@@ -87,6 +87,9 @@ class Builder:
             single_flight=bool(self._top(top, "single_flight")),
             store=self._store(top),
             experiments=experimenting.read(top, set(routes.routes), self.context),
+            scores=choosing.scores(top, self.context),
+            tasks=choosing.tasks(top, routes.routes, self.context),
+            task_model=self._top(top, "task_model"),
             overrides=self._overrides(top),
             gateway=gateway,
             transport=self._struct(top, "transport", TransportSettings),
@@ -332,20 +335,14 @@ class Builder:
         return replace(made, keys=tuple(found))
 
     def _store(self, top: Level) -> StoreSettings:
-        """A URL alone, or with what holds for the store."""
         if "store" not in top:
             return StoreSettings()
-        node: Node = top["store"].value
-        if isinstance(node.value, str):
-            node = replace(node, value={"url": node})
-        level = self.context.read(node, lambda item, ctx: read_table(item, STORE, ctx)) or {}
-        said = {name: setting.value for name, setting in level.items()}
+        found, level = storing.read(top["store"].value, self.context)
         for name, setting in level.items():
-            shown_value = "(hidden)" if name == "url" and "@" in setting.value else setting.value
-            self._note(f"store.{name}", shown_value, setting.origin)
-        if "@" in said.get("url", ""):
-            self._secrets.append(said["url"])
-        return StoreSettings(**said)
+            self._note(f"store.{name}", storing.shown(setting.value), setting.origin)
+        if "@" in found.url:
+            self._secrets.append(found.url)
+        return found
 
     # ------------------------------------------------------------ origins
 

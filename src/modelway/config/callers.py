@@ -42,8 +42,11 @@ def read(node: Node, context: Context) -> list[Caller]:
     return found
 
 
-def tenants(node: Node, context: Context) -> dict[str, Limits]:
+def tenants(top: Level, context: Context) -> dict[str, Limits]:
     """Tenant → its limits."""
+    if "tenants" not in top:
+        return {}
+    node: Node = top["tenants"].value
     if not isinstance(node.value, dict):
         context.error(node, "must be a mapping of tenants to their limits")
         return {}

@@ -325,6 +325,9 @@ TOP: Table = {
     "single_flight": flag,
     "store": raw,
     "experiments": raw,
+    "scores": raw,
+    "tasks": raw,
+    "task_model": line_of_text,
     "gateway": table(GATEWAY),
     "transport": table(TRANSPORT),
 }

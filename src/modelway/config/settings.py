@@ -14,6 +14,8 @@ from modelway.experiments.values import Experiment
 from modelway.local.settings import LocalSettings
 from modelway.policies.breaker.values import BreakerSettings
 from modelway.policies.limits.values import Queueing
+from modelway.policies.routing.scores import Score
+from modelway.policies.task.rules import RULES, TaskRule
 
 if TYPE_CHECKING:
     from modelway.auth import AwsSettings, EntraSettings, GoogleSettings
@@ -184,6 +186,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whether identical calls that are open at once share an answer, where they do not say."""
     store: StoreSettings = StoreSettings()
     experiments: tuple[Experiment, ...] = ()
+    scores: dict[str, Score] = {}
+    """The operator's own, by model or deployment."""
+    tasks: tuple[TaskRule, ...] = RULES
+    task_model: str | None = None
+    """Who is asked what a call's task is; ``None``: rules say it."""
     overrides: Overrides = Overrides()
     """What is said of models against, or beyond, what comes with modelway."""
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
