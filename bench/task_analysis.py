@@ -124,7 +124,7 @@ def cost():
         print(language, "the prompts as they are, mean", f"{whole / len(short):.0f} µs")
 
 
-def least_us(work, count=50, rounds=40):
+def least_us(work, count=5, rounds=400):
     """CPU µs of one ``work``: the least of the rounds."""
     work()
     found = []

@@ -122,11 +122,21 @@ def _reasons_at_all(thinking: Thinking) -> bool:
 def _is_sensitive(text: str, earlier: Sequence[str], reading: Reading) -> bool:
     if is_sensitive(bounded(text), reading.named, is_technical=reading.is_technical):
         return True
-    before = "\n".join(earlier)[-_EARLIER_CHARS:]
+    before = _end_of(earlier)
     if not before:
         return False
     past = read(before)
     return is_sensitive(before, past.named, is_technical=past.is_technical)
+
+
+def _end_of(texts: Sequence[str]) -> str:
+    """The last of what was said, however much that was."""
+    before = ""
+    for text in reversed(texts):
+        before = f"{text[-_EARLIER_CHARS:]}\n{before}"
+        if len(before) > _EARLIER_CHARS:
+            break
+    return before[-_EARLIER_CHARS:]
 
 
 def _chances(points: Sequence[int]) -> list[float]:

@@ -25,7 +25,7 @@ _LEAD_WORDS, _REST_WORDS, _TAIL_WORDS = 24, 40, 16
 _LEAD_HAN, _REST_HAN, _TAIL_HAN = 56, 80, 36
 """Chinese characters of a zone."""
 
-_SURE_WORDS, _KNOWN_SHARE = 5, 3
+_SURE_WORDS, _KNOWN_SHARE = 3, 3
 """From so many words on, one in three is known of any text in a language that is known."""
 _SURE_HAN, _KNOWN_HAN_SHARE = 8, 5
 
