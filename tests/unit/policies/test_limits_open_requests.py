@@ -151,3 +151,18 @@ async def test_how_long_it_takes_is_estimated_by_how_fast_requests_end():
             await opened(gate)
         assert 0.2 < refused.value.retry_after_s < 1.5
         held.done(None)
+
+
+async def test_slow_answers_do_not_make_the_wait_seem_endless():
+    """One of four ends every five seconds: a request waits for the next end, not for half a minute."""
+    async with world() as here:
+        gate = here.gate(concurrent=4)
+        tickets = await opened(gate, 4)
+        for _ in range(8):
+            await here.clock.advance(5)
+            tickets.pop(0).done(None)
+            tickets += await opened(gate)
+        await here.clock.advance(0.5)
+        assert 0 < gate.blocked_s(0) <= 10
+        for ticket in tickets:
+            ticket.done(None)

@@ -43,6 +43,8 @@ class OpenMeter(Meter):
         self._pace = 0.0
         """Requests that end in a second."""
         self._looked_at = -math.inf
+        self._counted_at = -math.inf
+        """Since when the ends are counted."""
         self._shrinks_at = math.inf
         self.part.settled = False
         self.part.due = math.inf
@@ -136,10 +138,15 @@ class OpenMeter(Meter):
 
     def _look(self, now: float) -> None:
         """Once a second: the pace, and whether fewer would do."""
-        if self._looked_at > -math.inf:
-            pace = self.part.ended / max(now - self._looked_at, _LOOK_S / 2)
+        if self._counted_at == -math.inf:
+            self._counted_at, self.part.ended = now, 0
+        elapsed_s = max(now - self._counted_at, _LOOK_S / 2)
+        if self.part.ended:
+            pace = self.part.ended / elapsed_s
             self._pace = pace if self._pace <= 0 else (self._pace + pace) / 2
-        self.part.ended = 0
+            self._counted_at, self.part.ended = now, 0
+        else:  # a second in which nothing ends does not mean that nothing ends
+            self._pace = min(self._pace, 1 / elapsed_s)
         self._looked_at = now
         in_use = self.in_use
         self._peak = max(in_use, (self._peak + in_use) // 2)
