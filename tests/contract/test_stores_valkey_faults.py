@@ -10,7 +10,7 @@ import random
 import pytest
 
 from modelway.clock import SystemClock
-from modelway.errors import StoreDownError
+from modelway.errors import ConfigError, StoreDownError
 from modelway.ports import Grant, Pool, Spent
 from modelway.store.redis import open_redis
 from modelway.testing.stores.rates import spend_together, within_the_rate
@@ -222,12 +222,12 @@ async def test_who_asks_is_checked_and_not_told():
                 await store.cache.put("a", b"1", life_s=LONG_S)
                 assert "correct" not in f"{store!r} {vars(store.leases._servers._first)}"
         for userinfo in ("", ":battery@", "stranger:battery@"):
-            with pytest.raises(StoreDownError) as refused:
+            with pytest.raises(ConfigError) as refused:
                 await open_redis(f"redis://{userinfo}{host}")
             assert "battery" not in f"{refused.value!r}"
             assert refused.value.__cause__ is None
             assert str(server.port) in refused.value.message
-        with pytest.raises(StoreDownError, match="DB index"):
+        with pytest.raises(ConfigError, match="DB index"):
             await open_redis(f"redis://:correct%20horse@{host}/99")
 
 
@@ -250,6 +250,11 @@ async def test_a_user_who_may_do_just_enough(server):
         await watch.aclose()
         with pytest.raises(StoreDownError, match="NOPERM"):
             await ask(store, "GET", "another's")
+    for lacking in ("-@scripting", "-time", "resetkeys"):
+        async with stored(server.url) as store:
+            await ask(store, "ACL", "SETUSER", "few", lacking)
+        with pytest.raises(ConfigError, match="permission"):
+            await open_redis(f"redis://few:a%20word@127.0.0.1:{server.port}")
 
 
 async def test_tls_is_verified(server, tmp_path):
@@ -259,7 +264,7 @@ async def test_tls_is_verified(server, tmp_path):
                 large = bytes(300_000)
                 await store.cache.put("tls", large, life_s=LONG_S)
                 assert await store.cache.get("tls") == large
-        with pytest.raises(StoreDownError, match="certificate verify failed"):
+        with pytest.raises(ConfigError, match="certificate verify failed"):
             await open_redis(f"rediss://127.0.0.1:{port}")
-        with pytest.raises(StoreDownError, match="certificate is not valid for 'localhost'"):
+        with pytest.raises(ConfigError, match="certificate is not valid for 'localhost'"):
             await open_redis(f"rediss://localhost:{port}?ssl_ca_certs={file}")

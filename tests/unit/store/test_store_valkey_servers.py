@@ -11,7 +11,6 @@ import pytest
 
 from modelway.errors import StoreDownError
 from modelway.store.redis.address import read_address
-from modelway.store.redis.link import QUIET_S
 from modelway.store.redis.servers import Servers, _slot, read_script
 
 
@@ -113,7 +112,7 @@ async def test_a_server_that_is_not_there(command, answer, told):
                 await servers.call("GET", "k")
         assert scripted.connections == connections == 1
         scripted.answers.clear()
-        servers._first._quiet_until -= 2 * QUIET_S  # time passes
+        servers._first._outage._until = 0.0  # time passes
         assert await servers.call("GET", "k") == b"OK"
         assert scripted.connections == 2
 

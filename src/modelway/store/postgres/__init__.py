@@ -19,10 +19,10 @@ What is promised, and what is not:
 
 from __future__ import annotations
 
-import contextlib
+import random
 
-from modelway.errors import StoreDownError
 from modelway.store import Store
+from modelway.store.outage import opening
 from modelway.store.postgres.cache import PostgresCache
 from modelway.store.postgres.connections import Connections
 from modelway.store.postgres.leases import PostgresLeases
@@ -33,7 +33,11 @@ CACHE_BYTES = 256 * 1024 * 1024
 
 
 async def open_postgres(
-    url: str, *, timeout_s: float = 1.0, cache_bytes: int = CACHE_BYTES
+    url: str,
+    *,
+    timeout_s: float = 1.0,
+    cache_bytes: int = CACHE_BYTES,
+    chance: random.Random | None = None,
 ) -> Store:
     """A store that is shared with all who open this database; what it lacks of the schema is made.
 
@@ -44,8 +48,9 @@ async def open_postgres(
     ``?statement_cache_size=0`` in the URL is for poolers that give each transaction another
     connection (pgbouncer): nothing is prepared ahead, and a call is four round trips.
     """
-    connections = Connections(url, timeout_s=timeout_s)
-    sweeper = Sweeper(connections, cache_bytes)
+    spread = chance or random.Random()  # noqa: S311  # of what processes do of themselves
+    connections = Connections(url, timeout_s=timeout_s, chance=spread)
+    sweeper = Sweeper(connections, cache_bytes, chance=spread)
     records = PostgresRecords(connections, sweeper)
 
     async def aclose() -> None:
@@ -54,7 +59,7 @@ async def open_postgres(
         await sweeper.aclose()
 
     try:
-        with contextlib.suppress(StoreDownError):
+        with opening():
             await connections.fetch("select")
     except BaseException:
         await aclose()

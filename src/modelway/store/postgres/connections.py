@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import random
 from collections.abc import AsyncIterator
 from typing import TypeAlias
 
 import asyncpg
 
 from modelway.errors import ConfigError, StoreDownError
+from modelway.store.outage import TO_FIX, Outage
 from modelway.store.postgres.address import read_address
 from modelway.store.postgres.faults import FAULTS, is_to_fix, told
 from modelway.store.postgres.migrating import is_newest, migrate, version
-from modelway.store.postgres.outage import Outage
 
 Row: TypeAlias = asyncpg.Record
 
@@ -37,13 +38,13 @@ _SETTINGS = {
 class Connections:
     """Opened when needed, kept while they work, and thrown away for the least doubt."""
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
+    def __init__(self, url: str, *, timeout_s: float, chance: random.Random) -> None:
         self.timeout_s = timeout_s
         self.closed = False
         self._address = read_address(url)
         self.pooled = self._address.pooled
         """Each transaction may have another session: what is to hold for one is said in it."""
-        self._outage = Outage()
+        self._outage = Outage(chance)
         self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
         self._idle: list[asyncpg.Connection] = []
         self._preparing: asyncio.Task[None] | None = None
@@ -51,10 +52,7 @@ class Connections:
         self._stepped = -math.inf
 
     async def fetch(self, query: str, *arguments: object) -> list[Row]:
-        """A statement in a transaction of its own. Raises StoreDownError.
-
-        Instead of it ConfigError, where an operator must change something, until it once worked.
-        """
+        """A statement in a transaction of its own. Raises StoreDownError."""
         with self._outage.attempt():
             try:
                 async with _within(self.timeout_s):
@@ -205,13 +203,12 @@ class Connections:
         else:
             self._idle.append(connection)
 
-    def _failure(self, error: BaseException) -> StoreDownError | ConfigError:
+    def _failure(self, error: Exception) -> StoreDownError:
         for connection in self._idle:
             connection.terminate()
         self._idle.clear()
-        kind = ConfigError if is_to_fix(error) and not self._is_ready else StoreDownError
-        address = self._address
-        return kind(told(error, address.place, address.user, self.timeout_s))
+        said = told(error, self._address.place, self._address.user, self.timeout_s)
+        return StoreDownError(said, code=TO_FIX if is_to_fix(error) else None)
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
+
 import asyncpg
+
+from modelway.errors import ConfigError
 
 FAULTS = (
     OSError,
@@ -10,10 +14,13 @@ FAULTS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
+    ConfigError,
 )
 """What a call may raise when it is not our own mistake."""
 
 _TO_FIX = (
+    ConfigError,
+    ssl.SSLCertVerificationError,
     asyncpg.ClientConfigurationError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -21,15 +28,17 @@ _TO_FIX = (
 )
 
 
-def is_to_fix(error: BaseException) -> bool:
+def is_to_fix(error: Exception) -> bool:
     """Whether this is for an operator to change, not for time to heal."""
     return isinstance(error, _TO_FIX)
 
 
-def told(error: BaseException, place: str, user: str, timeout_s: float) -> str:
+def told(error: Exception, place: str, user: str, timeout_s: float) -> str:
     """What happened to the store at ``place``, and what to do."""
     where = f"the store on PostgreSQL at {place}"
     match error:
+        case ConfigError():
+            return error.message
         case TimeoutError():
             return f"{where} did not answer within {timeout_s:g} s: see whether the server is well"
         case asyncpg.ReadOnlySQLTransactionError():

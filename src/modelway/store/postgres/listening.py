@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import asyncpg
 
-from modelway.errors import ConfigError
 from modelway.store.postgres.connections import Connections
 from modelway.store.postgres.faults import FAULTS
 
@@ -58,7 +57,7 @@ class Listener:
         while not self._connections.closed:
             try:
                 connection = await self._connections.connect(self._connections.timeout_s)
-            except (*FAULTS, ConfigError):
+            except FAULTS:
                 await asyncio.sleep(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)])
                 failures += 1
                 continue

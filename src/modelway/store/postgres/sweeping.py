@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 
-from modelway.errors import ConfigError, StoreDownError
+from modelway.errors import StoreDownError
 from modelway.store.postgres.connections import Connections
 
 _SWEEP = "select modelway.sweep($1, $2)"
@@ -23,14 +23,14 @@ class Sweeper:
         connections: Connections,
         cache_bytes: int,
         *,
+        chance: random.Random,
         now: Callable[[], float] = time.monotonic,
-        chance: random.Random | None = None,
     ) -> None:
         self._connections = connections
         self._cache_bytes = cache_bytes
         self._now = now
-        self._chance = chance or random.Random()  # noqa: S311  # only spreads the replicas
-        self._next = now() + _EVERY_S * self._chance.random()
+        self._chance = chance
+        self._next = now() + _EVERY_S * chance.random()
         self._sweeping: asyncio.Task[None] | None = None
 
     def now_and_then(self) -> None:
@@ -57,5 +57,5 @@ class Sweeper:
                 rows = await self._connections.work(_SWEEP, self._cache_bytes, _BATCH_ROWS)
                 if rows[0][0] < _BATCH_ROWS:
                     return
-        except (ConfigError, StoreDownError):
+        except StoreDownError:
             return

@@ -28,8 +28,9 @@ from __future__ import annotations
 
 import random
 
-from modelway.errors import StoreDownError
+from modelway.ports import Pool
 from modelway.store import Store
+from modelway.store.outage import opening
 from modelway.store.redis.address import read_address
 from modelway.store.redis.cache import RedisCache
 from modelway.store.redis.leases import RedisLeases
@@ -49,18 +50,14 @@ async def open_redis(
     """The store at ``redis://`` or ``valkey://``; with an s, ``rediss://``, by TLS, and verified.
 
     Each of the three has a connection of its own, so that a large value does not hold up a lease.
-    ConfigError for a URL that is none; StoreDownError where the server cannot be reached now.
+    ConfigError for a URL that is none, and where the server does not let us in or do what we must. One
+    that is only down raises nothing here: its calls do, until it is there.
     """
     address = read_address(url)
     spread = chance or random.Random()  # noqa: S311  # of attempts to connect
     first, second, third = [
         Servers(address, timeout_s=timeout_s, chance=spread) for _ in ("leases", "cache", "records")
     ]
-    try:
-        await first.call("PING")
-    except StoreDownError:
-        await first.aclose()
-        raise
     leases = RedisLeases(first)
     cache = RedisCache(second, most_bytes=cache_bytes)
     records = RedisRecords(third, timeout_s=timeout_s)
@@ -69,4 +66,10 @@ async def open_redis(
         for each in (leases, cache, records):
             await each.aclose()
 
+    try:
+        with opening():
+            await leases.take(Pool("", 0, 0.0, 0.0), 0)  # which writes nothing
+    except BaseException:
+        await aclose()
+        raise
     return Store(leases, cache, records, aclose)

@@ -21,6 +21,10 @@ _NOT_SERVING = ("LOADING", "MASTERDOWN", "READONLY")
 _MOMENT_S = 0.01
 
 
+class UnwelcomeError(ReplyError):
+    """A server that serves others refuses who we are, or the database: an operator must see to it."""
+
+
 class _Sent(NamedTuple):
     ends: float
     """By then, in the loop's time, there is an answer, or the connection is broken."""
@@ -129,7 +133,10 @@ class Connection(asyncio.Protocol):
 async def connect(
     address: Address, *, timeout_s: float, lost: Callable[[Connection], None]
 ) -> Connection:
-    """One that has answered, so that its server is there. ReplyError or OSError where it is not."""
+    """One that has answered, so that its server is there. ReplyError or OSError where it is not.
+
+    UnwelcomeError where the server is there, and not for us.
+    """
     loop = asyncio.get_running_loop()
 
     def made() -> Connection:
@@ -159,5 +166,7 @@ async def _introduce(connection: Connection, address: Address, timeout_s: float)
     answers = [connection.call(command, timeout_s=timeout_s) for command in commands]
     *needed, named = await asyncio.gather(*answers, return_exceptions=True)
     for answer in (*needed, *([] if isinstance(named, ReplyError) else [named])):
+        if isinstance(answer, ReplyError) and connection.usable:
+            raise UnwelcomeError(str(answer))
         if isinstance(answer, BaseException):
             raise answer

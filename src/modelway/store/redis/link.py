@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from typing import Any
 
 from hiredis import ReplyError
 
 from modelway.errors import StoreDownError
+from modelway.store.outage import TO_FIX, Outage
 from modelway.store.redis.address import Address
-from modelway.store.redis.connection import Connection, Word, connect
-
-QUIET_S = 0.5
-"""For so long at least after a failure, and for twice as long at most, nothing is tried."""
+from modelway.store.redis.connection import Connection, UnwelcomeError, Word, connect
 
 
 class Link:
@@ -26,12 +25,9 @@ class Link:
     def __init__(self, address: Address, *, timeout_s: float, chance: random.Random) -> None:
         self.address = address
         self._timeout_s = timeout_s
-        self._chance = chance
+        self._outage = Outage(chance)
         self._connection: Connection | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._failure = ""
-        """Why the last connection broke, or could not be made; empty once one was."""
-        self._quiet_until = 0.0
+        self._connecting: asyncio.Task[Exception | None] | None = None
         self._closed = False
 
     async def call(self, command: tuple[Word, ...]) -> Any:
@@ -40,17 +36,19 @@ class Link:
         try:
             return await connection.call(command, timeout_s=self._timeout_s)
         except OSError as error:  # of which a timeout is one
-            raise StoreDownError(self.told(error)) from None
+            raise self.down(error) from None
 
-    def told(self, error: Exception) -> str:
-        """What an error says, without secrets."""
+    def down(self, error: Exception) -> StoreDownError:
+        """What an error says, without secrets; by its code, whether an operator must see to it."""
         where = f"the store at {self.address.shown}"
         text = self.address.redacted(str(error))
         if isinstance(error, TimeoutError):
-            return f"{where} did not answer in {self._timeout_s:g} s; is it running, and reachable?"
-        if isinstance(error, ReplyError):
-            return f"{where} refused: {text}"
-        return f"{where} cannot be reached: {text or type(error).__name__}"
+            text = f"did not answer in {self._timeout_s:g} s; is it running, and reachable?"
+        elif isinstance(error, ReplyError):
+            text = f"refused: {text}"
+        else:
+            text = f"cannot be reached: {text or type(error).__name__}"
+        return StoreDownError(f"{where} {text}", code=TO_FIX if _is_to_fix(error) else None)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -61,39 +59,38 @@ class Link:
             await self._connection.aclose()
 
     async def _opened(self) -> Connection:
-        if self._connecting is None:
-            loop = asyncio.get_running_loop()
-            if self._closed:
+        with self._outage.attempt():
+            if self._connecting is None and not self._closed:
+                self._connecting = asyncio.create_task(self._connect())
+            connecting = self._connecting
+            if connecting is not None:
+                await asyncio.wait([connecting])
+            if self._closed or connecting is None or connecting.cancelled():
                 raise StoreDownError(f"the store at {self.address.shown} was closed; open it anew")
-            if loop.time() < self._quiet_until:
-                raise StoreDownError(self._failure)
-            self._connecting = loop.create_task(self._connect())
-        elif self._failure:
-            raise StoreDownError(self._failure)
-        await asyncio.wait([self._connecting])
-        if self._connection is None:
-            raise StoreDownError(self._failure or f"the store at {self.address.shown} was closed")
-        return self._connection
+            if self._connection is None:
+                raise self.down(connecting.result() or ConnectionResetError("it closed at once"))
+            return self._connection
 
-    async def _connect(self) -> None:
+    async def _connect(self) -> Exception | None:
+        """For all that wait, who may all have left: so it gives what it fails of."""
         try:
             self._connection = await connect(
                 self.address, timeout_s=self._timeout_s, lost=self._lost
             )
-            self._failure = ""
         except (ReplyError, OSError, UnicodeError) as error:  # the last of a host that is no name
-            self._failed(error)
+            return error
         finally:
             self._connecting = None
+        return None
 
     def _lost(self, connection: Connection) -> None:
         if connection is self._connection:
             self._connection = None
             if connection.failure is not None:
-                self._failed(connection.failure)
+                self._outage.failed(self.down(connection.failure))
 
-    def _failed(self, error: Exception) -> None:
-        self._failure = self.told(error)
-        self._quiet_until = asyncio.get_running_loop().time() + QUIET_S * (
-            1 + self._chance.random()
-        )
+
+def _is_to_fix(error: Exception) -> bool:
+    return isinstance(error, UnwelcomeError | UnicodeError | ssl.SSLCertVerificationError) or (
+        isinstance(error, ReplyError) and str(error).startswith("NOPERM")
+    )

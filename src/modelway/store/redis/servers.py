@@ -94,7 +94,7 @@ class Servers:
                 elif otherwise and str(error).startswith("NOSCRIPT"):
                     command, otherwise = otherwise, ()
                 else:
-                    raise StoreDownError(link.told(error)) from None
+                    raise link.down(error) from None
             except StoreDownError as error:
                 self.learn(key, error)
                 raise

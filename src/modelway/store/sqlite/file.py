@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from modelway.errors import ConfigError, StoreDownError
+from modelway.store.outage import TO_FIX
 from modelway.store.sqlite.machine import Machine, Now, Offsets, now, offsets
 from modelway.store.sqlite.schema import migrate
 
@@ -102,7 +103,7 @@ class SqliteFile:
         try:
             connection = self._connected()
         except ConfigError as error:  # what must change is not what was called
-            raise StoreDownError(error.message) from error
+            raise StoreDownError(error.message, code=TO_FIX) from error
         try:
             connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:

@@ -10,12 +10,13 @@ others' beside it, and runs that port's contracts. ``processes`` has the checks 
 
 from __future__ import annotations
 
-from modelway.testing.stores import cache, lease_ends, leases, records
+from modelway.testing.stores import cache, lease_ends, leases, opening, records
 from modelway.testing.stores.subject import Contract, SteppedClock, Subject
 
 LEASES = (*leases.CONTRACTS, *lease_ends.CONTRACTS)
 CACHE, RECORDS = cache.CONTRACTS, records.CONTRACTS
 CONTRACTS: tuple[Contract, ...] = (
+    *[Contract(f"store: {each.name}", each.check) for each in opening.CONTRACTS],
     *[Contract(f"leases: {each.name}", each.check) for each in LEASES],
     *[Contract(f"cache: {each.name}", each.check) for each in CACHE],
     *[Contract(f"records: {each.name}", each.check) for each in RECORDS],

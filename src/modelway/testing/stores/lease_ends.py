@@ -69,6 +69,18 @@ async def used_long_ago_is_over(subject: Subject) -> None:
         same(await left(store.leases, pool), 10, "used six seconds ago, of a window of five")
 
 
+async def ended_is_unknown(subject: Subject) -> None:
+    """Though nobody has asked since: a word that comes too late takes nothing and adds nothing."""
+    async with opened(subject) as store:
+        pools = (rate(10, 0.2, 0.1), held(10, 0.3))
+        grants = [await all_of(store.leases, pool) for pool in pools]
+        await subject.clock.sleep(0.35)
+        for pool, grant in zip(pools, grants, strict=True):
+            longer = pool._replace(window_s=LONG_S)
+            await store.leases.settle(longer, [Spent(grant.id, 10)])
+            same(await left(store.leases, longer), 10, "it no longer counted")
+
+
 async def renewed_lives_on(subject: Subject) -> None:
     async with opened(subject) as store, opened(subject) as other:
         pool = held(10, WINDOW_S)
@@ -112,6 +124,7 @@ CONTRACTS: tuple[Contract, ...] = (
     Contract("the wait is for as many ends as are needed", wait_for_enough_to_end),
     Contract("what was used counts for a window", used_counts_for_a_window),
     Contract("what was used long ago is over", used_long_ago_is_over),
+    Contract("a grant that has ended is unknown", ended_is_unknown),
     Contract("a renewed grant lives on", renewed_lives_on),
     Contract("never over the rate", never_over_the_rate),
 )

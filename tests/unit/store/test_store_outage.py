@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.errors import ConfigError, StoreDownError
-from modelway.store.postgres.outage import Outage
+from modelway.store.outage import TO_FIX, Outage, opening
+
+
+class Chance(random.Random):
+    """Always the same."""
+
+    value = 0.0
+
+    def random(self):
+        return self.value
 
 
 class Asked:
@@ -18,15 +28,16 @@ class Asked:
 
     def __init__(self):
         self.now = 0.0
-        self.outage = Outage(0.5, now=lambda: self.now)
+        self.chance = Chance()
+        self.outage = Outage(self.chance, pause_s=0.5, now=lambda: self.now)
         self.down = False
         self.count = 0
 
-    def __call__(self, kind=StoreDownError):
+    def __call__(self, code=None):
         with self.outage.attempt():
             self.count += 1
             if self.down:
-                raise kind("it is down")
+                raise StoreDownError("it is down", code=code)
 
 
 def test_calls_fail_at_once_for_a_moment_after_one_that_failed():
@@ -45,15 +56,37 @@ def test_calls_fail_at_once_for_a_moment_after_one_that_failed():
     assert ask.count == 6
 
 
-def test_a_refusal_says_when_to_ask_again_and_is_of_the_same_kind():
+def test_a_refusal_says_when_to_ask_again_and_who_must_see_to_it():
     ask = Asked()
     ask.down = True
-    with pytest.raises(ConfigError):
-        ask(ConfigError)
+    ask.chance.value = 0.6
+    with pytest.raises(StoreDownError):
+        ask(TO_FIX)
     ask.now = 0.2
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(StoreDownError) as caught:
         ask()
-    assert caught.value.retry_after_s == pytest.approx(0.3)
+    assert caught.value.retry_after_s == pytest.approx(0.6), "a moment, and some of another"
+    assert caught.value.code == TO_FIX
+
+
+def test_what_is_known_without_a_call_counts_too():
+    ask = Asked()
+    ask()
+    ask.outage.failed(StoreDownError("the connection broke"))
+    with pytest.raises(StoreDownError, match="broke"):
+        ask()
+    ask.now = 0.5
+    ask()
+    assert ask.count == 2
+
+
+def test_what_is_only_down_may_be_opened():
+    with opening():
+        raise StoreDownError("it is down")
+    with pytest.raises(ConfigError, match="wrong password"), opening():
+        raise StoreDownError("wrong password", code=TO_FIX)
+    with pytest.raises(ValueError, match="a mistake"), opening():
+        raise ValueError("a mistake")
 
 
 def test_one_asks_while_the_others_are_refused():
