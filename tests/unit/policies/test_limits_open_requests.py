@@ -163,6 +163,11 @@ async def test_slow_answers_do_not_make_the_wait_seem_endless():
             tickets.pop(0).done(None)
             tickets += await opened(gate)
         await here.clock.advance(0.5)
-        assert 0 < gate.blocked_s(0) <= 10
+        waiting = asyncio.ensure_future(gate.enter(0, wait=True))
+        await here.clock.advance(3)
+        assert not waiting.done(), "it waits, and is not refused for the look of it"
+        assert 5 <= gate.blocked_s(0) <= 11
         for ticket in tickets:
             ticket.done(None)
+        await here.clock.advance(1)
+        (await waiting).done(None)
