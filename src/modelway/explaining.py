@@ -19,6 +19,7 @@ from modelway.framing.fields import Fields, split
 from modelway.plans import Tier
 from modelway.policies.affinity import affinity
 from modelway.policies.degrade import losses
+from modelway.policies.limits import LimitStatus
 from modelway.tracks import Track
 from modelway.types import CallWarning
 
@@ -56,6 +57,8 @@ class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it would cost at the most: the estimated input, and the output's cap where one is known."""
     remark: str = ""
     """What is not known of it, where that decided its place."""
+    limits: tuple[LimitStatus, ...] = ()
+    """Those that a request to it counts against."""
     lost: tuple[CallWarning, ...] = ()
     edits: Edits | None = None
 
@@ -121,6 +124,7 @@ class _Decisions:
         self._engine = engine
         self._asked = asked
         self._first = first
+        self._limits = engine.state.limiter.status()
 
     async def of(self, tiers: Sequence[Tier]) -> list[Considered]:
         """Every candidate in the order in which it would be considered."""
@@ -171,12 +175,14 @@ class _Decisions:
         cap = asked.output_tokens or deployment.target.max_output_tokens
         if cap is None and track.info is not None:
             cap = track.info.max_output_tokens
+        counted = {(meter.kind, meter.subject) for meter in track.gate.meters}
         return Considered(
             deployment=deployment.id,
             provider=deployment.provider.name,
             model=deployment.model,
             tier=tier.name,
             verdict="ask",
+            limits=tuple([one for one in self._limits if (one.kind, one.subject) in counted]),
             remark=tier.chooser.remark(track) or "",
             open_requests=track.open_requests,
             latency_s=track.latency_s(asked.call.stream),

@@ -93,6 +93,12 @@ async def test_limits_that_are_reached_are_seen_before():
         ("b/y", "ask"),
     ]
     assert 0 < told.candidates[0].wait_s <= 61
+    (limit,) = told.candidates[0].limits
+    assert (limit.name, limit.remaining, told.candidates[1].limits) == (
+        "requests_per_minute",
+        0,
+        (),
+    )
     assert (await running.handle(call())).deployment.id == told.deployment == "b/y"
 
 
