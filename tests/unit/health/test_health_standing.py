@@ -88,6 +88,36 @@ def test_flapping_is_damped(cycle, every_s):
     assert changes(signs, every_s=every_s) <= 30 + 4 * 180 * days
 
 
+def outage(standing, now):
+    """Three failures, then an answer each second: the standing when it is up, and how long that took."""
+    for _ in range(3):
+        standing = judge(standing, "bad", 1, now, SETTINGS)
+    assert standing.state == "down"
+    fell = now
+    while standing.state != "healthy":
+        now += 1.0
+        standing = judge(standing, "good", 1, now, SETTINGS)
+    return standing, now - fell
+
+
+def test_each_fall_in_a_short_time_is_held_for_longer():
+    standing, now, held = walk("g")[-1], 2000.0, []
+    for _ in range(9):
+        standing, took_s = outage(standing, now)
+        held.append(took_s)
+        now += took_s
+    assert held == [2.0, 30.0, 60.0, 120.0, 240.0, 480.0, 480.0, 480.0, 480.0]
+    assert outage(standing, standing.fell + 32 * 30.0 - 1.0)[1] == 480.0
+    forgiven, took_s = outage(standing, standing.fell + 32 * 30.0)
+    assert took_s == 2.0
+    assert outage(forgiven, forgiven.fell + 100.0)[1] == 30.0
+
+
+def test_who_has_risen_is_judged_anew():
+    """What was before the rise does not make it fall at the next single failure."""
+    assert states("gbbbgg" + "b" + "g") == "HH-DDHHH"
+
+
 def test_the_first_outage_is_over_at_once_and_later_ones_too():
     """What falls once in a long time is not damped."""
     outage = "bbb" + "gg" + "g" * 60

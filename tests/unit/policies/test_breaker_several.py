@@ -20,6 +20,8 @@ class Flaky:
     def __init__(self, store):
         self.store = store
         self.down = False
+        self.hearing = asyncio.Event()
+        self.hearing.set()
 
     def _check(self):
         if self.down:
@@ -45,6 +47,7 @@ class Flaky:
         self._check()
         async for records in self.store.records.watch(stream, after=after):
             self._check()
+            await self.hearing.wait()
             yield records
 
 
@@ -144,6 +147,41 @@ async def test_a_probe_that_goes_well_is_heard_of_by_who_would_be_next(several):
     await one.aclose()
     assert await other.of("a/x").claim() in ("closed", "refused")
     assert other.of("a/x").closed
+
+
+async def test_who_gets_the_claim_reads_first_what_it_has_not_heard(several):
+    """Between a fast probe's end and the news of it."""
+    one, other = await several.start(), await several.start()
+    opened(one)
+    await turns()
+    several.flaky[1].hearing.clear()
+    await several.clock.advance(60.0)
+    assert await one.of("a/x").claim() == "probe"
+    one.of("a/x").failed(BUSY)
+    await turns()
+    assert other.of("a/x").retry_in_s() == 0.0
+    assert await other.of("a/x").claim() == "refused"
+    assert other.of("a/x").retry_in_s() == 60.0
+    await several.clock.advance(60.0)
+    assert await one.of("a/x").claim() == "probe"
+    one.of("a/x").succeeded()
+    await turns()
+    assert await other.of("a/x").claim() == "closed"
+    opened(other)
+    several.flaky[1].hearing.set()  # and what it has read it does not hear again
+    await turns()
+    assert not other.of("a/x").closed
+
+
+async def test_what_waits_for_the_store_is_told_in_its_order(several):
+    one, other = await several.start(), await several.start()
+    several.flaky[0].down = True
+    opened(one)
+    await one.reset()
+    opened(one)
+    several.flaky[0].down = False
+    await several.clock.advance(1.0)
+    assert not other.of("a/x").closed
 
 
 @pytest.mark.parametrize("word", ["open", "closed"])
