@@ -154,17 +154,17 @@ class Walk:
         be asked at once.
         """
         repeats: list[Turn] = []
+        asked = self._call.options.hedge
+        hedges = self._dispatch.hedging.enabled if asked is None else asked
         while True:
-            track = next(order, None)
-            if track is not None:
-                turn = Turn(0.0, 1, track)
-            elif repeats:
+            track, attempt = next(order, None), 1
+            if track is None:
+                if not repeats:
+                    return None
                 turn = repeats.pop(0)
                 if not await self._pause(turn):
                     continue
-                track = turn.track
-            else:
-                return None
+                track, attempt = turn.track, turn.attempt
             lost = () if tier is self._first else self._lost(track)
             if lost is None:
                 continue
@@ -173,15 +173,15 @@ class Walk:
             if ticket is None:
                 continue
             try:
-                after_s = self._hedged_after_s(track) if turn.attempt == 1 else None
+                after_s = self._hedged_after_s(track) if hedges and attempt == 1 else None
                 if after_s is None:
                     reply = await self._ask(track, ticket, self._probes)
                 else:
                     reply, track = await self._raced(track, ticket, after_s, order)
             except LLMError as error:
-                verdict = self._noted().failed(
-                    turn, error, self._dispatch.chance.random(), self._took_s
-                )
+                turn = Turn(0.0, attempt, track)
+                chance = self._dispatch.chance.random()
+                verdict = self._noted().failed(turn, error, chance, self._took_s)
                 chain = self._chain(tier, error)
             else:
                 return self._answered(reply, tier, track, lost)
@@ -192,7 +192,7 @@ class Walk:
                 raise self._noted().error()
             if verdict.action == "again":
                 not_before = self._dispatch.now() + verdict.delay_s
-                insort(repeats, Turn(not_before, turn.attempt + 1, track), key=when)
+                insort(repeats, Turn(not_before, attempt + 1, track), key=when)
             self._call = self._noted().remaining()
 
     # ------------------------------------------------------------ before an attempt
@@ -318,8 +318,8 @@ class Walk:
 
     def _hedged_after_s(self, track: Track) -> float | None:
         """When another deployment is to be asked too; ``None``: this one is waited for."""
-        dispatch, asked = self._dispatch, self._call.options.hedge
-        if not (dispatch.hedging.enabled if asked is None else asked) or self._raced_before:
+        dispatch = self._dispatch
+        if self._raced_before:
             return None
         dispatch.hedges.earn(self._estimated_cost(track))
         if dispatch.hedging.after_s is not None:
