@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +50,8 @@ class Upstream(Simulator):
         self.name = name
         self.behave = behave or self.well
         self.arrived: list[Arrival] = []
+        self.down = False
+        """Whether it hangs up on everybody."""
 
     def answer(self, question: str) -> str:
         """The right one: it says who gave it, and to what."""
@@ -71,6 +73,8 @@ class Upstream(Simulator):
     def handle(
         self, method: str, target: str, headers: HeaderPairs, body: bytes
     ) -> SimulatedResponse:
+        if self.down:
+            return SimulatedResponse(0, (), iter(()), dropped=True)
         if method == "POST":
             question = msgspec.json.decode(body)["messages"][-1]["content"]
             reply = self.behave(question)
@@ -166,6 +170,12 @@ async def follow(world: World, question: str, **options: Any) -> Outcome:
         assert failed.partial is not None
         assert failed.partial.text == heard, "what it says to have had is what it had"
     return Outcome(question, heard, failed)
+
+
+async def grows(items: Sized, by: int) -> None:
+    """Wait until so many more are there."""
+    wanted = len(items) + by
+    await until(lambda: len(items) >= wanted, most_s=30)
 
 
 # ---------------------------------------------------------------- when all is over

@@ -1,0 +1,116 @@
+"""Clients of a gateway whose providers die in mid-stream, or that leave while they wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from modelway.call import Call
+from modelway.gateway.operating import watched_over
+from modelway.messages import user
+from modelway.opening import open_engine
+from modelway.simulator.serve import serve
+from modelway.types import ChatRequest
+from support.chaos_gateways import post
+from support.chaos_world import Upstream, at_rest, leaving_nothing
+from support.sdk import until
+from support.serving import KEY, served
+
+
+def config(**places):
+    """The model ``m`` at these base URLs, in this order, with nothing tried twice."""
+    return {
+        "providers": {
+            name: {"like": "openai", "base_url": f"{url}/v1", "api_key": "none-is-asked"}
+            for name, url in places.items()
+        },
+        "models": {"m": {"deployments": [f"{name}/x" for name in places]}},
+        "defaults": {"retries": 0, "timeouts": {"idle_s": 0.5}},
+    }
+
+
+def port(gateway):
+    return int(gateway.url.rpartition(":")[2])
+
+
+@pytest.mark.parametrize("chunks", [2, 7])
+@pytest.mark.parametrize("how", ["cut_after_chunks", "error_after_chunks", "stall_after_chunks"])
+async def test_a_client_is_told_in_its_stream_and_hears_nothing_twice(how, chunks, tmp_path):
+    a, b = Upstream("a"), Upstream("b")
+    a.behave = a.faulty(**{how: chunks})
+    async with serve(a) as url_a, serve(b) as url_b:
+        with served(config(a=url_a, b=url_b), tmp_path) as gateway:
+            said = await post(port(gateway), "q", stream=True, key=KEY)
+            assert said.status == 200
+            assert said.streamed
+            assert a.answer("q").startswith(said.streamed)
+            events = [one for one in said.body.split(b"\n\n") if one.startswith(b"data: ")]
+            assert "error" in json.loads(events[-1].removeprefix(b"data: "))
+            assert b"[DONE]" not in said.body
+            assert (len(a.arrived), len(b.arrived)) == (1, 0)
+            # the same in another dialect
+            said = await post(
+                port(gateway), "q", path="/v1/messages", stream=True, max_tokens=99, key=KEY
+            )
+            kinds = [line for line in said.body.splitlines() if line.startswith(b"event: ")]
+            assert kinds[-1] == b"event: error"
+            assert b"event: message_stop" not in kinds
+            assert (len(a.arrived), len(b.arrived)) == (2, 0)
+
+
+async def test_who_leaves_the_queue_is_never_asked_for(tmp_path):
+    waiting, upstream = 30, Upstream("a")
+    upstream.behave = upstream.slowly(0.6)
+    async with serve(upstream) as url:
+        said = config(a=url)
+        said["providers"]["a"]["limits"] = {"concurrent": 1}
+        with served(said, tmp_path) as gateway:
+            first = asyncio.create_task(post(port(gateway), "first", key=KEY))
+            await until(lambda: upstream.arrived, most_s=10)
+            leaving = [
+                asyncio.create_task(post(port(gateway), f"leaves{number}", key=KEY))
+                for number in range(waiting)
+            ]
+            await until(lambda: gateway.gateway.open_requests == 1 + waiting, most_s=10)
+            last = asyncio.create_task(post(port(gateway), "last", key=KEY))
+            for task in leaving:
+                task.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+            assert [(await one).status for one in (first, last)] == [200, 200]
+            assert upstream.questions == ["first", "last"]
+            await until(lambda: gateway.gateway.open_requests == 0, most_s=10)
+            stats = gateway.gateway.engine.stats()
+            assert (stats.cancelled_requests, stats.open_requests) == (waiting, 0)
+
+
+async def test_a_provider_that_flaps_changes_its_state_seldom_and_costs_no_request():
+    flaps, of_each, interval_s = 60, 3, 0.05
+    a, b = Upstream("a"), Upstream("b")
+    async with leaving_nothing(), serve(a) as url_a, serve(b) as url_b:
+        said = config(a=url_a, b=url_b)
+        said["health"] = {"interval_s": interval_s, "first_s": 0, "down_after": 2, "up_after": 2}
+        said["breaker"] = {"failures": 1000}  # traffic tells of it, good and bad
+        opened = await open_engine(said, environment={})
+        changes = []
+        opened.engine.state.on_health.append(changes.append)
+        began = time.monotonic()
+        async with watched_over(opened):
+            for flap in range(flaps):
+                a.down = flap % 2 == 1
+                for number in range(of_each):
+                    question = f"q{flap}.{number}"
+                    request = ChatRequest(messages=(user(question),))
+                    call = Call(id=opened.engine.new_id(), model="m", request=request)
+                    reply = await opened.engine.handle(call)
+                    assert reply.value.text in (a.answer(question), b.answer(question))
+        longest_hold_s = 16 * interval_s
+        falls = 6 + (time.monotonic() - began) / longest_hold_s
+        of_a = [one.after for one in changes if one.provider == "a"]
+        assert {"healthy", "down"} <= set(of_a)
+        assert len(of_a) <= 1 + 2 * falls < flaps, "less and less often, though it goes on"
+        assert {one.after for one in changes if one.provider == "b"} == {"healthy"}
+        await at_rest(opened.engine)
+        await opened.aclose()
