@@ -20,6 +20,7 @@ from modelway.policies.hedging import HedgeBudget
 from modelway.ports import Clock, Handler
 from modelway.state import State
 from modelway.tracks import Track
+from modelway.types import Usage
 from modelway.walk import Walk
 
 
@@ -75,6 +76,12 @@ class Dispatch:
         """Let who looks after providers know of an attempt."""
         if self.state.monitor is not None:
             self.state.monitor.seen(track.deployment, error is None, took_s, error)
+
+    def broke(self, track: Track, usage: Usage | None, error: LLMError | None) -> None:
+        """Let who looks after providers know of a stream that broke off."""
+        del usage
+        if error is not None:
+            self.saw(track, None, error)
 
     def hedged(self, call: Call, deployment: Deployment) -> None:
         """Count and tell that a second deployment is asked."""

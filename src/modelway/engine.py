@@ -113,7 +113,7 @@ class Engine:
             self.tiers,
             self._plans,
             self.state,
-            self._attempt,
+            self.attempt,
             settings=self.settings,
             clock=self._clock,
             chance=self._chance,
@@ -139,7 +139,8 @@ class Engine:
 
         return classifying(model, is_local, lambda: self.handle, self.new_id)
 
-    def _attempt(self, deployment: Deployment, call: Call) -> Handler:
+    def attempt(self, deployment: Deployment, call: Call) -> Handler:
+        """Ring B: what one attempt at a deployment goes through."""
         client = None if call.body is None else call.body.dialect
         key = (deployment.id, call.operation, client)
         handler = self._ring_b.get(key)
@@ -219,7 +220,7 @@ class Engine:
     def tiers(self, call: Call) -> tuple[Tier, ...]:
         """The tiers of a call, the model that was asked for before its fallbacks."""
         if call.operation == "pass" and call.model.endswith("/"):
-            deployment = _without_model(self._provider(call.model[:-1]))
+            deployment = without_model(self._provider(call.model[:-1]))
             route = Route(name=call.model, deployments=(deployment,))
             return (self._plans.alone(route, deployment),)
         return self._plans.of(call)
@@ -312,7 +313,7 @@ class Engine:
         """What a configured provider says that it serves, at this moment."""
         configured = self._provider(provider)
         call = Call(id=self.new_id(), operation="models", model=f"{provider}/", options=options)
-        reply = await self._attempt(_without_model(configured), call)(call)
+        reply = await self.attempt(without_model(configured), call)(call)
         listed: tuple[ModelListing, ...] = reply.value
         return tuple([replace(model, provider=provider) for model in listed])
 
@@ -353,7 +354,7 @@ def _as_chat(deployment: Deployment, client: str | None) -> bool:
     return client not in (None, deployment.dialect) and dialect(str(client)).completes_by_chat
 
 
-def _without_model(provider: ConfiguredProvider) -> Deployment:
+def without_model(provider: ConfiguredProvider) -> Deployment:
     """A provider as something to send to: for what it answers about itself."""
     return Deployment(
         id=f"{provider.name}/",

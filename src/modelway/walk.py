@@ -32,7 +32,7 @@ from modelway.racing import Runner, race
 from modelway.settling import open_circuit, refused, settled, warned
 from modelway.state import State
 from modelway.tracks import Track
-from modelway.types import CallWarning, Trace
+from modelway.types import CallWarning, Trace, Usage
 
 _SLOW = 0.95
 """The share of answers that come sooner than what is hedged."""
@@ -63,6 +63,7 @@ class Around(Protocol):
     def fell_back(self, call: Call, deployment: Deployment) -> None: ...
     def hedged(self, call: Call, deployment: Deployment) -> None: ...
     def saw(self, track: Track, took_s: float | None, error: LLMError | None) -> None: ...
+    def broke(self, track: Track, usage: Usage | None, error: LLMError | None) -> None: ...
     async def paused(self, call: Call, turn: Turn, delay_s: float) -> None: ...
 
 
@@ -312,6 +313,7 @@ class Walk:
             track.breaker.alive()
             dispatch.saw(track, took_s, None)
             stream.on_settled.append(partial(settled, track, ticket))
+            stream.on_settled.append(partial(dispatch.broke, track))
         return reply
 
     # ------------------------------------------------------------ two attempts at once

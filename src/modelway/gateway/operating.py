@@ -64,8 +64,7 @@ class Operating:
         known = [status.deployment for status in breakers.statuses()]
         if name is not None and name not in known:
             raise NotFoundError(f"no breaker of {name!r} is known here", param="deployment")
-        await breakers.reset(name)
-        return msgspec.json.encode({"reset": [name] if name else known})
+        return msgspec.json.encode({"reset": await breakers.reset(name)})
 
     async def reload(self) -> Keys | None:
         """Load the configuration anew: all of it, or an error with every problem and nothing."""

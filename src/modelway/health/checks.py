@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from modelway.call import Call, Credential, Deployment, Operation, Options
 from modelway.config.settings import ConfiguredProvider
-from modelway.engine import Engine
-from modelway.engine import _without_model as without_model
+from modelway.engine import Engine, without_model
 from modelway.errors import RequestError
 from modelway.exchange import offers, speaking
 from modelway.messages import user
@@ -59,7 +58,7 @@ async def ask(engine: Engine, check: Check, timeout_s: float) -> str:
         options=Options(timeout_s=timeout_s, retries=0, fallbacks=()),
     )
     try:
-        await engine._attempt(check.deployment, call)(call)  # noqa: SLF001
+        await engine.attempt(check.deployment, call)(call)
     except RequestError as error:
         if error.status is None:
             raise
