@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 import pytest
@@ -127,3 +128,19 @@ async def test_a_fault_of_the_store_is_not_swallowed(caplog):
             await sent(gate)
         del here.store.take
         (await sent(gate)).done(None)
+
+
+@pytest.mark.parametrize("when_down", ["open", "closed"])
+async def test_where_nothing_is_held_nothing_goes_on(when_down):
+    async with world() as here:
+        process = here.process(when_down=when_down)
+        gate = process.gate([provider(requests_per_minute=5, tokens_per_minute=50)], learns=False)
+        here.store.away = True
+        for _ in range(3):
+            with contextlib.suppress(LimitExceededError):
+                (await sent(gate)).done(None)
+        await here.clock.advance(40)
+        here.store.away = False
+        await here.clock.advance(40)
+        assert process._means.alarm._calls == []
+        assert not process._tasks

@@ -151,10 +151,11 @@ class RateMeter(Meter):
         for part in [part for part in self._open if now >= part.asked_at + 0.9 * self._hold_s]:
             self._open.remove(part)
             self._end(part)
-        if now >= self._settle_at and (self._ended or self._unsaid) and not self._settling:
-            self._settling = True
+        if now >= self._settle_at and not self._settling:
             self._settle_at = math.inf
-            self.means.spawn(self._settle())
+            if self._ended or self._unsaid:
+                self._settling = True
+                self.means.spawn(self._settle())
         settle_at = math.inf if self._settling else self._settle_at
         due = [settle_at, *[part.asked_at + 0.9 * self._hold_s for part in self._open]]
         if not self.part.settled:
