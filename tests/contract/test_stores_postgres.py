@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from modelway.store.postgres import open_postgres
-from modelway.testing.stores import CONTRACTS, Subject
+from modelway.testing.stores import CONTRACTS, Subject, lease_ends
 from modelway.testing.stores.processes import CHECKS
 from support.pooler_postgres import Pooler
-from support.servers_postgres import postgres_server
 
 CACHE_BYTES = 4_000_000
 POOLED = (
@@ -25,10 +24,9 @@ POOLED = (
 
 
 @pytest.fixture(scope="module")
-def server():
-    with postgres_server() as server:
-        server.ask("create database shared")
-        yield server
+def server(postgres):
+    postgres.ask("create database shared")
+    return postgres
 
 
 def subject(server):
@@ -47,6 +45,11 @@ def subject(server):
 @pytest.mark.parametrize("contract", CONTRACTS, ids=str)
 async def test_postgres(contract, server):
     await contract.check(subject(server))
+
+
+@pytest.mark.exhaustive
+async def test_never_over_the_rate_for_long(server):
+    await lease_ends.never_over_the_rate(subject(server), for_s=15.0)
 
 
 @pytest.mark.parametrize("contract", [each for each in CONTRACTS if each.name in POOLED], ids=str)

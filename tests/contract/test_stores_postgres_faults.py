@@ -14,7 +14,7 @@ from modelway.ports import Pool, Spent
 from modelway.store.postgres import listening, records
 from modelway.store.postgres.connections import MOST_CONNECTIONS
 from support.faultproxy import FaultProxy
-from support.servers_postgres import opened, postgres_server
+from support.servers_postgres import opened
 
 SHORT_S = 0.5
 """The timeout of calls where it is waited for."""
@@ -23,9 +23,8 @@ MONEY = Pool("money", 100, math.inf, 60.0)
 
 
 @pytest.fixture(scope="module")
-def server():
-    with postgres_server() as server:
-        yield server
+def server(postgres):
+    return postgres
 
 
 @pytest.fixture

@@ -12,15 +12,14 @@ from modelway.errors import ConfigError, StoreDownError
 from modelway.ports import Pool
 from modelway.store.postgres import open_postgres
 from modelway.store.postgres.migrating import migrations
-from support.servers_postgres import opened, postgres_server
+from support.servers_postgres import opened
 
 MONEY = Pool("money", 100, math.inf, 60.0)
 
 
 @pytest.fixture(scope="module")
-def server():
-    with postgres_server() as server:
-        yield server
+def server(postgres):
+    return postgres
 
 
 @pytest.fixture

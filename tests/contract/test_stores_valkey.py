@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import random
 from functools import partial
 
@@ -13,10 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelway.errors import StoreDownError
-from modelway.ports import Pool, Spent
+from modelway.ports import Spent
 from modelway.store.memory import open_memory
 from modelway.store.redis import open_redis
-from modelway.testing.stores import CONTRACTS, SteppedClock, Subject
+from modelway.testing.stores import CONTRACTS, SteppedClock, Subject, lease_ends
+from modelway.testing.stores.leases import LONG_S, held, money
 from modelway.testing.stores.processes import CHECKS
 from modelway.testing.stores.subject import comes_back, fresh
 from support.servers_valkey import ValkeyServer, ask, misbehaving, stored, valkey_cluster
@@ -33,21 +33,12 @@ CLUSTERED = (
     "records: a watch brings all",
     "records: a watch is from now on",
 )
-LONG_S = 3600.0
 
 
 @pytest.fixture(scope="module")
 def server():
     with ValkeyServer() as server:
         yield server
-
-
-def money(limit=100):
-    return Pool(fresh("money"), limit, math.inf, LONG_S)
-
-
-def held(limit=100, life_s=LONG_S):
-    return Pool(fresh("held"), limit, 0.0, life_s)
 
 
 async def keys_of(store, name):
@@ -60,7 +51,7 @@ async def keys_of(store, name):
 @pytest.mark.parametrize("contract", CONTRACTS, ids=str)
 async def test_valkey(contract, server):
     async def opened():
-        timeout_s = 1.0 if "gone" in contract.name else 5.0
+        timeout_s = 0.5 if "gone" in contract.name else 5.0
         return await open_redis(server.url, timeout_s=timeout_s, cache_bytes=CACHE_BYTES)
 
     @contextlib.asynccontextmanager
@@ -72,6 +63,14 @@ async def test_valkey(contract, server):
             server.go_on()
 
     await contract.check(Subject(opened, outage=outage, cache_bytes=CACHE_BYTES))
+
+
+@pytest.mark.exhaustive
+async def test_never_over_the_rate_for_long(server):
+    async def opened():
+        return await open_redis(server.url, timeout_s=5.0)
+
+    await lease_ends.never_over_the_rate(Subject(opened), for_s=15.0)
 
 
 @pytest.mark.parametrize("contract", [c for c in CONTRACTS if "gone" in c.name], ids=str)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import random
 
 import pytest
@@ -13,25 +12,16 @@ from modelway.clock import SystemClock
 from modelway.errors import ConfigError, StoreDownError
 from modelway.ports import Grant, Pool, Spent
 from modelway.store.redis import open_redis
+from modelway.testing.stores.leases import LONG_S, held, money
 from modelway.testing.stores.rates import spend_together, within_the_rate
 from modelway.testing.stores.subject import comes_back, fresh
 from support.servers_valkey import ValkeyServer, ask, misbehaving, stored, tls_before
-
-LONG_S = 3600.0
 
 
 @pytest.fixture(scope="module")
 def server():
     with ValkeyServer() as server:
         yield server
-
-
-def money(limit=100):
-    return Pool(fresh("money"), limit, math.inf, LONG_S)
-
-
-def held(limit=100, life_s=LONG_S):
-    return Pool(fresh("held"), limit, 0.0, life_s)
 
 
 async def test_a_server_that_restarts_without_its_data():
@@ -136,7 +126,7 @@ async def test_never_over_the_rate_while_connections_break(server):
 
         handles = [Forgiving(each.leases) for each in (one, two)]
         breaker = asyncio.ensure_future(breaking())
-        spends = await spend_together(handles, pool, SystemClock(), senders=4, for_s=3.0, seed=6)
+        spends = await spend_together(handles, pool, SystemClock(), senders=4, for_s=1.5, seed=6)
         breaker.cancel()
         within_the_rate(spends, pool)
         assert sum(each.amount for each in spends) >= pool.limit
@@ -153,7 +143,7 @@ async def test_many_first_calls_share_a_connection(server):
 async def test_a_connection_that_was_idle_and_closed(server):
     """A server or a firewall may do that: the next call opens another, and does not fail."""
     async with stored(server.url) as store, stored(server.url) as other:
-        pool = held()
+        pool = held(100)
         await store.leases.take(pool, 1)
         for client in (await ask(other, "CLIENT", "LIST")).decode().splitlines():
             fields = dict(field.split("=", 1) for field in client.split() if "=" in field)
@@ -181,7 +171,7 @@ async def test_cancelled_calls_leave_the_connection(server):
 async def test_a_replica_that_may_not_be_written_to(server):
     """What was asked of it fails, and as soon as it may, it works: by a new connection."""
     async with stored(server.url) as store, stored(server.url) as other:
-        pool = held()
+        pool = held(100)
         await store.leases.take(pool, 1)
         await ask(other, "REPLICAOF", "127.0.0.1", "1")
         try:
@@ -194,7 +184,7 @@ async def test_a_replica_that_may_not_be_written_to(server):
 
 async def test_a_server_without_memory(server):
     async with stored(server.url) as store:
-        pool = held()
+        pool = held(100)
         grant = await store.leases.take(pool, 1)
         await ask(store, "CONFIG", "SET", "maxmemory", "1")
         try:

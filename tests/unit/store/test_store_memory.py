@@ -157,10 +157,10 @@ def test_nobody_spends_more_than_the_limit_in_any_window(steps, life_s):
 def test_pools_of_which_nothing_counts_do_not_stay():
     clock = SteppedClock()
     leases = MemoryLeases(clock)
-    for number in range(100_000):
+    for number in range(10_000):
         done(leases.take(Pool(f"rate {number}", 10, 60.0, 5.0), 1))
-        clock.now += 0.001
-    assert len(leases._pools) <= 65_001
+        clock.now += 0.01
+    assert len(leases._pools) <= 6_501
     clock.now += 65.0
     done(leases.take(Pool("another", 10, 60.0, 5.0), 1))
     assert (len(leases._pools), len(leases._ends)) == (1, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from modelway.ports import Spent
+from modelway.ports import Pool, Spent
 from modelway.testing.stores.leases import LONG_S, WINDOW_S, all_of, held, left, rate
 from modelway.testing.stores.rates import spend_together, within_the_rate
 from modelway.testing.stores.subject import Contract, SteppedClock, Subject, opened, same, true
@@ -13,7 +13,8 @@ from modelway.testing.stores.subject import Contract, SteppedClock, Subject, ope
 async def wait_is_enough(subject: Subject) -> None:
     """Who waits as long as he was told, and nobody else asks, is given what he asked for."""
     async with opened(subject) as store:
-        for pool in (rate(), held(10, WINDOW_S)):
+
+        async def waited_for(pool: Pool) -> None:
             since = subject.clock.monotonic()
             await all_of(store.leases, pool)
             refused = await store.leases.take(pool, 10, least=10)
@@ -22,9 +23,11 @@ async def wait_is_enough(subject: Subject) -> None:
                 same(refused.amount, 0, "it is all out")
                 true(0 < refused.wait_s <= lasts + 0.01, f"it lasts {lasts} s: {refused}")
             if refused.amount:  # the machine stood still for longer than that
-                continue
+                return
             await subject.clock.sleep(refused.wait_s)
             same((await store.leases.take(pool, 10, least=10)).amount, 10, "after the wait")
+
+        await asyncio.gather(waited_for(rate()), waited_for(held(10, WINDOW_S)))
 
 
 async def wait_for_enough_to_end(subject: Subject) -> None:
@@ -102,19 +105,27 @@ async def renewed_lives_on(subject: Subject) -> None:
         same(await left(store.leases, pool), 10, "it is settled like any other")
 
 
-async def never_over_the_rate(subject: Subject) -> None:
+async def never_over_the_rate(subject: Subject, *, for_s: float = 0.75) -> None:
     """Senders at two handles who lose, repeat and delay what they say."""
     async with opened(subject) as store, opened(subject) as other:
 
         async def law(limit: int, life_s: float) -> None:
-            pool = rate(limit, 0.3, life_s)
+            pool = rate(limit, 0.25, life_s)
             spends = await spend_together(
-                (store.leases, other.leases), pool, subject.clock, senders=4, for_s=1.5, seed=limit
+                (store.leases, other.leases),
+                pool,
+                subject.clock,
+                senders=4,
+                for_s=for_s,
+                seed=limit,
             )
             within_the_rate(spends, pool)
             spent = sum([each.amount for each in spends])
             if not isinstance(subject.clock, SteppedClock):  # its lives may end while a store works
-                true(spent * 10 >= limit, f"only {spent} were spent, in five windows of {limit}")
+                true(
+                    spent * 10 >= limit,
+                    f"only {spent} were spent, in {for_s} s, of {limit} in a quarter",
+                )
 
         await asyncio.gather(law(10, 0.1), law(500, 0.25), law(3, 0.02))
 

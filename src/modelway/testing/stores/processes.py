@@ -1,7 +1,7 @@
 """What a store promises to several real processes: checks that start some, given its URL.
 
-Each is a plain function, and takes a few seconds. A script that calls one has the usual
-``if __name__ == "__main__"``, as its processes are spawned.
+Each is a plain function, and takes a second or two. A script that calls one has the usual
+``if __name__ == "__main__"``, as its processes begin as new ones.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelway.clock import SystemClock
 from modelway.ports import Pool, Record, Spent
@@ -24,6 +24,9 @@ from modelway.testing.stores.rates import Spend, spend_together, within_the_rate
 from modelway.testing.stores.records import ascending
 from modelway.testing.stores.subject import fresh, same, true
 
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
 PROCESSES = 4
 _TIMEOUT_S = 10.0
 """More than a store needs on a machine where every processor is busy."""
@@ -31,9 +34,18 @@ _TIMEOUT_S = 10.0
 _Work = Callable[[Store, int], Coroutine[Any, Any, Any]]
 
 
+def _context() -> SpawnContext | ForkServerContext:
+    """Of processes that share nothing with this one; the modules that they need are read once."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
 def together(url: str, work: _Work, *, processes: int = PROCESSES) -> list[Any]:
     """The same work at the same time in so many processes, each with a store of its own."""
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     with ProcessPoolExecutor(processes, mp_context=context) as pool, context.Manager() as manager:
         barrier = manager.Barrier(processes)
         futures = [pool.submit(_one, url, work, number, barrier) for number in range(processes)]
@@ -95,7 +107,7 @@ async def _take_all(pool: Pool, store: Store, number: int) -> _Taken:
 
 def never_over_the_rate(url: str) -> None:
     """By the clock of the spenders, which all processes of a machine share."""
-    pools = [Pool(fresh("rate"), limit, 1.0, life_s) for limit, life_s in ((10, 0.2), (500, 0.4))]
+    pools = [Pool(fresh("rate"), limit, 0.5, life_s) for limit, life_s in ((10, 0.2), (500, 0.4))]
     for pool, *spends in zip(pools, *together(url, partial(_spend, pools)), strict=True):
         every: list[Spend] = [each for of in spends for each in of]
         within_the_rate(every, pool)
@@ -106,7 +118,7 @@ def never_over_the_rate(url: str) -> None:
 async def _spend(pools: list[Pool], store: Store, number: int) -> list[list[Spend]]:
     leases, clock = [store.leases], SystemClock()
     return await asyncio.gather(
-        *[spend_together(leases, pool, clock, senders=3, for_s=3.0, seed=number) for pool in pools]
+        *[spend_together(leases, pool, clock, senders=3, for_s=1.5, seed=number) for pool in pools]
     )
 
 
@@ -146,7 +158,7 @@ async def _add_and_watch(stream: str, batches: int, store: Store, number: int) -
 
 def killed_processes_harm_nobody(url: str) -> None:
     """One that is killed in the middle leaves counted what it may have taken, and the rest works."""
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     pool = Pool(fresh("killed"), 10**9, math.inf, 3600.0)
     for kill_after_s in (0.01, 0.05, 0.1):
         ours, theirs = context.Pipe(duplex=False)
