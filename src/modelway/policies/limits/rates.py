@@ -88,6 +88,9 @@ class RateMeter(Meter):
             self._retire(now)
 
     def expected_s(self, need: int, now: float) -> float:
+        known = self.limit if self._left is None else self._left
+        if self._cap is None and need <= known and not self._scarce():
+            return 0.0
         rounds, rest = divmod(max(need - 1, 0), max(self.limit, 1))
         capped = self._cap is not None and need > self.part.left + self._cap
         told_s = self._ready_at if now < self.again_at else -math.inf
