@@ -9,7 +9,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +20,7 @@ import pytest
 
 from modelway.store import Store
 from modelway.store.postgres import open_postgres
+from support.ports import free_port
 
 _VERSIONS = ("pginstall18", "pginstall16", "pginstall")
 _SETTINGS = {
@@ -51,7 +51,7 @@ class PostgresServer:
         )
 
     def start(self) -> None:
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
         log = str(self.folder / "log")
         self._run("pg_ctl", "-w", "-l", log, "-o", f"-c port={self.port} {settings}", "start")
@@ -177,9 +177,3 @@ def _as_nobody() -> list[str]:
     if setpriv is None:
         pytest.skip("PostgreSQL does not run as root, and there is no setpriv to become nobody")
     return [setpriv, "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-
-
-def _free_port() -> int:
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return place.getsockname()[1]

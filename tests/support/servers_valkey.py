@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from modelway.store import Store
 from modelway.store.redis import open_redis
 from support.faultproxy import FaultProxy
+from support.ports import free_port
 
 _START_S = 10.0
 _PATIENCE_S = 5.0
@@ -52,7 +53,7 @@ class ValkeyServer:
     """
 
     def __init__(self, *options: str, scheme: str = "redis", userinfo: str = "") -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"{scheme}://{userinfo}127.0.0.1:{self.port}/0"
         self._options = options
         self._folder = tempfile.TemporaryDirectory(prefix="modelway-valkey-")
@@ -125,7 +126,7 @@ class ValkeyServer:
 def valkey_cluster() -> Iterator[tuple[ValkeyServer, ValkeyServer]]:
     """Two servers, each of which has half of the slots."""
     options = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
-    ports = [str(_free_port()) for _ in range(2)]
+    ports = [str(free_port()) for _ in range(2)]
     first, second = [ValkeyServer(*options, "--cluster-port", port) for port in ports]
     with first, second:
         first.ask("CLUSTER", "ADDSLOTSRANGE", "0", "8191")
@@ -142,13 +143,6 @@ def valkey_cluster() -> Iterator[tuple[ValkeyServer, ValkeyServer]]:
 
 def _is_whole(information: str) -> bool:
     return "cluster_state:ok" in information and "cluster_slots_ok:16384" in information
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # ---------------------------------------------------------------- stores on it

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from modelway.ports import Cache, Leases, Records
 
+CACHE_BYTES = 256 * 1024 * 1024
+"""The bound of a cache that processes share, where none is said."""
+
 
 class Store(NamedTuple):
     """One place for all three, and how to let go of it."""

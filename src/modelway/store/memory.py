@@ -13,6 +13,7 @@ from modelway.clock import SystemClock
 from modelway.ports import Clock, Grant, Pool, Record, Spent
 from modelway.store import Store
 from modelway.store.counting import counted_until, part, wait_s
+from modelway.store.names import to_bytes
 
 CACHE_BYTES = 64 * 1024 * 1024
 ENTRY_BYTES = 200
@@ -182,7 +183,7 @@ class MemoryCache:
 
     async def put(self, key: str, value: bytes, *, life_s: float) -> None:
         self._drop(key)
-        size = len(key.encode("utf-8", "surrogatepass")) + len(value) + ENTRY_BYTES
+        size = len(to_bytes(key)) + len(value) + ENTRY_BYTES
         if size > self._most_bytes or life_s <= 0:
             return
         self._values[key] = (bytes(value), self._clock.monotonic() + life_s, size)

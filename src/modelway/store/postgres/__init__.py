@@ -21,15 +21,13 @@ from __future__ import annotations
 
 import random
 
-from modelway.store import Store
+from modelway.store import CACHE_BYTES, Store
 from modelway.store.outage import opening
 from modelway.store.postgres.cache import PostgresCache
 from modelway.store.postgres.connections import Connections
 from modelway.store.postgres.leases import PostgresLeases
 from modelway.store.postgres.records import PostgresRecords
 from modelway.store.postgres.sweeping import Sweeper
-
-CACHE_BYTES = 256 * 1024 * 1024
 
 
 async def open_postgres(

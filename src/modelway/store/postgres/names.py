@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from modelway.store.names import to_bytes
+
 _MOST_BYTES = 500
 """An entry of an index is 2,704 bytes at most, of which the name is a part."""
 _DIGEST = "sha256:"
@@ -21,4 +23,4 @@ def stored(name: str) -> str:
 
 
 def _digest(name: str) -> str:
-    return _DIGEST + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return _DIGEST + hashlib.sha256(to_bytes(name)).hexdigest()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from modelway.errors import StoreDownError
 from modelway.ports import Record
+from modelway.store.names import to_bytes, to_text
 from modelway.store.postgres.connections import Connections
 from modelway.store.postgres.listening import Listener
 from modelway.store.postgres.names import stored
@@ -38,7 +39,7 @@ class PostgresRecords:
     async def append(
         self, stream: str, entries: Sequence[tuple[str, bytes]], *, life_s: float | None = None
     ) -> int:
-        keys = [_key(key) for key, _ in entries]
+        keys = [to_bytes(key) for key, _ in entries]
         data = [data for _, data in entries]
         life = math.inf if life_s is None else life_s
         rows = await self._connections.step(_APPEND, stored(stream), keys, data, life)
@@ -60,8 +61,8 @@ class PostgresRecords:
         if key is None:
             rows = await self._connections.fetch(_ALL + order, *arguments)
         else:
-            rows = await self._connections.fetch(_OF_KEY + order, *arguments, _key(key))
-        records = [Record(row[0], _text(row[1]), row[2], row[3]) for row in rows]
+            rows = await self._connections.fetch(_OF_KEY + order, *arguments, to_bytes(key))
+        records = [Record(row[0], to_text(row[1]), row[2], row[3]) for row in rows]
         return records[::-1] if newest else records
 
     async def watch(self, stream: str, *, after: int | None = None) -> AsyncIterator[list[Record]]:
@@ -92,11 +93,3 @@ class PostgresRecords:
         rows = await self._connections.fetch(_LAST, stored(stream))
         last: int = rows[0][0]
         return last
-
-
-def _key(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _text(key: bytes) -> str:
-    return key.decode("utf-8", "surrogatepass")

@@ -29,15 +29,13 @@ from __future__ import annotations
 import random
 
 from modelway.ports import Pool
-from modelway.store import Store
+from modelway.store import CACHE_BYTES, Store
 from modelway.store.outage import opening
 from modelway.store.redis.address import read_address
 from modelway.store.redis.cache import RedisCache
 from modelway.store.redis.leases import RedisLeases
 from modelway.store.redis.records import RedisRecords
 from modelway.store.redis.servers import Servers
-
-CACHE_BYTES = 256 * 1024 * 1024
 
 
 async def open_redis(

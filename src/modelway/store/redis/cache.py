@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from modelway.store.names import to_bytes
 from modelway.store.redis.servers import Servers, read_script
 
 ENTRY_BYTES = 300
@@ -47,4 +48,4 @@ class RedisCache:
 
 
 def _named(key: str) -> bytes:
-    return b"%bv:%b" % (_TAG, key.encode("utf-8", "surrogatepass"))
+    return b"%bv:%b" % (_TAG, to_bytes(key))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from modelway.ports import Grant, Pool, Spent
 from modelway.store.counting import BUCKETS
+from modelway.store.names import to_bytes
 from modelway.store.redis.servers import Servers, read_script
 
 _LOW_BITS = 31
@@ -60,7 +61,7 @@ class RedisLeases:
         spent: Sequence[Spent] = (),
         renewed: Iterable[int] = (),
     ) -> list[int]:
-        key = b"modelway:{pool/%b}" % pool.name.encode("utf-8", "surrogatepass")
+        key = b"modelway:{pool/%b}" % to_bytes(pool.name)
         arguments: list[str | bytes | int] = [
             *_halves(pool.limit),
             _microseconds(pool.window_s),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from hiredis import ReplyError
 
 from modelway.ports import Record
+from modelway.store.names import to_bytes, to_text
 from modelway.store.redis.connection import Connection, connect
 from modelway.store.redis.servers import Servers, read_script
 
@@ -40,7 +41,7 @@ class RedisRecords:
         stays = life_s is None or life_s > _LONGEST_S
         arguments: list[str | bytes | int] = [-1 if stays else math.ceil((life_s or 0) * 1000)]
         for key, data in entries:
-            arguments += (_encoded(key), data)
+            arguments += (to_bytes(key), data)
         last: int = await self._servers.run(self._append, _keys(stream), arguments)
         return last
 
@@ -53,7 +54,7 @@ class RedisRecords:
         limit: int = 1000,
         newest: bool = False,
     ) -> list[Record]:
-        of_key = () if key is None else (_encoded(key),)
+        of_key = () if key is None else (to_bytes(key),)
         found = await self._servers.run(
             self._query, _keys(stream), (after, limit, int(newest), *of_key)
         )
@@ -120,16 +121,12 @@ def _record(entry: tuple[bytes, Sequence[bytes]]) -> Record:
     name, (_, key, _, time_us, _, data) = entry
     return Record(
         int(name.partition(b"-")[0]),
-        key.decode("utf-8", "surrogatepass"),
+        to_text(key),
         int(time_us) / 1_000_000,
         data,
     )
 
 
 def _keys(stream: str) -> list[bytes]:
-    tag = b"modelway:{records/%b}:" % _encoded(stream)
+    tag = b"modelway:{records/%b}:" % to_bytes(stream)
     return [tag + b"log", tag + b"keys", tag + b"ends", tag + b"state"]
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

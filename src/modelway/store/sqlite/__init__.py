@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelway.store import Store
-from modelway.store.sqlite.cache import CACHE_BYTES, SqliteCache
+from modelway.store import CACHE_BYTES, Store
+from modelway.store.sqlite.cache import SqliteCache
 from modelway.store.sqlite.file import SqliteFile
 from modelway.store.sqlite.leases import SqliteLeases
 from modelway.store.sqlite.machine import Machine, this_machine

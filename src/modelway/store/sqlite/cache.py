@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
+from modelway.store.names import to_bytes
 from modelway.store.sqlite.file import SqliteFile
 from modelway.store.sqlite.machine import Now
-from modelway.store.sqlite.names import to_bytes
 
-CACHE_BYTES = 256 * 1024 * 1024
 ENTRY_BYTES = 100
 """What a value takes beyond its key's and its own bytes: its row, and its places in indexes."""
 _DROP_ENDED = """
@@ -20,7 +19,7 @@ _PUT = "INSERT INTO cache (key, value, until, bytes) VALUES (?, ?, ?, ?)"
 class SqliteCache:
     """Values up to so many bytes in all, of which every process that opens the file has its bound."""
 
-    def __init__(self, file: SqliteFile, *, most_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, file: SqliteFile, *, most_bytes: int) -> None:
         self._file = file
         self._most_bytes = most_bytes
 

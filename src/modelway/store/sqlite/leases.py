@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from modelway.ports import Grant, Pool, Spent
 from modelway.store.counting import counted_until, part, wait_s
+from modelway.store.names import to_bytes
 from modelway.store.sqlite.file import SqliteFile
 from modelway.store.sqlite.machine import Now
-from modelway.store.sqlite.names import to_bytes
 
 _MOST_DROPPED = 500
 """Rows that one call clears away, so that none pays for all."""

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from modelway.errors import StoreDownError
 from modelway.ports import Record
+from modelway.store.names import to_bytes, to_text
 from modelway.store.sqlite.file import SqliteFile
 from modelway.store.sqlite.machine import Now
-from modelway.store.sqlite.names import to_bytes, to_text
 
 POLL_S = 0.2
 _DROP_ENDED = """
