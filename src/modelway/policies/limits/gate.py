@@ -93,8 +93,6 @@ class Gate:
     def blocked_s(self, tokens: int) -> float:
         """About how long a request would wait now; 0: not at all, as far as is known."""
         now = self._monotonic()
-        if now >= self._told.until and self._parts.hold(tokens, now):
-            return 0.0
         return max(
             [meter.expected_s(meter.line.cost + meter.cost(tokens), now) for meter in self.meters]
         )

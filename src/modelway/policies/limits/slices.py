@@ -85,12 +85,6 @@ class Parts:
         """Its tokens."""
         self.ones = counted + held
 
-    def hold(self, tokens: int, now: float) -> bool:
-        """Whether so much could be spent; ``Gate.admit`` looks by itself."""
-        return all([part.room >= 1 and part.soon > now for part in self.ones]) and all(
-            [part.room >= tokens and part.soon > now for part in self.weighed]
-        )
-
     def spend(self, tokens: int, now: float) -> Ticket:
         """What has been looked at to be there."""
         for part in self.ones:
