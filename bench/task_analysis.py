@@ -15,7 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from modelway.policies.task import CATEGORIES, analyse_text
+from modelway.policies.task.analyse import analyse_text
+from modelway.policies.task.values import CATEGORIES
 
 PROMPTS = Path(__file__).parent / "task_prompts"
 LANGUAGES = ("en", "ru", "zh")

@@ -14,7 +14,7 @@ from modelway.policies.estimate import estimate
 from modelway.types import Audio, ChatRequest, Image, JsonSchema, Part, Tool, ToolResult
 
 if TYPE_CHECKING:
-    from modelway.policies.task import Task
+    from modelway.policies.task.values import Task
 
 _PLAIN_BYTES = 32 * 1024
 """Bodies below are text; larger ones may be pictures, whose bytes are not what they cost."""
@@ -58,7 +58,7 @@ class AskedCall:
         said: Task | None = self.call.task
         if said is not None or self.request is None:
             return said
-        from modelway.policies.task import analyse  # noqa: PLC0415  # few strategies look
+        from modelway.policies.task.analyse import analyse  # noqa: PLC0415  # few strategies look
 
         return analyse(self.request, input_tokens=self.input_tokens)
 

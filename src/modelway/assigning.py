@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from modelway.call import Call, Deployment, Reply
+from modelway.call import Assigned, Call, Deployment, Reply
 from modelway.errors import LLMError
 from modelway.experiments.recorder import OutcomeLog
 from modelway.experiments.split import assign
@@ -20,15 +19,6 @@ from modelway.types import ChatRequest, Usage
 
 _USERS = ("user", "safety_identifier")
 _text = msgspec.json.Decoder(str).decode
-
-
-class Assigned(NamedTuple):
-    """A call for the model that it is to ask; the rest is empty where there is no experiment."""
-
-    call: Call
-    experiment: str = ""
-    arm: str = ""
-    unit: str = ""
 
 
 def assigned(experiments: Mapping[str, Experiment], call: Call) -> Assigned:

@@ -7,7 +7,7 @@ changes one makes a new one.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sized
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -183,6 +183,15 @@ class Call(Struct, frozen=True, kw_only=True):
     """What somebody has found out that it asks for, a ``policies.task.Task``."""
     only: str | None = None
     """The deployment that must answer, by its id: it keeps what the call goes on from."""
+
+
+class Assigned(NamedTuple):
+    """A call for the model that it is to ask; the rest is empty where there is no experiment."""
+
+    call: Call
+    experiment: str = ""
+    arm: str = ""
+    unit: str = ""
 
 
 Settled: TypeAlias = Callable[["Usage | None", "LLMError | None"], None]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from modelway.asked import AskedCall
 from modelway.call import Call, Options, Reply
 from modelway.errors import LLMError
-from modelway.policies.task import answered, ask
+from modelway.policies.task.asked import answered, ask
 from modelway.ports import Handler, Middleware
 from modelway.types import ChatRequest, ChatResponse, Text
 

@@ -19,9 +19,7 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from modelway.assigning import Assigned, assigned, experimenting
-from modelway.call import Call, Credential, Deployment, Operation, Options, Reply, Target
-from modelway.classifying import classifying
+from modelway.call import Assigned, Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.clock import SystemClock
 from modelway.config.resolve import resolve
 from modelway.config.settings import ConfiguredProvider, Route, Settings
@@ -101,7 +99,8 @@ class Engine:
             self.state.on_change.append(self._changed)
             self.state.on_health.append(self._health)
         self._watched: dict[str, Bus] = {}
-        self._ring_b: dict[tuple[str, Operation, str | None], Handler] = {}
+        self._ring_b: dict[tuple[int, Operation, str | None], tuple[Deployment, Handler]] = {}
+        """By the deployment itself: two of an id may differ in what a configuration says of them."""
         self._ids = itertools.count(1)
         self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
         self.handle: Handler = self._ring_a()
@@ -125,14 +124,20 @@ class Engine:
         if quotas := limiting(self.settings, self.state.limiter, self._clock):
             around.append(quotas)
         if self._experiments:
-            outcomes = self.state.outcomes
-            around.append(experimenting(self._experiments, outcomes, self.facts, self._clock))
+            around.append(self._experimenting())
         if self.settings.task_model is not None:
             around.append(self._classifying(self.settings.task_model))
         around.append(SingleFlight(always=self.settings.single_flight))
         return onion(dispatch, *around)
 
+    def _experimenting(self) -> Middleware:
+        from modelway.assigning import experimenting  # noqa: PLC0415  # few have experiments
+
+        return experimenting(self._experiments, self.state.outcomes, self.facts, self._clock)
+
     def _classifying(self, model: str) -> Middleware:
+        from modelway.classifying import classifying  # noqa: PLC0415  # few ask a model
+
         def is_local() -> bool:
             found = resolve(self.settings, model).deployments
             return bool(found) and all(one.provider.local for one in found)
@@ -142,14 +147,15 @@ class Engine:
     def attempt(self, deployment: Deployment, call: Call) -> Handler:
         """Ring B: what one attempt at a deployment goes through."""
         client = None if call.body is None else call.body.dialect
-        key = (deployment.id, call.operation, client)
-        handler = self._ring_b.get(key)
-        if handler is None:
+        key = (id(deployment), call.operation, client)
+        found = self._ring_b.get(key)
+        if found is None or found[0] is not deployment:
             if len(self._ring_b) >= _KNOWN_PLANS:
                 self._ring_b.clear()
             spoken = speaking(deployment, call.operation, client)
-            handler = self._ring_b[key] = self._ring_b_of(spoken, call.operation, client)
-        return handler
+            handler = self._ring_b_of(spoken, call.operation, client)
+            found = self._ring_b[key] = (deployment, handler)
+        return found[1]
 
     def preview(self, deployment: Deployment, call: Call) -> Awaitable[Reply]:
         """What would be sent to a deployment, as the body of a reply; nothing is."""
@@ -208,6 +214,10 @@ class Engine:
 
     def assigned(self, call: Call) -> Assigned:
         """The call as the experiment that it names, if it does, has it asked."""
+        if call.model not in self._experiments:
+            return Assigned(call)
+        from modelway.assigning import assigned  # noqa: PLC0415  # few have experiments
+
         return assigned(self._experiments, call)
 
     def peeked(self, tier: Tier, call: Call, passed_over: PassedOver = _unheard) -> Iterator[Track]:

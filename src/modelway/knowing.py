@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from modelway import inquiry, question
 from modelway.call import Options
 from modelway.config.settings import Settings
 from modelway.errors import UnknownModelError
-from modelway.explaining import Explanation, explain
 from modelway.inquiry import Capabilities, CostEstimate, PlannedDeployment, ProviderHealth
 from modelway.observe.stats import Stats
 from modelway.opening import Config
@@ -17,6 +16,9 @@ from modelway.policies.limits import LimitStatus
 from modelway.question import Parameters, Prompt
 from modelway.session import Session
 from modelway.types import ModelListing
+
+if TYPE_CHECKING:
+    from modelway.explaining import Explanation
 
 
 class Knowing:
@@ -97,6 +99,8 @@ class Knowing:
         **parameters: Unpack[Parameters],
     ) -> Explanation:
         """The whole decision about a chat, without asking anybody: who would answer, and why."""
+        from modelway.explaining import explain  # noqa: PLC0415  # at its first use
+
         engine = await self._session.engine()
         request = question.chat_request(prompt, model, system, parameters)
         return await explain(engine, self._session.call(engine, request, options, stream=stream))

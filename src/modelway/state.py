@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from modelway.call import Deployment
 from modelway.config.settings import Settings
 from modelway.errors import LLMError
-from modelway.experiments.recorder import OutcomeLog
 from modelway.observe.seen import Seen
 from modelway.observe.stats import Counts
 from modelway.policies.breaker import BreakerChange, Breakers
@@ -18,6 +17,9 @@ from modelway.policies.retry import RetryBudget
 from modelway.ports import Clock
 from modelway.store import Store
 from modelway.store.memory import open_memory
+
+if TYPE_CHECKING:
+    from modelway.experiments.recorder import OutcomeLog
 
 
 class Watched(Protocol):
@@ -74,11 +76,21 @@ class State:
         )
         self.monitor: Watched | None = None
         """Who watches over the providers' health, where somebody does."""
-        self.outcomes = OutcomeLog(self.store.records, clock)
+        self._clock = clock
+        self._outcomes: OutcomeLog | None = None
         self.on_change: list[Changed] = []
         """Who is told when a breaker opens or closes."""
         self.on_health: list[Callable[[HealthTold], None]] = []
         self._seen: dict[str, Seen] = {}
+
+    @property
+    def outcomes(self) -> OutcomeLog:
+        """Where experiments write down what became of their calls."""
+        if self._outcomes is None:
+            from modelway.experiments.recorder import OutcomeLog  # noqa: PLC0415  # few have any
+
+            self._outcomes = OutcomeLog(self.store.records, self._clock)
+        return self._outcomes
 
     def seen(self, deployment: str) -> Seen:
         """The figures of a deployment, by its id."""
@@ -111,5 +123,6 @@ class State:
         """Give back what is leased, write what waits, and let go of the store."""
         await self.breakers.aclose()
         await self.limiter.aclose()
-        await self.outcomes.aclose()
+        if self._outcomes is not None:
+            await self._outcomes.aclose()
         await self.store.aclose()

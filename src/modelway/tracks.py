@@ -13,8 +13,6 @@ from modelway.state import State
 
 _USUAL = (3_000, 1_000)
 """Tokens read and written by the usual call."""
-_MOST_KNOWN = 10_000
-"""Deployments, which callers may name, that are remembered; past it a memory starts anew."""
 
 
 class Track:
@@ -61,29 +59,23 @@ class Track:
 
 
 class Tracks:
-    """The tracks of one configuration's deployments, each made when it is first asked for."""
+    """Makes the tracks of one configuration's deployments."""
 
     def __init__(self, settings: Settings, facts: Facts, state: State) -> None:
         self._settings = settings
         self._facts = facts
         self._state = state
-        self._tracks: dict[str, Track] = {}
 
     def of(self, deployment: Deployment) -> Track:
-        track = self._tracks.get(deployment.id)
-        if track is None:
-            if len(self._tracks) >= _MOST_KNOWN:
-                self._tracks.clear()
-            state = self._state
-            gate = state.limiter.gate(self._subjects(deployment), learns=True)
-            track = self._tracks[deployment.id] = Track(
-                deployment,
-                state.seen(deployment.id),
-                self._facts,
-                state.breakers.of(deployment.id),
-                gate,
-            )
-        return track
+        """A track of its own; what was seen, breaker and limits are those of all with its id."""
+        state = self._state
+        return Track(
+            deployment,
+            state.seen(deployment.id),
+            self._facts,
+            state.breakers.of(deployment.id),
+            state.limiter.gate(self._subjects(deployment), learns=True),
+        )
 
     def _subjects(self, deployment: Deployment) -> list[Subject]:
         """Whose limits a request to this deployment counts against."""

@@ -30,7 +30,7 @@ CONFIG = {
 EVENTS = 100
 BUDGET = {
     "same": 250,
-    "cross": 440,
+    "cross": 460,  # breakers, limits and figures are 31
     "burst same": 9,
     "burst cross": 32,
     "paced same": 30,

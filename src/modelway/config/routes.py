@@ -108,7 +108,7 @@ class Routes:
         for position, (item, settings) in enumerate(zip(items, read, strict=True)):
             if settings is None:
                 continue
-            default = position if strategy.split(" | ")[-1] == "ordered" else 0
+            default = position if strategy.rsplit(" | ", maxsplit=1)[-1] == "ordered" else 0
             path = join(f"models.{name}.deployments", position)
             made, problem = self._deploy(path, item, settings, knobs, default)
             if problem:

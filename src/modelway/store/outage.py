@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from modelway.errors import ConfigError, StoreDownError
 
-PAUSE_S = 0.5
+PAUSE_S = 0.35
+"""Twice that is less than the time after which limits look for a store again."""
 TO_FIX = "to_fix"
 """The ``code`` of a StoreDownError that time does not heal: an operator must change something."""
 

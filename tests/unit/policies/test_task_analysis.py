@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.messages import system, user
-from modelway.policies.task import CATEGORIES, DIFFICULTIES, analyse, analyse_text
 from modelway.policies.task import concepts as task_concepts
 from modelway.policies.task import features as task_features
 from modelway.policies.task import sensitive as task_sensitive
+from modelway.policies.task.analyse import analyse, analyse_text
 from modelway.policies.task.features import AMOUNTS, HEAD_CHARS, TAIL_CHARS, read
+from modelway.policies.task.values import CATEGORIES, DIFFICULTIES
 from modelway.policies.task.weighing import weights
 from modelway.policies.task.weights import TABLE
 from modelway.types import (

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from modelway.policies.task import CATEGORIES, DIFFICULTIES, analyse_text, answered, ask
+from modelway.policies.task.analyse import analyse_text
+from modelway.policies.task.asked import answered, ask
 from modelway.policies.task.features import HEAD_CHARS, TAIL_CHARS
+from modelway.policies.task.values import CATEGORIES, DIFFICULTIES
 from modelway.schema.validate import faults
 from modelway.types import ChatResponse, Choice, Message, Refusal, Text
 

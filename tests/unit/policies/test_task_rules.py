@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from modelway.policies.task import CATEGORIES, DIFFICULTIES, KINDS, RULES, Task, TaskRule, choose
+from modelway.policies.task.rules import KINDS, RULES, TaskRule, choose
+from modelway.policies.task.values import CATEGORIES, DIFFICULTIES, Task
 
 PLAIN = Task(
     category="writing",
