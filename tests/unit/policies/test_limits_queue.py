@@ -259,3 +259,18 @@ async def test_a_crowd_that_comes_at_once_is_cut_to_the_bound():
         for task in entering[:6]:
             await here.clock.advance(0.5)
             (await task).done(None)
+
+
+async def test_when_the_first_gives_up_the_next_goes_if_there_is_enough_for_it():
+    async with world() as here:
+        gate = here.gate(tokens_per_minute=100)
+        (ticket,) = await taken(gate, 1, 70)
+        await here.clock.advance(40)
+        went = []
+        large, small = queue(gate, went, "large", 90), queue(gate, went, "small", 5)
+        await here.clock.advance(0.5)
+        large.cancel()
+        await here.clock.advance(1.5)
+        assert went == ["small"]
+        small.result().done(None)
+        ticket.done(None)

@@ -29,14 +29,16 @@ class History:
         self._drop(now)
         return sum(self._amounts.values())
 
-    def free_in_s(self, amount: int, now: float) -> float:
-        """Until so much of it no longer counts; a window for what it does not have."""
+    def free_in_s(self, amount: int, now: float, limit: int) -> float:
+        """Until so much of it no longer counts; what it does not have comes back evenly elsewhere."""
         self._drop(now)
+        wait_s = 0.0
         for step in sorted(self._amounts):
+            wait_s = step * self._step_s - now
             amount -= self._amounts[step]
             if amount <= 0:
-                return step * self._step_s - now
-        return self._window_s
+                return wait_s
+        return max(wait_s, amount / max(limit, 1) * self._window_s)
 
     def reset_s(self, now: float) -> float:
         self._drop(now)

@@ -114,9 +114,12 @@ class Meter:
     def left_by(self, waiter: Waiter) -> None:
         self.line.remove(waiter)
         waiter.meter = None
-        if self.line or self.closed:
+        if self.closed:
             return
-        self.watch()
+        if self.line:
+            self.ring(self.means.monotonic())  # the next one may need less
+        else:
+            self.watch()
 
     def pump(self, now: float) -> None:
         """Let those go who can, in their order."""
@@ -242,6 +245,7 @@ class Meter:
         now = self.means.monotonic()
         due = self.tick(now)
         if self.line:
+            self.pump(now)
             for waiter in self.line:
                 if waiter.meter is self and waiter.until <= now and waiter.wait:
                     waiter.refuse(self.refusal(max(self.waits_s(waiter, now), 0.0)))

@@ -96,7 +96,7 @@ class RateMeter(Meter):
         told_s = self._ready_at if now < self.again_at else -math.inf
         told_s = max(told_s, self._cap_until if capped else -math.inf) - now
         missing = min(need, rest + 1) - self._remaining(now)
-        free_s = self._history.free_in_s(missing, now) if missing > 0 else 0.0
+        free_s = self._history.free_in_s(missing, now, self.limit) if missing > 0 else 0.0
         return rounds * self.window_s + max(0.0, told_s, free_s)
 
     def status(self, now: float) -> LimitStatus:

@@ -31,6 +31,7 @@ class Told(Meter):
         self._ends = -math.inf
         self._why = "provider"
         self._batch = 1
+        self._next_at = -math.inf
         self._goes = 0
         self._headers: Headers = ()
         self._heard_at = 0.0
@@ -60,13 +61,15 @@ class Told(Meter):
         """It has no slices."""
 
     def tick(self, now: float) -> float:
-        if not self.line or now < self._ends:
-            return self._ends if self.line else math.inf
-        self._goes = self._batch
-        self._batch *= 2
-        self.pump(now)
-        self._goes = 0
-        return now + _BREATH_S if self.line else math.inf
+        if not self.line:
+            return math.inf
+        if now >= max(self._ends, self._next_at):
+            self._next_at = now + _BREATH_S
+            self._goes = self._batch
+            self._batch *= 2
+            self.pump(now)
+            self._goes = 0
+        return max(self._ends, self._next_at) if self.line else math.inf
 
     def refusal(self, wait_s: float, why: str = "") -> LimitExceededError:
         also = f" {why}" if why else ""
