@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from modelway.config.settings import Settings
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway, Receive, Scope, Send
-from modelway.gateway.authorise import has_keys, open_keys, state_directory
+from modelway.gateway.authorise import Keys, has_keys, open_keys, state_directory
+from modelway.gateway.operating import operated
 from modelway.gateway.stored import FILE, Responses
 from modelway.opening import Opened, open_engine
 
@@ -26,7 +29,11 @@ def asgi(
 
 
 class Mounted:
-    """Opens its engine once, on the event loop of whoever serves it."""
+    """Opens its engine once, on the event loop of whoever serves it.
+
+    Where the server runs lifespan events, a changed configuration file is loaded and providers are looked
+    after; else only what is asked happens.
+    """
 
     def __init__(self, config: str | Path | Mapping[str, Any] | None, keys: Sequence[str]) -> None:
         self._config = config
@@ -34,6 +41,7 @@ class Mounted:
         self._opened: Opened | None = None
         self._gateway: Gateway | None = None
         self._opening = asyncio.Lock()
+        self._around = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -60,10 +68,15 @@ class Mounted:
         directory = state_directory()
         if not configured and not has_keys(directory):
             raise ConfigError("a mounted gateway has nowhere to show a new key: give keys=[…]")
-        keys, _ = open_keys(directory, configured)
+
+        def rekeyed(now: Settings) -> Keys:
+            return open_keys(directory, self._keys or now.gateway.keys)[0]
+
         return Gateway(
             opened.engine,
-            keys,
+            rekeyed(opened.engine.settings),
+            opened=opened,
+            rekey=rekeyed,
             max_body_bytes=settings.max_body_bytes,
             responses=Responses(directory / FILE, life_s=settings.responses_life_s),
         )
@@ -73,7 +86,10 @@ class Mounted:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
-                    await self._open()
+                    gateway = await self._open()
+                    if self._opened is not None:
+                        around = operated(gateway, self._opened, signals=False)
+                        await self._around.enter_async_context(around)
                 except ConfigError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return
@@ -85,6 +101,7 @@ class Mounted:
 
     async def aclose(self) -> None:
         """Close what was opened; for servers that do not run lifespan events of mounted apps."""
+        await self._around.aclose()
         opened, self._opened, self._gateway = self._opened, None, None
         if opened is not None:
             await opened.aclose()

@@ -129,8 +129,13 @@ class Reloads(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def operated(gateway: Reloads, opened: Opened) -> AsyncIterator[None]:
-    """Reload when the configuration's file changes, or at SIGHUP, and look after the providers."""
+async def operated(
+    gateway: Reloads, opened: Opened, *, signals: bool = True
+) -> AsyncIterator[None]:
+    """Reload when the configuration's file changes, or at SIGHUP, and look after the providers.
+
+    ``signals``: whether this process's are ours to hear.
+    """
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -140,8 +145,8 @@ async def operated(gateway: Reloads, opened: Opened) -> AsyncIterator[None]:
         task.add_done_callback(tasks.discard)
 
     hangup = getattr(signal, "SIGHUP", None)  # not on Windows
-    if threading.current_thread() is not threading.main_thread():
-        hangup = None  # who runs us in a thread has the signals
+    if not signals or threading.current_thread() is not threading.main_thread():
+        hangup = None
     if hangup is not None:
         loop.add_signal_handler(hangup, reload)
     if opened.file is not None and opened.engine.settings.gateway.watch:
