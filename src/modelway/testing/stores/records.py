@@ -246,14 +246,14 @@ async def watch_is_prompt(subject: Subject) -> None:
         last = await store.records.append(stream, [("k", b"0")])
         loop = asyncio.get_running_loop()
         delays: list[float] = []
-        for _ in range(5):
+        for _ in range(3):
             watcher = asyncio.ensure_future(watched(store.records.watch(stream, after=last), 1))
             await asyncio.sleep(0.05)
             since = loop.time()
             last = await other.records.append(stream, [("k", b"1")])
             await watcher
             delays.append(loop.time() - since)
-        true(sorted(delays)[2] < 1.0, f"seen within a second, by the clock of the loop: {delays}")
+        true(sorted(delays)[1] < 1.0, f"seen within a second, by the clock of the loop: {delays}")
 
 
 async def watch_can_be_left(subject: Subject) -> None:
