@@ -233,6 +233,10 @@ async def test_a_changed_limit_holds_from_now_on_for_old_gates_too():
             (await sent(gate)).done(None)
         with pytest.raises(LimitExceededError):
             await sent(new)
+        back = process.gate([provider(requests_per_minute=100)], learns=False)
+        await here.clock.advance(1.5)
+        for _ in range(50):
+            (await sent(back)).done(None)
 
 
 async def test_how_long_it_would_take_is_known_without_trying():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from weakref import WeakValueDictionary
 
 from modelway.call import Limits
@@ -24,6 +24,12 @@ _log = logging.getLogger(__name__)
 _NAMES = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "concurrent")
 _NOBODY = Subject("provider", "", Limits())
 _GATES = 1024
+
+
+class _Made(NamedTuple):
+    gate: Gate
+    limits: tuple[tuple[Meter, int], ...]
+    """As they were said for it: its meters may have been told of others since."""
 
 
 class Limiter:
@@ -47,7 +53,7 @@ class Limiter:
         self._minute_s = minute_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._meters: WeakValueDictionary[tuple[str, str, str], Meter] = WeakValueDictionary()
-        self._gates: dict[tuple[tuple[Subject, ...], bool], Gate] = {}
+        self._gates: dict[tuple[tuple[Subject, ...], bool], _Made] = {}
         store = Guarded(
             leases, alone if when_down == "open" else None, clock.monotonic, self._spawn
         )
@@ -62,13 +68,16 @@ class Limiter:
         With ``learns`` the last of them is whom a provider's answers are about.
         """
         key = (tuple(subjects), learns)
-        gate = self._gates.get(key)
-        if gate is None:
-            gate = self._gate(key[0], learns)
+        made = self._gates.get(key)
+        if made is None:
+            made = self._made(key[0], learns)
             while len(self._gates) >= _GATES:
                 del self._gates[next(iter(self._gates))]
-            self._gates[key] = gate
-        return gate
+            self._gates[key] = made
+        for meter, limit in made.limits:
+            if meter.limit != limit:
+                meter.change(limit)
+        return made.gate
 
     def status(self) -> tuple[LimitStatus, ...]:
         """How every limit stands that is in use, or told by a provider."""
@@ -98,8 +107,8 @@ class Limiter:
             except StoreDownError as error:
                 _log.warning("limits.store_down: not everything was given back: %s", error.message)
 
-    def _gate(self, subjects: tuple[Subject, ...], learns: bool) -> Gate:
-        meters: list[Meter] = []
+    def _made(self, subjects: tuple[Subject, ...], learns: bool) -> _Made:
+        meters: list[tuple[Meter, int]] = []
         by_name: dict[str, RateMeter] = {}
         for subject in subjects:
             for name in _NAMES:
@@ -107,21 +116,25 @@ class Limiter:
                 if limit is None:
                     continue
                 meter = self._meter(subject, name, limit)
-                meters.append(meter)
+                meters.append((meter, limit))
                 if isinstance(meter, RateMeter):
                     by_name[name] = meter
         told = self._told(subjects[-1] if subjects and learns else None)
-        return Gate(
-            tuple(meters), told, by_name, self.queueing, self._means.monotonic, learns=learns
+        gate = Gate(
+            tuple([meter for meter, _ in meters]),
+            told,
+            by_name,
+            self.queueing,
+            self._means.monotonic,
+            learns=learns,
         )
+        return _Made(gate, tuple(meters))
 
     def _meter(self, subject: Subject, name: str, limit: int) -> Meter:
         key = (subject.kind, subject.name, name)
         meter = self._meters.get(key)
         if meter is None:
             meter = self._meters[key] = self._new(subject, name, limit)
-        elif meter.limit != limit:
-            meter.change(limit)
         return meter
 
     def _new(self, subject: Subject, name: str, limit: int) -> Meter:
