@@ -70,8 +70,21 @@ class Tier:
     ) -> Iterator[Track]:
         """The candidates as they are to be tried; lazily, for the first one mostly answers."""
         chooser = chooser or self.chooser
-        asked = AskedCall(call)
         key = affinity(call) if len(self.tracks) > 1 else None
+        if key is not None or chooser.filters:
+            return self._judged(AskedCall(call), key, chance, passed_over, chooser)
+        ranked = chooser.rank(AskedCall(call), self.tracks, chance)
+        return cast("Iterator[Track]", iter(ranked))  # the chooser gives back what it was given
+
+    def _judged(
+        self,
+        asked: AskedCall,
+        key: bytes | None,
+        chance: random.Random,
+        passed_over: PassedOver,
+        chooser: routing.Chooser,
+    ) -> Iterator[Track]:
+        """As ranked, without those that a filter keeps out, and the one that it belongs to first."""
         stay = None if key is None else self._stay(key)
         if stay is not None and stay.ready() and _allowed(chooser, asked, stay, None):
             yield stay
@@ -79,12 +92,10 @@ class Tier:
             stay = None
             if key is not None:
                 chance = chance_of(key)
-        filtered = bool(chooser.filters)
         for candidate in chooser.rank(asked, self.tracks, chance):
-            track = cast("Track", candidate)  # the chooser gives back what it was given
-            if track is stay or (filtered and not _allowed(chooser, asked, track, passed_over)):
-                continue
-            yield track
+            track = cast("Track", candidate)
+            if track is not stay and _allowed(chooser, asked, track, passed_over):
+                yield track
 
     def allowed(self, call: Call, tracks: Sequence[Track], passed_over: PassedOver) -> list[Track]:
         """Those that this tier's filters would let answer."""
