@@ -42,16 +42,21 @@ async def race(first: Runner, after_s: float, second: Callable[[], Runner | None
         while running:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in sorted(done, key=lambda one: one is not leading):
-                track = running.pop(task)
                 error = task.exception()
+                track = running[task]
                 if error is None:
-                    beaten = [*failed, *[(one, None) for one in running.values()]]
-                    return Won(task.result(), track, tuple(beaten))
+                    losers = {one: other for one, other in running.items() if one is not task}
+                    await _cut(losers)
+                    running = {}
+                    beaten = (*failed, *[(other, None) for other in losers.values()])
+                    return Won(task.result(), track, beaten)
+                del running[task]
                 if not isinstance(error, LLMError):
                     raise error
                 failed.append((track, error))
     finally:
-        await _cut(running)
+        if running:  # of those that have an answer nobody takes it, and that is not cut short
+            await asyncio.shield(asyncio.ensure_future(_cut(running)))
     return _lost(failed)
 
 

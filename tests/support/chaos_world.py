@@ -183,7 +183,10 @@ async def grows(items: Sized, by: int) -> None:
 
 async def at_rest(engine: Engine) -> None:
     """Nothing is open, nobody waits, and all that was taken was given back."""
-    await until(lambda: not unrest(engine.state), most_s=10)
+    try:
+        await until(lambda: not unrest(engine.state), most_s=10)
+    except AssertionError:
+        raise AssertionError(f"it does not come to rest: {unrest(engine.state)}") from None
     stats = engine.stats()
     assert stats.open_requests == 0
     ended = stats.successful_requests + stats.failed_requests + stats.cancelled_requests
