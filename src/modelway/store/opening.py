@@ -37,9 +37,10 @@ SCHEMES = ("memory", "sqlite", *_SERVERS)
 async def open_store(url: str, *, timeout_s: float = 1.0) -> Store:
     """The store that a URL names, of which each call takes at most about ``timeout_s``.
 
-    ConfigError for a URL that names none, an extra that is not installed, and what an operator must
-    change at the store; it does not show the URL, which may hold a password. A store that is only
-    down raises nothing here: its calls do, until it is there.
+    ConfigError for what an operator must change: a URL that names none, an extra that is not installed,
+    a file or schema of a newer modelway, a right or password that the server refuses. It does not show the
+    URL, which may hold a password. A store that is only down is opened: its calls raise StoreDownError
+    until it is there.
     """
     scheme, colon, rest = url.partition(":")
     scheme = scheme.lower()

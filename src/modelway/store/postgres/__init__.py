@@ -1,20 +1,7 @@
 """Leases, a cache and records on PostgreSQL (13 on), in the schema ``modelway`` of a database.
 
-What is promised, and what is not:
-
-- A grant is committed before its taker hears of it. A call that fails may have been done: a part that
-  nobody knows of counts until its end, so too much is counted, never too little. How far a commit
-  survives a crash is the server's setting (``synchronous_commit``, standbys).
-- Times are the server's, less the steps of a clock that is set. One set back goes on from where it was
-  seen last, a second ago at most while it was in use. One set forward is known by who asked not long
-  before: his own clock says how much can have passed. Either way what counts may end later by the
-  seconds between, as it does after a server that stood still. Where nobody asked for as long as the
-  step, or a new process is the first to ask, a step forward is time that passed: what counts ends so
-  much earlier, and a limit may be passed once.
-- A crash of the server empties the cache, which a standby does not have at all.
-- LISTEN brings records at once; where a pooler loses it, looking twice a second does.
-- A transaction that is left open for long, by anyone in the database, keeps old rows of busy pools from
-  being taken away, and makes their steps slower.
+Times are the server's, less the steps of a clock that is set. A call that fails may have been done:
+then too much is counted, never too little. What else is promised, and what not: docs/stores.md.
 """
 
 from __future__ import annotations

@@ -1,27 +1,8 @@
 """Leases, cache and records on Valkey or Redis, one server or a cluster.
 
-Names are below ``modelway:``. What belongs together has one hash tag. Each step is one script, of commands
-that Redis 6 has; it is tested with Valkey 9.1. A user of its own needs the rights
-``~modelway:* +@read +@write +@scripting +@connection +time``.
-
-What is promised, and what is not:
-
-- A grant is counted before its taker hears of it. A call that fails may have been done: a part that
-  nobody knows of counts until its end, so too much is counted, never too little.
-- Times are the server's. Where its clock is set back, a pool's own goes on from where it was; where it
-  is set forward by so much, what counts ends so much earlier, and a limit may be passed once.
-- A server that restarts without its data has forgotten what was used: up to a whole limit more may be
-  taken in the window in which that happens, and a pool without a window (money) begins anew. Grants from
-  before are no longer known: settling them changes nothing, for no id is given twice. Whoever counts money
-  here sets ``appendonly yes``, which loses a second at most (``appendfsync always``: nothing), or
-  counts it in a SQL store.
-- Replicas are written to later: a failover forgets the last moments in the same way.
-- A server that throws keys out to make room would forget too: leave ``maxmemory-policy`` at
-  ``noeviction``. The cache keeps to a bound of its own for that reason.
-- Records that stay are never taken out: their memory is the server's.
-- In a cluster a pool, a stream and the cache are each on one server. While a slot moves from one server to
-  another, what is in it counts as down; so does all that is not yet known to be elsewhere while the server
-  of the URL is down.
+Names are below ``modelway:``; what belongs together has one hash tag. Each step is one script, of commands
+that Redis 6 has, and its times are the server's. A call that fails may have been done: then too much is
+counted, never too little. What else is promised, and what not: docs/stores.md.
 """
 
 from __future__ import annotations
