@@ -5,6 +5,7 @@ tables of what crosses the dialects, and the README's table of costs, from bench
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from modelway.catalog.load import providers
@@ -108,6 +109,9 @@ def cli_page() -> str:
 
 def _command(name: str) -> str:
     """One command's section, as it describes itself, with its examples as a block."""
+    for one in [name for name in sys.modules if name.startswith("modelway.cli.")]:
+        if one != "modelway.cli.app":  # what was loaded for another page has lost its own help
+            del sys.modules[one]
     text = build(name).generate_docs()
     begin = text.index(f"\n## modelway {name}\n") + 1
     end = text.find("\n## ", begin)

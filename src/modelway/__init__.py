@@ -15,14 +15,17 @@ if TYPE_CHECKING:
         APITimeoutError,
         AuthenticationError,
         BadRequestError,
+        CircuitOpenError,
         ConfigError,
         ContentFilterError,
         ContextLengthError,
         CredentialError,
         InvalidAnswerError,
+        LimitExceededError,
         LLMError,
         MissingKeyError,
         ModelRefusalError,
+        NoCandidateError,
         NotFoundError,
         OverloadedError,
         PayloadTooLargeError,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
         RequestError,
         ResponseError,
         StepLimitError,
+        StoreDownError,
         StreamInterruptedError,
         TruncatedAnswerError,
         UnavailableError,
@@ -89,6 +93,7 @@ if TYPE_CHECKING:
         ToolCall,
         ToolCallDelta,
         ToolResult,
+        Trace,
         Usage,
     )
 
@@ -100,8 +105,10 @@ _HOMES = {
     "modelway.client": "Client",
     "modelway.conversations": "Conversation Conversations",
     "modelway.errors": (
-        "APIConnectionError APITimeoutError AuthenticationError BadRequestError ConfigError "
+        "APIConnectionError APITimeoutError AuthenticationError BadRequestError CircuitOpenError "
+        "ConfigError "
         "ContentFilterError ContextLengthError CredentialError InvalidAnswerError LLMError "
+        "LimitExceededError NoCandidateError StoreDownError "
         "MissingKeyError ModelRefusalError NotFoundError OverloadedError PayloadTooLargeError "
         "PermissionDeniedError RateLimitError RefusedError RequestError ResponseError "
         "StepLimitError StreamInterruptedError TruncatedAnswerError UnavailableError "
@@ -119,7 +126,7 @@ _HOMES = {
         "Audio CallWarning ChatRequest ChatResponse Choice Citation CitationDelta File Finish "
         "HostedTool Image Inline JsonObject JsonSchema Message ModelListing NamedTool Opaque Part "
         "PartDelta Reasoning ReasoningDelta Refusal RefusalDelta Remote Start Stored StreamEvent "
-        "Text TextDelta Thinking TokenCount Tool ToolCall ToolCallDelta ToolResult Usage"
+        "Text TextDelta Thinking TokenCount Tool Trace ToolCall ToolCallDelta ToolResult Usage"
     ),
 }
 """Module → the names that it gives to the package."""
@@ -140,6 +147,7 @@ __all__ = [
     "ChatResponse",
     "ChatStream",
     "Choice",
+    "CircuitOpenError",
     "Citation",
     "CitationDelta",
     "Client",
@@ -160,11 +168,13 @@ __all__ = [
     "JsonObject",
     "JsonSchema",
     "LLMError",
+    "LimitExceededError",
     "Message",
     "MissingKeyError",
     "ModelListing",
     "ModelRefusalError",
     "NamedTool",
+    "NoCandidateError",
     "NotFoundError",
     "Opaque",
     "Options",
@@ -192,6 +202,7 @@ __all__ = [
     "StepEnded",
     "StepLimitError",
     "StepStarted",
+    "StoreDownError",
     "Stored",
     "StreamEvent",
     "StreamInterruptedError",
@@ -207,6 +218,7 @@ __all__ = [
     "ToolResult",
     "ToolRun",
     "ToolStarted",
+    "Trace",
     "TruncatedAnswerError",
     "UnavailableError",
     "UnknownModelError",

@@ -139,7 +139,10 @@ class _Decisions:
         def passed_over(track: Track, reason: str) -> None:
             order.append((track, reason))
 
-        for track in self._engine.peeked(tier, self._asked.call, passed_over):
+        tracks = self._engine.peeked(tier, self._asked.call, passed_over)
+        if self._first is not None and tier is not self._first:
+            tracks = self._first.allowed(self._asked.call, tracks, passed_over)
+        for track in tracks:
             order.append((track, ""))  # noqa: PERF401 - what is passed over comes between
         found: list[Considered] = []
         for track, reason in order:

@@ -136,6 +136,7 @@ class _Making:
     ) -> None:
         self.resources = AsyncExitStack()
         self._taped: tuple[str, ...] = ()
+        self._replays = False
         self._config = config
         self._environment = environment
         self._observers = observers
@@ -144,6 +145,10 @@ class _Making:
         self._embedded = embedded
         self._local: LocalTransport | None = None
         self._clock = SystemClock()
+
+    def replays(self) -> None:
+        """There is nothing to make but what the cassette has."""
+        self._replays = True
 
     @property
     def file(self) -> Path | None:
@@ -212,6 +217,10 @@ class _Making:
         self, before: Engine, config: Config, check: Callable[[Settings], None] | None
     ) -> tuple[Engine, tuple[str, ...]]:
         """The engine after this one, which ends when its last call does."""
+        if self._replays:
+            raise ConfigError(
+                "a cassette is replayed as it was begun: start anew to change anything"
+            )
         source = self._config if config is None else config
         settings = (
             source if isinstance(source, Settings) else load(source, environment=self._environment)
@@ -295,6 +304,7 @@ async def _replaying(
     making.resources.push_async_callback(player.aclose)
     making.resources.push_async_callback(engine.state.aclose)
     making.state = engine.state
+    making.replays()
     return Opened(engine, notices, making)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, cast
 
-from modelway.asked import AskedCall
+from modelway.asked import AskedCall, estimated_tokens
 from modelway.call import Call, Deployment
 from modelway.config.resolve import resolve
 from modelway.config.settings import Route, Settings
@@ -86,7 +86,8 @@ class Tier:
     ) -> Iterator[Track]:
         """As ranked, without those that a filter keeps out, and the one that it belongs to first."""
         stay = None if key is None else self._stay(key)
-        if stay is not None and stay.ready() and _allowed(chooser, asked, stay, None):
+        tokens = 0 if stay is None else estimated_tokens(asked.call, stay.seen.output_tokens)
+        if stay is not None and stay.ready(tokens) and _allowed(chooser, asked, stay, None):
             yield stay
         else:
             stay = None
@@ -97,10 +98,14 @@ class Tier:
             if track is not stay and _allowed(chooser, asked, track, passed_over):
                 yield track
 
-    def allowed(self, call: Call, tracks: Sequence[Track], passed_over: PassedOver) -> list[Track]:
-        """Those that this tier's filters would let answer."""
+    def allowed(
+        self, call: Call, tracks: Iterator[Track], passed_over: PassedOver
+    ) -> Iterator[Track]:
+        """Those of another tier that this one's filters let answer: they are about the call."""
+        if not self.chooser.filters:
+            return tracks
         asked = AskedCall(call)
-        return [one for one in tracks if _allowed(self.chooser, asked, one, passed_over)]
+        return (one for one in tracks if _allowed(self.chooser, asked, one, passed_over))
 
     def answered(self, call: Call, track: Track) -> None:
         """Remember where a call was answered that others belong to."""

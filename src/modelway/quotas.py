@@ -14,7 +14,6 @@ from modelway.types import Usage
 
 _USUAL_OUTPUT = 256.0
 """Tokens that a call without a cap is counted to write, before it is known."""
-_MOST_KNOWN = 10_000
 
 
 def limiting(settings: Settings, limiter: Limiter, clock: Clock) -> Middleware | None:
@@ -22,16 +21,10 @@ def limiting(settings: Settings, limiter: Limiter, clock: Clock) -> Middleware |
     keys = {one.credential.name: one.limits for one in settings.gateway.keys if one.limits}
     if not keys and not settings.tenants:
         return None
-    gates: dict[tuple[str, str], Gate | None] = {}
 
     def gate_of(call: Call) -> Gate | None:
-        who = (call.tenant, call.key)
-        if who not in gates:
-            if len(gates) >= _MOST_KNOWN:
-                gates.clear()
-            found = _subjects(call, settings.tenants, keys)
-            gates[who] = limiter.gate(found, learns=False) if found else None
-        return gates[who]
+        found = _subjects(call, settings.tenants, keys)
+        return limiter.gate(found, learns=False) if found else None
 
     async def limit(call: Call, inner: Handler) -> Reply:
         gate = gate_of(call)

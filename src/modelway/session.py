@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 
 from modelway.call import Call, Deployment, Operation, Options, Question
 from modelway.config.resolve import default_model
@@ -41,6 +42,7 @@ class Session:
         self._tokens = tokens
         self._opened: Opened | None = None
         self._opening = asyncio.Lock()
+        self._around = AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._default_model: str | None = None
         self._last_stats = Stats()
@@ -62,12 +64,20 @@ class Session:
                     )
                     self._loop = loop
                     self._default_model = None
+                    await self._look_after(self._opened)
         if self._loop is not loop:
             raise ConfigError(
                 "this client belongs to another event loop: make one Client in each, "
                 "or use modelway.sync.Client, which works from every thread"
             )
         return self._opened.engine
+
+    async def _look_after(self, opened: Opened) -> None:
+        """Ask providers how they are, where the configuration has a client do so."""
+        if opened.engine.settings.health.active:
+            from modelway.health.watching import watched_over  # noqa: PLC0415  # few clients do
+
+            await self._around.enter_async_context(watched_over(opened, unless_told=False))
 
     def call(
         self,
@@ -104,8 +114,12 @@ class Session:
         """Go on by a changed configuration; calls under way end as they began."""
         await self.engine()
         if self._opened is not None:
-            await self._opened.reload(config)
+            engine = await self._opened.reload(config)
             self._default_model = None
+            if engine.state.monitor is not None:
+                from modelway.health.watching import watching  # noqa: PLC0415  # few clients do
+
+                engine.state.monitor.use(engine, watching(engine.settings, unless_told=False))
 
     async def notices(self) -> tuple[str, ...]:
         """What a person should know of how the engine was set up."""
@@ -121,6 +135,7 @@ class Session:
         opened, self._opened = self._opened, None
         self._loop = None
         self._opening = asyncio.Lock()
+        await self._around.aclose()
         if opened is not None:
             self._last_stats = opened.engine.stats()
             await opened.aclose()

@@ -16,7 +16,7 @@ from modelway.policies.limits import Limiter
 from modelway.policies.retry import RetryBudget
 from modelway.ports import Clock
 from modelway.store import Store
-from modelway.store.memory import open_memory
+from modelway.store.memory import MemoryLeases, open_memory
 
 if TYPE_CHECKING:
     from modelway.experiments.recorder import OutcomeLog
@@ -65,6 +65,7 @@ class State:
             clock,
             queueing=settings.queue,
             when_down=settings.store.when_down,
+            alone=MemoryLeases(clock),
         )
         self.breakers = Breakers(
             settings.breaker,

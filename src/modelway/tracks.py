@@ -53,9 +53,9 @@ class Track:
     def wait_s(self) -> float:
         return self.gate.blocked_s(0)
 
-    def ready(self) -> bool:
-        """Whether nothing that is known here keeps a request from it at this moment."""
-        return self.breaker.closed and self.wait_s() == 0.0
+    def ready(self, tokens: int) -> bool:
+        """Whether nothing that is known here keeps such a request from it at this moment."""
+        return self.breaker.closed and self.gate.blocked_s(tokens) == 0.0
 
 
 class Tracks:
@@ -78,7 +78,7 @@ class Tracks:
         )
 
     def _subjects(self, deployment: Deployment) -> list[Subject]:
-        """Whose limits a request to this deployment counts against."""
+        """Whose limits a request to this deployment counts against; the last is whom answers tell of."""
         name = deployment.provider.name
         provider = self._settings.providers.get(name)
         found: list[Subject] = []
@@ -87,6 +87,5 @@ class Tracks:
         if provider is not None and provider.key_limits is not None:
             key = f"{name}/{deployment.credential.name}"
             found.append(Subject("credential", key, provider.key_limits))
-        if deployment.limits is not None:
-            found.append(Subject("deployment", deployment.id, deployment.limits))
-        return found or [Subject("deployment", deployment.id, Limits())]
+        found.append(Subject("deployment", deployment.id, deployment.limits or Limits()))
+        return found

@@ -134,8 +134,8 @@ class Walk:
         for tier in around.plans.default():
             if tier.name == first.name:
                 continue
-            allowed = first.allowed(self._call, tier.tracks, self._filtered)
-            reply = await self._in(tier, iter(allowed))
+            allowed = first.allowed(self._call, iter(tier.tracks), self._filtered)
+            reply = await self._in(tier, allowed)
             if reply is not None:
                 return reply
         return None
@@ -144,9 +144,11 @@ class Walk:
         call = self._call
         if call.only is not None:
             return iter([one for one in tier.tracks if one.deployment.id == call.only])
-        if tier.alone:
-            return iter(tier.tracks)
-        return tier.order(call, self._dispatch.chance, self._filtered)
+        chance, over = self._dispatch.chance, self._filtered
+        order = iter(tier.tracks) if tier.alone else tier.order(call, chance, over)
+        if tier is self._first or self._first is None:
+            return order
+        return self._first.allowed(call, order, over)
 
     async def _in(self, tier: Tier, order: Iterator[Track], *, waits: bool = False) -> Reply | None:
         """The answer of one of these; ``None`` where the next tier, or the queue, has its turn.

@@ -243,3 +243,21 @@ def _eventually(holds) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_key_s_priority_is_the_most_that_its_requests_may_ask_for(gateway):
+    running, _ = gateway
+    seen = []
+    original = running.gateway.engine.handle
+
+    async def spying(call):
+        seen.append((call.options.priority, call.options.trace, call.tenant, call.key))
+        return await original(call)
+
+    running.gateway.engine.handle = spying
+    try:
+        chat(running.url, x_modelway_priority="900")
+        chat(running.url, x_modelway_priority="-5", x_modelway_trace="1")
+    finally:
+        running.gateway.engine.handle = original
+    assert seen == [(0, False, "local", "admin"), (-5, True, "local", "admin")]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modelway.call import Call
-from modelway.errors import NoCandidateError
+from modelway.errors import LLMError, NoCandidateError
 from modelway.explaining import explain
 from modelway.messages import user
 from modelway.types import ChatRequest
@@ -131,3 +131,30 @@ async def test_a_small_model_that_fails_is_not_waited_for():
     )
     await running.handle(call())
     assert transport.hosts == ["c", "a"]
+
+
+async def test_what_must_stay_at_home_does_not_leave_by_a_fallback():
+    transport = Scripted(a=[(500, b"{}")], b=[OK])
+    running = engine(
+        transport,
+        config={
+            "providers": {"a": {"like": "vllm", "api_key": None}},
+            "defaults": {"retries": 0},
+            "fallback_providers": [],
+        },
+        m={
+            "strategy": ["local_if_sensitive", "ordered"],
+            "deployments": ["a/x"],
+            "fallback": ["n"],
+        },
+        n="b/y",
+    )
+    told = await explain(running, asking(SECRET))
+    assert [(one.deployment, one.verdict) for one in told.candidates] == [
+        ("a/x", "ask"),
+        ("b/y", "skip"),
+    ]
+    with pytest.raises(LLMError):
+        await running.handle(asking(SECRET))
+    await running.handle(asking("What is a monad?"))
+    assert transport.hosts == ["a", "a", "b"]

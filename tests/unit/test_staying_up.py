@@ -7,14 +7,19 @@ import pytest
 from modelway.call import Call, Options
 from modelway.catalog.models import ModelInfo
 from modelway.clock import SystemClock
+from modelway.engine import Engine
 from modelway.errors import (
     CircuitOpenError,
     ContextLengthError,
     LimitExceededError,
     OverloadedError,
+    RateLimitError,
+    StoreDownError,
     UnsupportedError,
 )
 from modelway.messages import user
+from modelway.state import State
+from modelway.store.memory import open_memory
 from modelway.types import ChatRequest, Tool
 from support.scripted import BUSY, LONG, OK, Clock, Scripted, call, engine
 
@@ -255,3 +260,58 @@ async def test_hedges_stay_within_their_share():
         task.cancel()
     await asyncio.gather(*asked, return_exceptions=True)
     assert all(running.state.seen(id_).open_requests == 0 for id_ in ("a/x", "b/y"))
+
+
+async def test_one_model_s_429_does_not_hold_back_the_provider_s_others():
+    slow = (429, b'{"error":{"message":"slow","type":"rate_limit_error"}}', (b"retry-after", b"20"))
+    transport = Scripted(a=[slow, OK])
+    running = engine(
+        transport,
+        SystemClock(),
+        config={
+            **limited(requests_per_minute=100),
+            "queue": {"on_limit": "refuse"},
+            "defaults": {"retries": 0},
+        },
+        m="a/x",
+        n="a/y",
+    )
+    await fails(running, RateLimitError)
+    await fails(running, LimitExceededError)
+    assert (await running.handle(call("n"))).value.text == "hi"
+
+
+class Gone:
+    """Leases that cannot be reached."""
+
+    async def take(self, *_, **__):
+        raise StoreDownError("the store is away")
+
+    settle = renew = take
+
+    async def aclose(self):
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize(("when_down", "sent"), [("open", 2), ("closed", 0)])
+async def test_a_store_that_is_away_leaves_each_process_its_limits_or_nothing(when_down, sent):
+    transport = Scripted(a=[OK])
+    config = {
+        **limited(requests_per_minute=2),
+        "queue": {"on_limit": "refuse"},
+        "store": {"url": "memory:", "when_down": when_down},
+    }
+    settings = engine(transport, config=config, m="a/x").settings
+    store = open_memory()._replace(leases=Gone())
+    running = Engine(settings, transport, state=State(settings, SystemClock(), store))
+    refusals = [await answered(running) for _ in range(4)]
+    assert refusals.count(None) == len(transport.sent) == sent
+    assert set(refusals) - {None} == {"requests_per_minute" if sent else "store_down"}
+
+
+async def answered(running):
+    try:
+        await running.handle(call())
+    except LimitExceededError as error:
+        return error.code
+    return None

@@ -37,6 +37,7 @@ def read(node: Node, context: Context) -> list[Caller]:
                 tenant=level["tenant"].value if "tenant" in level else "local",
                 limits=levels.limits(level),
                 admin="admin" in level and level["admin"].value,
+                priority=level["priority"].value if "priority" in level else 0,
             )
         )
     return found

@@ -251,6 +251,7 @@ CALLER: Table = {
     "tenant": line_of_text,
     "limits": limits,
     "admin": flag,
+    "priority": integer(-1000, 1000),
 }
 """One of ``gateway.keys``, where more is said of it than the key."""
 

@@ -123,6 +123,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     limits: Limits | None = None
     admin: bool = False
     """Whether it may reload the configuration and reset breakers."""
+    priority: int = 0
+    """Of its requests where limits make them wait; they may ask for a lower one themselves."""
 
 
 class GatewaySettings(Struct, frozen=True, kw_only=True):

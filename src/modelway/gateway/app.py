@@ -17,7 +17,7 @@ from modelway.engine import Engine
 from modelway.errors import ConfigError, LLMError, NotFoundError
 from modelway.gateway import egress, keeping, options, routes
 from modelway.gateway.arrays import Arrays
-from modelway.gateway.authorise import NOBODY, Keys
+from modelway.gateway.authorise import NOBODY, Identity, Keys
 from modelway.gateway.ingress import call_of, declared_length, named_model, read_body
 from modelway.gateway.listing import Listing
 from modelway.gateway.operating import Operating, Rekey, refuse_others, told
@@ -130,7 +130,7 @@ class Gateway:
             body = await read_body(receive, head.length, self._max_body_bytes)
             if route.operation == "pass":
                 call = passing_call(scope, path, found, body, id_=id_, tenant=identity.tenant)
-                call = replace(call, key=identity.key, options=self._options(head))
+                call = replace(call, key=identity.key, options=self._options(head, identity))
                 await self._ask(call, client, receive, send)
                 return
             call = call_of(
@@ -142,7 +142,7 @@ class Gateway:
                 query=_passed_query(scope["query_string"], client),
                 tenant=identity.tenant,
                 key=identity.key,
-                options=self._options(head),
+                options=self._options(head, identity),
                 model=_named(found.rest) if found.rest else None,
                 stream=route.stream,
             )
@@ -163,8 +163,13 @@ class Gateway:
             return
         await self._ask(call, client, receive, send)
 
-    def _options(self, head: Head) -> Options:
-        return options.read(head.ours) if head.ours else self._as_configured
+    def _options(self, head: Head, identity: Identity) -> Options:
+        if not head.ours and not identity.priority:
+            return self._as_configured
+        said = options.read(head.ours, self._as_configured)
+        most = identity.priority
+        told = any(name == options.PRIORITY for name, _ in head.ours)
+        return replace(said, priority=min(said.priority, most) if told else most)
 
     async def _ask(self, call: Call, client: Dialect, receive: Receive, send: Send) -> None:
         visit = self._presence.enter(receive)

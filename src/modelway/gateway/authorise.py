@@ -34,6 +34,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     """The key's public name, never the key."""
     admin: bool = False
     """Whether it may change how the gateway works."""
+    priority: int = 0
+    """The highest that its requests have where they wait."""
 
 
 class Keys:
@@ -106,7 +108,9 @@ def open_keys(directory: Path, configured: Sequence[Caller | str] = ()) -> tuple
             raise ConfigError(f"gateway.keys[{number}] is shorter than 16 characters")
         digest = bytes.fromhex(_digest(pepper, key))
         name = caller.credential.name
-        known[digest] = Identity(tenant=caller.tenant, key=name, admin=caller.admin)
+        known[digest] = Identity(
+            tenant=caller.tenant, key=name, admin=caller.admin, priority=caller.priority
+        )
     return Keys(pepper, known, required=True), made
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import signal
 import threading
 import time
@@ -16,9 +15,8 @@ from typing import Any, Protocol
 import msgspec
 
 from modelway.call import Call
-from modelway.clock import SystemClock
 from modelway.config.problems import InvalidConfigError
-from modelway.config.settings import HealthSettings, Settings
+from modelway.config.settings import Settings
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ForbiddenError, LLMError, NotFoundError
 from modelway.experiments.recorder import read
@@ -26,7 +24,7 @@ from modelway.experiments.report import report
 from modelway.explaining import explain
 from modelway.framing.fields import split
 from modelway.gateway.authorise import Identity, Keys
-from modelway.health import Monitor
+from modelway.health.watching import watched_over, watching
 from modelway.opening import Opened
 
 Rekey = Callable[[Settings], Keys]
@@ -78,7 +76,7 @@ class Operating:
 
         engine = await self._opened.reload(check=check)
         if engine.state.monitor is not None:
-            engine.state.monitor.use(engine, _watching(engine.settings))
+            engine.state.monitor.use(engine, watching(engine.settings, unless_told=True))
         return keys[0] if keys else None
 
     async def score(self, name: str, body: bytes) -> bytes:
@@ -152,7 +150,7 @@ async def operated(
     if opened.file is not None and opened.engine.settings.gateway.watch:
         tasks.add(loop.create_task(_watch(_whole_path(opened.file), gateway)))
     try:
-        async with watched_over(opened):
+        async with watched_over(opened, unless_told=True):
             yield
     finally:
         if hangup is not None:
@@ -160,34 +158,6 @@ async def operated(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def watched_over(opened: Opened) -> AsyncIterator[None]:
-    """Look after the providers of whatever configuration is in force."""
-    engine = opened.engine
-    state = engine.state
-    monitor = Monitor(
-        engine,
-        _watching(engine.settings),
-        SystemClock(),
-        random.Random(),  # noqa: S311 - spreads checks, guards nothing
-        state.breakers,
-        state.tell_health,
-    )
-    state.monitor = monitor
-    await monitor.start()
-    try:
-        yield
-    finally:
-        state.monitor = None
-        await monitor.aclose()
-
-
-def _watching(settings: Settings) -> HealthSettings:
-    """A gateway asks unless it is told not to."""
-    said = settings.health
-    return said if said.active is not None else msgspec.structs.replace(said, active=True)
 
 
 def _whole_path(file: Path) -> Path:

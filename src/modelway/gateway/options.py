@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from modelway.call import Options
 from modelway.errors import BadRequestError
 
 PREFIX = b"x-modelway-"
+PRIORITY = PREFIX + b"priority"
 _LONGEST = 4096
+_PLAIN = Options()
 _MOST_PRIORITY = 1000
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off"))
@@ -57,7 +61,7 @@ _READ: dict[str, tuple[str, Callable[[str], Any]]] = {
 """Header, without its prefix → the field of ``Options``."""
 
 
-def read(headers: Sequence[tuple[bytes, bytes]]) -> Options:
+def read(headers: Sequence[tuple[bytes, bytes]], configured: Options = _PLAIN) -> Options:
     """The options that these headers say, which begin with ``PREFIX``; others of ours are ignored.
 
     BadRequestError names the header that is wrong.
@@ -70,7 +74,7 @@ def read(headers: Sequence[tuple[bytes, bytes]]) -> Options:
         if known is not None:
             field, reading = known
             found[field] = _read(plain, text, reading)
-    return Options(**found)
+    return replace(configured, **found) if found else configured
 
 
 def _read(name: str, text: str, reading: Callable[[str], Any]) -> Any:

@@ -31,7 +31,7 @@ _OPERATIONS = frozenset(("chat", "complete", "embed", "rerank", "count_tokens"))
 def key(call: Call) -> bytes:
     """A name for everything that changes the answer, the tenant and how it is made among it."""
     digest = hashlib.blake2b(digest_size=32)
-    options: Options = replace(call.options, priority=0, max_wait_s=None, unit=None, trace=False)
+    options: Options = replace(call.options, priority=0, max_wait_s=None, unit=None)
     for part in (
         call.tenant.encode(),
         call.operation.encode(),

@@ -220,7 +220,7 @@ async def test_what_would_change_the_answer_is_asked_for_itself():
 
     plain = said()
     assert key(plain) == key(replace(plain, id="2"))
-    assert key(plain) == key(replace(plain, options=Options(priority=3, trace=True)))
+    assert key(plain) == key(replace(plain, options=Options(priority=3)))
     others = [
         said(temperature=0.5),
         said(seed=1),

@@ -10,6 +10,7 @@ import random
 import pytest
 
 from modelway.errors import StoreDownError
+from modelway.store.outage import TO_FIX
 from modelway.store.redis.address import read_address
 from modelway.store.redis.servers import Servers, _slot, read_script
 
@@ -81,6 +82,7 @@ async def test_a_password_that_a_server_says_back():
         ) as raised:
             await servers.call("GET", "k")
         assert "correct" not in f"{raised.value!r} {vars(servers._first)}"
+        assert raised.value.code == TO_FIX
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ class Limiter:
         alone: Leases | None = None,
         minute_s: float = 60.0,
     ) -> None:
-        self.queueing = queueing
+        self._queueing = queueing
         self._minute_s = minute_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._meters: WeakValueDictionary[tuple[str, str, str], Meter] = WeakValueDictionary()
@@ -58,9 +58,23 @@ class Limiter:
             leases, alone if when_down == "open" else None, clock.monotonic, self._spawn
         )
         self._means = Means(
-            store, clock.monotonic, clock.time, Alarm(clock), self._spawn, queueing.size
+            store, clock.monotonic, clock.time, Alarm(clock), self._spawn, self._size
         )
         self._nothing_told = Told(_NOBODY, self._means)
+
+    @property
+    def queueing(self) -> Queueing:
+        """What becomes of those whom a limit stops; of those that wait already, as it was."""
+        return self._queueing
+
+    @queueing.setter
+    def queueing(self, queueing: Queueing) -> None:
+        if queueing != self._queueing:
+            self._queueing = queueing
+            self._gates.clear()
+
+    def _size(self) -> int:
+        return self._queueing.size
 
     def gate(self, subjects: Sequence[Subject], *, learns: bool) -> Gate:
         """What stands before those subjects; limits that have changed hold from now on.
@@ -124,7 +138,7 @@ class Limiter:
             tuple([meter for meter, _ in meters]),
             told,
             by_name,
-            self.queueing,
+            self._queueing,
             self._means.monotonic,
             learns=learns,
         )

@@ -39,7 +39,7 @@ class Means(NamedTuple):
     time: Callable[[], float]
     alarm: Alarm
     spawn: Callable[[Coroutine[Any, Any, None]], object]
-    size: int
+    size: Callable[[], int]
     """How many may wait at one limit."""
 
 
@@ -139,7 +139,7 @@ class Meter:
         for waiter in self.line:
             if waiter.meter is self and not waiter.judged:
                 self._hopeless(waiter, now)
-        while len(self.line) > self.means.size:
+        while len(self.line) > self.means.size():
             last = self.line.last
             last.refuse(self.refusal(self.waits_s(last, now), _FULL))
 
@@ -155,7 +155,7 @@ class Meter:
 
     def _crowded_out(self, waiter: Waiter, now: float) -> bool:
         """Whether the line is full, and none in it gives way to one that comes before."""
-        if len(self.line) < self.means.size:
+        if len(self.line) < self.means.size():
             return False
         if self.line and waiter.place < self.line.last.place:
             last = self.line.last
