@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sized
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import modelway
 from modelway.engine import Engine
 from modelway.errors import LLMError, StreamInterruptedError
 from modelway.simulator.app import Simulator
-from modelway.simulator.playing import SimulatedResponse
+from modelway.simulator.playing import SimulatedResponse, Step
 from modelway.simulator.question import HeaderPairs
 from modelway.simulator.script import Fault, Pace, Reply, Rule, Script, ScriptedError
 from modelway.simulator.serve import serve
@@ -52,6 +52,8 @@ class Upstream(Simulator):
         self.arrived: list[Arrival] = []
         self.down = False
         """Whether it hangs up on everybody."""
+        self.open = self.most_open = 0
+        """Requests that are being answered, now and at once."""
 
     def answer(self, question: str) -> str:
         """The right one: it says who gave it, and to what."""
@@ -80,7 +82,20 @@ class Upstream(Simulator):
             reply = self.behave(question)
             self.arrived.append(Arrival(time.monotonic(), question, reply))
             self.script = Script(rules=(Rule(reply=reply),))
+            response = super().handle(method, target, headers, body)
+            return response._replace(steps=self._played(response.steps))
         return super().handle(method, target, headers, body)
+
+    def _played(self, steps: Iterator[Step]) -> Iterator[Step]:
+        self.open += 1
+        self.most_open = max(self.open, self.most_open)
+        return self._until_played(steps)
+
+    def _until_played(self, steps: Iterator[Step]) -> Iterator[Step]:
+        try:
+            yield from steps
+        finally:
+            self.open -= 1
 
     @property
     def questions(self) -> list[str]:
