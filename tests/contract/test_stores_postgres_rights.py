@@ -10,6 +10,7 @@ import pytest
 
 from modelway.errors import ConfigError, StoreDownError
 from modelway.ports import Pool
+from modelway.store.outage import TO_FIX
 from modelway.store.postgres import open_postgres
 from modelway.store.postgres.migrating import migrations
 from support.servers_postgres import opened
@@ -89,6 +90,45 @@ async def test_a_role_in_another_s_schema_is_told_what_to_grant(server, database
 )
 async def test_what_an_operator_must_change_is_said_on_opening(server, database, change, says):
     assert says in await refused(server.url(database).replace(*change))
+
+
+async def test_what_an_operator_must_change_is_said_by_calls_where_the_server_came_later(
+    server, database
+):
+    await asyncio.to_thread(server.stop)
+    try:
+        async with opened(server.url(database, "stranger")) as store:
+            await asyncio.to_thread(server.start)
+            async with asyncio.timeout(20):
+                code = None
+                while code is None:
+                    with pytest.raises(StoreDownError) as caught:
+                        await left(store)
+                    code = caught.value.code
+                    await asyncio.sleep(0.02)
+            assert code == TO_FIX
+            assert "does not let us in" in caught.value.message
+    finally:
+        await asyncio.to_thread(server.ensure)
+
+
+async def test_a_server_that_has_no_room_is_only_down(server, database):
+    await server.run(f"create role {database}_role login connection limit 1 superuser")
+    await server.run(f"alter role {database}_role nosuperuser")
+    await server.run(f"alter database {database} connection limit 0")
+    await server.run(f'grant create on database {database} to "{database}_role"')
+    async with opened(server.url(database, f"{database}_role")) as store:
+        with pytest.raises(StoreDownError, match="too many connections") as caught:
+            await left(store)
+        assert caught.value.code is None
+        await server.run(f"alter database {database} connection limit -1")
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    assert await left(store) == 100
+                    break
+                except StoreDownError:
+                    await asyncio.sleep(0.05)
 
 
 async def test_an_isolation_that_is_another_database_wide(server, database):

@@ -201,6 +201,22 @@ async def test_a_server_without_memory(server):
         assert await store.leases.renew(pool, [grant.id]) == [grant.id]
 
 
+async def test_a_server_that_has_no_room_is_only_down():
+    """Though it says so in answer to the password: what it refuses is not who asks."""
+    with ValkeyServer("--maxclients", "1", "--requirepass", "word") as server:
+        url = f"redis://:word@127.0.0.1:{server.port}"
+        async with stored(url) as first:
+            await comes_back(lambda: first.leases.take(money(), 1))  # the one that there may be
+            async with stored(url) as store:
+                with pytest.raises(
+                    StoreDownError, match="max number of clients|reset|pipe"
+                ) as refused:
+                    await store.leases.take(money(), 1)
+                assert refused.value.code is None
+                await first.aclose()
+                await comes_back(lambda: store.leases.take(money(), 1))
+
+
 # ---------------------------------------------------------------- secrets
 
 
