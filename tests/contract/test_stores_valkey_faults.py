@@ -208,9 +208,7 @@ async def test_a_server_that_has_no_room_is_only_down():
         async with stored(url) as first:
             await comes_back(lambda: first.leases.take(money(), 1))  # the one that there may be
             async with stored(url) as store:
-                with pytest.raises(
-                    StoreDownError, match="max number of clients|reset|pipe"
-                ) as refused:
+                with pytest.raises(StoreDownError) as refused:
                     await store.leases.take(money(), 1)
                 assert refused.value.code is None
                 await first.aclose()
