@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from modelway.errors import ConfigError, StoreDownError
-from modelway.store.outage import TO_FIX
+from modelway.store.outage import TO_FIX, opening
 from modelway.store.sqlite.machine import Machine, Now, Offsets, now, offsets
 from modelway.store.sqlite.schema import migrate
 
@@ -62,7 +62,7 @@ class SqliteFile:
         ConfigError for one that is not a store we know, or cannot be where it is to be.
         """
         try:
-            with suppress(StoreDownError):
+            with opening():
                 await self._in_thread(lambda _: self._connected())
         except BaseException:
             await self.aclose()
