@@ -22,9 +22,14 @@ def limiting(settings: Settings, limiter: Limiter, clock: Clock) -> Middleware |
     if not keys and not settings.tenants:
         return None
 
+    gates: dict[tuple[str, str], Gate | None] = {}  # as many as there are keys and tenants
+
     def gate_of(call: Call) -> Gate | None:
-        found = _subjects(call, settings.tenants, keys)
-        return limiter.gate(found, learns=False) if found else None
+        who = (call.tenant, call.key)
+        if who not in gates:
+            found = _subjects(call, settings.tenants, keys)
+            gates[who] = limiter.gate(found, learns=False) if found else None
+        return gates[who]
 
     async def limit(call: Call, inner: Handler) -> Reply:
         gate = gate_of(call)
