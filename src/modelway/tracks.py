@@ -9,16 +9,18 @@ from modelway.facts import Facts
 from modelway.observe.seen import Seen
 from modelway.policies.breaker import Breaker
 from modelway.policies.limits import Gate, Subject
+from modelway.ports import Headers
 from modelway.state import State
 
 _USUAL = (3_000, 1_000)
 """Tokens read and written by the usual call."""
+_UNREAD = 7
 
 
 class Track:
     """A ``Candidate``: a deployment of one configuration, and what stands before it."""
 
-    __slots__ = ("_facts", "breaker", "counts_tokens", "deployment", "gate", "seen")
+    __slots__ = ("_facts", "_unread", "breaker", "counts_tokens", "deployment", "gate", "seen")
 
     def __init__(
         self, deployment: Deployment, seen: Seen, facts: Facts, breaker: Breaker, gate: Gate
@@ -29,6 +31,7 @@ class Track:
         self.gate = gate
         self.counts_tokens = any(meter.weighs for meter in gate.meters)
         self._facts = facts
+        self._unread = 0
 
     @property
     def open_requests(self) -> int:
@@ -52,6 +55,13 @@ class Track:
 
     def wait_s(self) -> float:
         return self.gate.blocked_s(0)
+
+    def learn(self, status: int, headers: Headers) -> None:
+        """What an answer says of limits. Of a host that says nothing, one in so many is looked at."""
+        if self._unread and status != 429:
+            self._unread -= 1
+        elif not self.gate.learn(status, headers):
+            self._unread = _UNREAD
 
     def ready(self, tokens: int) -> bool:
         """Whether nothing that is known here keeps such a request from it at this moment."""

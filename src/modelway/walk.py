@@ -304,7 +304,7 @@ class Walk:
         now = dispatch.now()
         took_s = self._took_s = now - began
         if reply.headers:
-            track.gate.learn(reply.status, reply.headers)
+            track.learn(reply.status, reply.headers)
         stream = reply.chunks or reply.events
         if stream is None:
             seen.answers.observe(took_s, now)

@@ -315,3 +315,13 @@ async def answered(running):
     except LimitExceededError as error:
         return error.code
     return None
+
+
+async def test_a_provider_that_begins_to_tell_its_limits_is_heard_soon():
+    told = (b"x-ratelimit-limit-requests", b"9"), (b"x-ratelimit-remaining-requests", b"5")
+    transport = Scripted(a=[OK, OK, (*OK, *told)])
+    running = engine(transport, SystemClock(), m="a/x")
+    for _ in range(12):
+        await running.handle(call())
+    (status,) = running.state.limiter.status()
+    assert (status.name, status.limit, status.source) == ("requests_per_minute", 9, "learned")

@@ -97,10 +97,9 @@ class Gate:
             [meter.expected_s(meter.line.cost + meter.cost(tokens), now) for meter in self.meters]
         )
 
-    def learn(self, status: int, headers: Headers) -> None:
-        """What a provider's answer says of its limits."""
-        if self.learns:
-            self._told.learn(status, headers, self._by_name)
+    def learn(self, status: int, headers: Headers) -> bool:
+        """What a provider's answer says of its limits; False where it says nothing."""
+        return self.learns and self._told.learn(status, headers, self._by_name)
 
     def serve(self, waiter: Waiter, now: float) -> None:
         """Let one go that is first where it waits, or have it wait where it is stopped next."""

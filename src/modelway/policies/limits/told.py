@@ -90,12 +90,15 @@ class Told(Meter):
 
     # ------------------------------------------------------------ what is told
 
-    def learn(self, status: int, headers: Headers, meters: Mapping[str, RateMeter]) -> None:
-        """What an answer says. ``meters`` are those that were configured, by their limits' names."""
+    def learn(self, status: int, headers: Headers, meters: Mapping[str, RateMeter]) -> bool:
+        """What an answer says; False where it says nothing.
+
+        ``meters`` are those that were configured, by their limits' names.
+        """
         if status != 429 and self._as_before(headers, meters):
-            return
+            return True
         if not self._watched and status != 429 and not tells(headers):
-            return
+            return False
         now = self.means.monotonic()
         self._hear(headers, now)
         wait_s = 0.0
@@ -110,6 +113,7 @@ class Told(Meter):
                 wait_s, self._why = one.next_s, one.name
         if wait_s > 0:
             self._block(now + min(wait_s, MOST_S))
+        return True
 
     def statuses(self, now: float, configured: frozenset[str]) -> list[LimitStatus]:
         """Of limits that are not configured."""
