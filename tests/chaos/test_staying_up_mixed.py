@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 import modelway.call
-from modelway.errors import LimitExceededError, LLMError, RateLimitError, RefusedError
+from modelway.call import Limits
+from modelway.errors import ConfigError, LimitExceededError, LLMError, RateLimitError, RefusedError
 from modelway.racing import Runner, race
 from modelway.simulator.script import Fault, Pace, Reply, ScriptedError
 from support.candidates import deployment
@@ -169,3 +170,35 @@ async def test_an_answer_is_let_go_though_its_caller_leaves_as_the_loser_is_cut(
     with pytest.raises(asyncio.CancelledError):
         await racing
     await until(lambda: answer.closed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_limits_and_orders_that_change_under_load_lose_nothing(seed):
+    chance = random.Random(seed)
+    async with asyncio.timeout(60), world("a", "b", queue={"max_wait_s": 20}) as made:
+        for upstream in made.upstreams.values():
+            upstream.behave = upstream.slowly(0.005)
+        opened = made.client._session._opened
+        said = made.engine.settings
+        going, outcomes = True, []
+
+        async def work(number: int) -> None:
+            while going:
+                how = chance.choice((ask, follow))
+                outcomes.append(await how(made, f"q{number}.{len(outcomes)}"))
+
+        working = [asyncio.create_task(work(number)) for number in range(20)]
+        for _ in range(15):
+            await asyncio.sleep(0.03)
+            limits = {name: Limits(concurrent=chance.choice((None, 1, 5))) for name in "ab"}
+            providers = {
+                name: replace(one, limits=limits.get(name)) for name, one in said.providers.items()
+            }
+            await opened.reload(replace(said, providers=providers))
+            with pytest.raises(ConfigError):
+                await opened.reload({"providers": {"a": {"like": "nobody"}}})
+        going = False
+        await asyncio.gather(*working)
+        assert len(outcomes) > 200
+        assert all(one.error is None for one in outcomes), outcomes
+        assert sum(len(upstream.arrived) for upstream in made.upstreams.values()) == len(outcomes)
