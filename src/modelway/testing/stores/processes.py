@@ -78,7 +78,7 @@ class _Taken(NamedTuple):
 
 def given_once(url: str) -> None:
     """Whoever asks, together they are given the whole pool, and not one more."""
-    pool = Pool(fresh("money"), 2000, math.inf, 3600.0)
+    pool = Pool(fresh("money"), 1000, math.inf, 3600.0)
     taken: list[_Taken] = together(url, partial(_take_all, pool))
     same(sum([sum(each.amounts) for each in taken]), pool.limit, "all of it, once")
     ids = [grant for each in taken for grant in each.ids]
