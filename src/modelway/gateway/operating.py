@@ -27,6 +27,8 @@ from modelway.gateway.authorise import Identity, Keys
 from modelway.health.watching import watched_over, watching
 from modelway.opening import Opened
 
+_LOOK_S = 1.0
+
 Rekey = Callable[[Settings], Keys]
 """The keys of a configuration; ConfigError where they cannot be used."""
 
@@ -165,11 +167,10 @@ def _whole_path(file: Path) -> Path:
 
 
 async def _watch(file: Path, gateway: Reloads) -> None:
-    """Its directory is watched: editors, and Kubernetes, put another file in the place of the old."""
-    from watchfiles import awatch  # noqa: PLC0415  # a native library, for gateways alone
-
+    """Look once a second: what is told of changes differs by system, and not at all over networks."""
     before = _stamp(file)
-    async for _ in awatch(file.parent, step=100, recursive=False, ignore_permission_denied=True):
+    while True:
+        await asyncio.sleep(_LOOK_S)
         now = _stamp(file)
         if now != before:
             before = now
