@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter, defaultdict
 from itertools import chain, pairwise
 from operator import itemgetter
@@ -221,6 +222,28 @@ async def test_hedges_are_bounded_and_the_losers_are_let_go():
         assert len(b.arrived) == hedges
         by_b = [one for one in outcomes if one.text.startswith("b:")]
         assert len(by_b) == a.disconnects, "who lost was cut off"
+
+
+async def test_a_provider_that_flaps_changes_its_state_seldom_and_costs_no_request():
+    flaps, of_each, interval_s = 60, 3, 0.05
+    health = {"interval_s": interval_s, "first_s": 0, "down_after": 2, "up_after": 2}
+    traffic_tells = {"breaker": {"failures": 1000}, "defaults": {"retries": 0}}
+    async with world("a", "b", health={"active": True, **health}, **traffic_tells) as made:
+        a, b = made.upstreams["a"], made.upstreams["b"]
+        changes = []
+        made.state.on_health.append(changes.append)
+        began = time.monotonic()
+        for flap in range(flaps):
+            a.down = flap % 2 == 1
+            for number in range(of_each):
+                outcome = await ask(made, f"q{flap}.{number}")
+                assert outcome.text in (a.answer(outcome.question), b.answer(outcome.question))
+        longest_hold_s = 16 * interval_s
+        falls = 6 + (time.monotonic() - began) / longest_hold_s
+        of_a = [one.after for one in changes if one.provider == "a"]
+        assert {"healthy", "down"} <= set(of_a)
+        assert len(of_a) <= 1 + 2 * falls < flaps, "less and less often, though it goes on"
+        assert {one.after for one in changes if one.provider == "b"} == {"healthy"}
 
 
 # ------------------------------------------------------------ in mid-stream

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 
 import pytest
 
-from modelway.call import Call
-from modelway.gateway.operating import watched_over
-from modelway.messages import user
-from modelway.opening import open_engine
 from modelway.simulator.serve import serve
-from modelway.types import ChatRequest
 from support.chaos_gateways import post
-from support.chaos_world import Upstream, at_rest, leaving_nothing
+from support.chaos_world import Upstream, unrest
 from support.sdk import until
 from support.serving import KEY, served
 
@@ -82,35 +76,6 @@ async def test_who_leaves_the_queue_is_never_asked_for(tmp_path):
             assert [(await one).status for one in (first, last)] == [200, 200]
             assert upstream.questions == ["first", "last"]
             await until(lambda: gateway.gateway.open_requests == 0, most_s=10)
+            assert not unrest(gateway.gateway.engine.state)
             stats = gateway.gateway.engine.stats()
             assert (stats.cancelled_requests, stats.open_requests) == (waiting, 0)
-
-
-async def test_a_provider_that_flaps_changes_its_state_seldom_and_costs_no_request():
-    flaps, of_each, interval_s = 60, 3, 0.05
-    a, b = Upstream("a"), Upstream("b")
-    async with leaving_nothing(), serve(a) as url_a, serve(b) as url_b:
-        said = config(a=url_a, b=url_b)
-        said["health"] = {"interval_s": interval_s, "first_s": 0, "down_after": 2, "up_after": 2}
-        said["breaker"] = {"failures": 1000}  # traffic tells of it, good and bad
-        opened = await open_engine(said, environment={})
-        changes = []
-        opened.engine.state.on_health.append(changes.append)
-        began = time.monotonic()
-        async with watched_over(opened):
-            for flap in range(flaps):
-                a.down = flap % 2 == 1
-                for number in range(of_each):
-                    question = f"q{flap}.{number}"
-                    request = ChatRequest(messages=(user(question),))
-                    call = Call(id=opened.engine.new_id(), model="m", request=request)
-                    reply = await opened.engine.handle(call)
-                    assert reply.value.text in (a.answer(question), b.answer(question))
-        longest_hold_s = 16 * interval_s
-        falls = 6 + (time.monotonic() - began) / longest_hold_s
-        of_a = [one.after for one in changes if one.provider == "a"]
-        assert {"healthy", "down"} <= set(of_a)
-        assert len(of_a) <= 1 + 2 * falls < flaps, "less and less often, though it goes on"
-        assert {one.after for one in changes if one.provider == "b"} == {"healthy"}
-        await at_rest(opened.engine)
-        await opened.aclose()

@@ -54,7 +54,7 @@ class Counted:
 
 def sharing(away, when_down, name, **config):
     """A world whose limits are in the store."""
-    store = {"url": away.url, "when_down": when_down, "timeout_s": 0.3}
+    store = {"url": away.url, "when_down": when_down, "timeout_s": 0.2}
     limits = {"requests_per_minute": LIMIT, "concurrent": 20}
     return world(name, store=store, providers={name: {"limits": limits}}, **config)
 
