@@ -115,6 +115,16 @@ def retry_after_s(
     return next((wait for wait in waits if wait is not None), None)
 
 
+def unexplained(status: int, body: bytes) -> str:
+    """What is said of a refusal that does not say what it is, in its dialect."""
+    if not body.strip():
+        return f"the provider answered status {status} with an empty body"
+    if body.lstrip().startswith(b"<"):
+        return f"the provider answered status {status} with a page of HTML, not with JSON"
+    text = scrub(body[:MAX_MESSAGE_CHARS].decode("utf-8", "replace"))
+    return f"the provider answered status {status}: {text}"
+
+
 def scrub(text: str) -> str:
     """A provider's words, safe to show: one bounded line without anything that looks like a key."""
     short = " ".join(text[:_MAX_SCANNED_CHARS].split())

@@ -11,8 +11,8 @@ from typing import assert_never
 import msgspec
 from msgspec import Raw
 
-from modelway.dialects.anthropic_messages.notes import Notes
 from modelway.dialects.anthropic_messages.wire import NAME, RAW_OBJECT
+from modelway.dialects.notes import Notes
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import (
     JSON,

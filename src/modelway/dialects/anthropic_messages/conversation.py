@@ -14,8 +14,8 @@ from msgspec.json import Decoder
 from modelway.dialects import carried
 from modelway.dialects.anthropic_messages.blocks import read_content
 from modelway.dialects.anthropic_messages.content import write_part
-from modelway.dialects.anthropic_messages.notes import Notes
 from modelway.dialects.anthropic_messages.wire import InputMessage
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import JSON, Message, Opaque, Part, Text, ToolResult

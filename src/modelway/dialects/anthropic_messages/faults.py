@@ -82,7 +82,7 @@ def error(status: int, headers: Headers, body: bytes) -> LLMError:
         request_id = _word(answer.get("request_id"))
     error_class = _CLASSES.get(kind or "") or refusals.by_status(status)
     return error_class(
-        refusals.scrub(message) if message else _unexplained(status, body),
+        refusals.scrub(message) if message else refusals.unexplained(status, body),
         status=status,
         code=code or kind,
         request_id=request_id,
@@ -123,15 +123,6 @@ def _word(value: Any) -> str | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _unexplained(status: int, body: bytes) -> str:
-    if not body.strip():
-        return f"the provider answered status {status} with an empty body"
-    if body.lstrip().startswith(b"<"):
-        return f"the provider answered status {status} with a page of HTML, not with JSON"
-    text = refusals.scrub(body[: refusals.MAX_MESSAGE_CHARS].decode("utf-8", "replace"))
-    return f"the provider answered status {status}: {text}"
 
 
 # ---------------------------------------------------------------- to a client

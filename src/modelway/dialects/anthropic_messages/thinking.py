@@ -13,7 +13,6 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from modelway.catalog.rows import Quirks
-from modelway.dialects.anthropic_messages.notes import Notes
 from modelway.dialects.anthropic_messages.wire import (
     JSON_OBJECT,
     SUBSET,
@@ -21,6 +20,7 @@ from modelway.dialects.anthropic_messages.wire import (
     OutputFormat,
     ThinkingConfig,
 )
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
 from modelway.schema import subset

@@ -11,7 +11,6 @@ from msgspec.json import Decoder
 from modelway.catalog.rows import Quirks
 from modelway.dialects.anthropic_messages.blocks import lifetime
 from modelway.dialects.anthropic_messages.content import cache_control
-from modelway.dialects.anthropic_messages.notes import Notes
 from modelway.dialects.anthropic_messages.wire import (
     JSON_OBJECT,
     NAME,
@@ -20,6 +19,7 @@ from modelway.dialects.anthropic_messages.wire import (
     CustomTool,
     ToolSelection,
 )
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.schema import Subset, subset

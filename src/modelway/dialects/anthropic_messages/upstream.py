@@ -18,7 +18,6 @@ from modelway.dialects import breakpoints
 from modelway.dialects.anthropic_messages.blocks import read_block
 from modelway.dialects.anthropic_messages.conversation import write_conversation
 from modelway.dialects.anthropic_messages.faults import stream_error
-from modelway.dialects.anthropic_messages.notes import Notes
 from modelway.dialects.anthropic_messages.thinking import write_output_config, write_thinking
 from modelway.dialects.anthropic_messages.tools import write_tool_choice, write_tools
 from modelway.dialects.anthropic_messages.usage import finish_reason, read_usage
@@ -30,6 +29,7 @@ from modelway.dialects.anthropic_messages.wire import (
     ModelList,
     UsageOnly,
 )
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import UNREADABLE, read_answer
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
 from modelway.ports import Encoded

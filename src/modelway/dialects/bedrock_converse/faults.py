@@ -94,7 +94,7 @@ def error(status: int, headers: Headers, body: bytes) -> LLMError:
     return error_class(
         refusals.scrub(message)
         if isinstance(message, str) and message
-        else _unexplained(status, body),
+        else refusals.unexplained(status, body),
         status=status,
         code=code,
         request_id=refusals.request_id(headers),
@@ -128,15 +128,6 @@ def _code(value: object) -> str | None:
 
 def _class(code: str | None) -> type[LLMError] | None:
     return _CLASSES.get(code.removesuffix("Exception")) if code else None
-
-
-def _unexplained(status: int, body: bytes) -> str:
-    if not body.strip():
-        return f"the provider answered status {status} with an empty body"
-    if body.lstrip().startswith(b"<"):
-        return f"the provider answered status {status} with a page of HTML, not with JSON"
-    text = refusals.scrub(body[: refusals.MAX_MESSAGE_CHARS].decode("utf-8", "replace"))
-    return f"the provider answered status {status}: {text}"
 
 
 # ---------------------------------------------------------------- to a client

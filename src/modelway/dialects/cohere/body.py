@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from modelway.call import Target
-from modelway.dialects.cohere.notes import Notes
 from modelway.dialects.cohere.wire import NAME
+from modelway.dialects.notes import Notes
 from modelway.errors import BadRequestError
 from modelway.ports import Encoded
 from modelway.types import JSON

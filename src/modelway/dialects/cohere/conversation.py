@@ -12,8 +12,8 @@ from typing import assert_never
 
 from modelway.dialects.cohere.citations import CITATION, write_citation
 from modelway.dialects.cohere.content import DOCUMENT, as_content, data_uri, write_call
-from modelway.dialects.cohere.notes import Notes
 from modelway.dialects.cohere.wire import NAME, PLAN
+from modelway.dialects.notes import Notes
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import (
     JSON,

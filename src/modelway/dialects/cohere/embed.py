@@ -16,9 +16,9 @@ from msgspec.json import Decoder
 from modelway.call import Target
 from modelway.dialects.cohere.body import finished
 from modelway.dialects.cohere.content import data_uri, read_image
-from modelway.dialects.cohere.notes import Notes
 from modelway.dialects.cohere.usage import read_usage
 from modelway.dialects.cohere.wire import ANY, NAME, STRING, Block, is_null
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read, read_answer
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
 from modelway.framing.fields import Fields

@@ -74,7 +74,7 @@ def error(status: int, headers: Headers, body: bytes) -> LLMError:
     return kind(
         refusals.scrub(message)
         if isinstance(message, str) and message
-        else _unexplained(status, body),
+        else refusals.unexplained(status, body),
         status=status,
         code=code,
         request_id=_request_id(headers) or _word(facts.get("id")),
@@ -101,15 +101,6 @@ def _request_id(headers: Headers) -> str | None:
 
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) and _WORD.fullmatch(value) else None
-
-
-def _unexplained(status: int, body: bytes) -> str:
-    if not body.strip():
-        return f"the provider answered status {status} without saying why"
-    if body.lstrip().startswith(b"<"):
-        return f"the provider answered status {status} with a page of HTML, not with JSON"
-    text = refusals.scrub(body[: refusals.MAX_MESSAGE_CHARS].decode("utf-8", "replace"))
-    return f"the provider answered status {status}: {text}"
 
 
 # ---------------------------------------------------------------- to a client

@@ -11,9 +11,9 @@ from msgspec.json import Decoder
 from modelway.call import Target
 from modelway.dialects.cohere.body import finished
 from modelway.dialects.cohere.embed import write_meta
-from modelway.dialects.cohere.notes import Notes
 from modelway.dialects.cohere.usage import read_usage
 from modelway.dialects.cohere.wire import ANY, NAME, STRING, is_null
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read, read_answer
 from modelway.errors import BadRequestError
 from modelway.framing.fields import Fields

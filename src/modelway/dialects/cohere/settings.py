@@ -14,7 +14,6 @@ from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from modelway.catalog.rows import Quirks
-from modelway.dialects.cohere.notes import Notes
 from modelway.dialects.cohere.wire import (
     JSON_OBJECT,
     NAME,
@@ -24,6 +23,7 @@ from modelway.dialects.cohere.wire import (
     FunctionTool,
     ThinkingConfig,
 )
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import maybe, read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.schema import subset

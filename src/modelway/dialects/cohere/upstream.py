@@ -11,7 +11,6 @@ from modelway.call import Target
 from modelway.dialects.cohere.body import finished
 from modelway.dialects.cohere.content import read_said
 from modelway.dialects.cohere.conversation import write_conversation
-from modelway.dialects.cohere.notes import Notes
 from modelway.dialects.cohere.settings import (
     write_format,
     write_thinking,
@@ -20,6 +19,7 @@ from modelway.dialects.cohere.settings import (
 )
 from modelway.dialects.cohere.usage import finish_reason, read_usage
 from modelway.dialects.cohere.wire import Answer, Logprob, UsageOnly
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import UNREADABLE, read_answer
 from modelway.errors import BadRequestError, ResponseError, UnsupportedError
 from modelway.ports import Encoded

@@ -10,8 +10,8 @@ from typing import assert_never
 from modelway.dialects.gemini import responses, signatures
 from modelway.dialects.gemini.answer import arguments_object, write_source
 from modelway.dialects.gemini.assembly import ANSWER_ONLY
-from modelway.dialects.gemini.notes import Notes
 from modelway.dialects.gemini.wire import NAME, OWN_FORMATS
+from modelway.dialects.notes import Notes
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import (
     JSON,

@@ -12,9 +12,9 @@ from msgspec import Raw
 
 from modelway.dialects.gemini.content import Writer, sign_first_call
 from modelway.dialects.gemini.families import signs_calls
-from modelway.dialects.gemini.notes import Notes
 from modelway.dialects.gemini.parts import Reader, items
 from modelway.dialects.gemini.wire import STRING, read_fields
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import JSON, Message, Opaque, Part, Reasoning, Text, ToolResult

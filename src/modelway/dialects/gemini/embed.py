@@ -13,7 +13,6 @@ from msgspec.json import Decoder
 
 from modelway.call import Target
 from modelway.dialects.gemini.assembly import media
-from modelway.dialects.gemini.notes import Notes
 from modelway.dialects.gemini.parts import items
 from modelway.dialects.gemini.paths import resource
 from modelway.dialects.gemini.upstream import add_extras, encoded
@@ -28,6 +27,7 @@ from modelway.dialects.gemini.wire import (
     is_null,
     read_fields,
 )
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read, read_answer
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.framing.fields import Fields

@@ -120,7 +120,7 @@ def _error(found: Any, status: int, headers: Headers, body: bytes) -> LLMError:
     wait = refusals.retry_after_s(headers, time.time, limited=kind is RateLimitError)
     said = isinstance(message, str) and message
     return kind(
-        refusals.scrub(str(message)) if said else _unexplained(status, body),
+        refusals.scrub(str(message)) if said else refusals.unexplained(status, body),
         status=status,
         code=reason or word,
         param=_violated(details),
@@ -152,15 +152,6 @@ def _violated(details: list[dict[str, Any]]) -> str | None:
 
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) and _WORD.fullmatch(value) else None
-
-
-def _unexplained(status: int, body: bytes) -> str:
-    if not body.strip():
-        return f"the provider answered status {status} without saying why"
-    if body.lstrip().startswith(b"<"):
-        return f"the provider answered status {status} with a page of HTML, not with JSON"
-    text = refusals.scrub(body[: refusals.MAX_MESSAGE_CHARS].decode("utf-8", "replace"))
-    return f"the provider answered status {status}: {text}"
 
 
 # ---------------------------------------------------------------- to a client

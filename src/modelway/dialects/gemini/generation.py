@@ -12,7 +12,6 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from modelway.call import Target
-from modelway.dialects.gemini.notes import Notes
 from modelway.dialects.gemini.openapi import json_schema
 from modelway.dialects.gemini.thinking import read_thinking, write_thinking
 from modelway.dialects.gemini.wire import (
@@ -25,8 +24,10 @@ from modelway.dialects.gemini.wire import (
     camel,
     read_fields,
 )
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read
 from modelway.errors import BadRequestError
+from modelway.schema import subset
 from modelway.types import JSON, ChatRequest, JsonObject, JsonSchema, ResponseFormat
 
 MOST_STOPS = 5
@@ -128,5 +129,5 @@ def _write_format(format: ResponseFormat | None, target: Target, notes: Notes) -
             notes.warn(f"response_format.{name}", "Gemini has no such field: left out")
     if format.strict is False:
         notes.warn("response_format.strict", "a schema is always enforced: left out")
-    schema = notes.fitted(format.schema, "response_format")
+    schema = notes.fitted(format.schema, subset("gemini"), "response_format")
     return written | {"responseJsonSchema": schema}

@@ -16,7 +16,7 @@ from modelway.dialects.gemini.families import (
     is_pro,
     takes_levels,
 )
-from modelway.dialects.gemini.notes import Notes
+from modelway.dialects.notes import Notes
 from modelway.errors import BadRequestError
 from modelway.types import JSON, Effort, Thinking
 

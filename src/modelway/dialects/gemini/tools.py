@@ -11,10 +11,10 @@ from typing import assert_never
 import msgspec
 from msgspec import Raw
 
-from modelway.dialects.gemini.notes import Notes
 from modelway.dialects.gemini.openapi import json_schema
 from modelway.dialects.gemini.parts import items
 from modelway.dialects.gemini.wire import ANY, JSON_OBJECT, NAME, STRING, read_fields
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import JSON, HostedTool, NamedTool, Tool, ToolChoice

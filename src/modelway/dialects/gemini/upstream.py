@@ -16,11 +16,11 @@ from modelway.dialects.gemini.array import Items
 from modelway.dialects.gemini.assembly import Assembly, read_chunk
 from modelway.dialects.gemini.conversation import write_conversation
 from modelway.dialects.gemini.generation import write_config
-from modelway.dialects.gemini.notes import Notes
 from modelway.dialects.gemini.paths import resource
 from modelway.dialects.gemini.tools import write_tool_choice, write_tools
 from modelway.dialects.gemini.usage import read_usage
 from modelway.dialects.gemini.wire import NAME
+from modelway.dialects.notes import Notes
 from modelway.dialects.reading import UNREADABLE, read_answer
 from modelway.errors import BadRequestError, ResponseError
 from modelway.fold import fold

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from modelway.call import Target
-from modelway.dialects.ollama.notes import Notes
+from modelway.dialects.notes import Notes
 from modelway.dialects.ollama.upstream import add_extras, body_fields, encoded, merged
 from modelway.dialects.ollama.usage import read_usage, write_usage
 from modelway.dialects.ollama.wire import ANY, BOOLEAN, NAME, STRING, is_null, read_answer

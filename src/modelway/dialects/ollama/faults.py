@@ -52,7 +52,7 @@ def error(status: int, headers: Headers, body: bytes) -> LLMError:
     message = _text(answer.get("error")) if isinstance(answer, dict) else None
     error_class = refusals.by_status(status)
     return error_class(
-        refusals.scrub(message) if message else _unexplained(status, body),
+        refusals.scrub(message) if message else refusals.unexplained(status, body),
         status=status,
         request_id=refusals.request_id(headers),
         retry_after_s=refusals.retry_after_s(
@@ -74,15 +74,6 @@ def _text(said: Any) -> str | None:
     if isinstance(said, dict):
         said = said.get("message")
     return said if isinstance(said, str) and said.strip() else None
-
-
-def _unexplained(status: int, body: bytes) -> str:
-    if not body.strip():
-        return f"the provider answered status {status} with an empty body"
-    if body.lstrip().startswith(b"<"):
-        return f"the provider answered status {status} with a page of HTML, not with JSON"
-    text = refusals.scrub(body[: refusals.MAX_MESSAGE_CHARS].decode("utf-8", "replace"))
-    return f"the provider answered status {status}: {text}"
 
 
 # ---------------------------------------------------------------- to a client

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from msgspec import Raw
 
-from modelway.dialects.ollama.notes import Notes
+from modelway.dialects.notes import Notes
 from modelway.dialects.ollama.wire import NAME, RAW_OBJECT
 from modelway.dialects.reading import UNREADABLE
 from modelway.errors import BadRequestError, UnsupportedError

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Raw
 
 from modelway.catalog.rows import Quirks
-from modelway.dialects.ollama.notes import Notes
+from modelway.dialects.notes import Notes
 from modelway.dialects.ollama.wire import ANY, JSON_OBJECT
 from modelway.dialects.reading import read
 from modelway.errors import BadRequestError, UnsupportedError

@@ -9,9 +9,9 @@ import msgspec
 from msgspec.json import Decoder
 
 from modelway.call import Question, Target
+from modelway.dialects.notes import Notes
 from modelway.dialects.ollama.faults import spoken_error
 from modelway.dialects.ollama.messages import write_messages, write_tools
-from modelway.dialects.ollama.notes import Notes
 from modelway.dialects.ollama.reading import arguments_in, read_images
 from modelway.dialects.ollama.settings import (
     refuse_or_warn,

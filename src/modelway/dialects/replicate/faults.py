@@ -55,7 +55,7 @@ def error(status: int, headers: Headers, body: bytes) -> LLMError:
     message = facts.get("detail") or facts.get("title")
     said = isinstance(message, str) and message
     return kind(
-        refusals.scrub(str(message)) if said else _unexplained(status, body),
+        refusals.scrub(str(message)) if said else refusals.unexplained(status, body),
         status=status,
         param=_field(facts.get("invalid_fields")),
         request_id=refusals.request_id(headers),
@@ -80,15 +80,6 @@ def _field(invalid: Any) -> str | None:
     first = invalid[0] if isinstance(invalid, list) and invalid else None
     field = first.get("field") if isinstance(first, dict) else None
     return field[:200] if isinstance(field, str) and field else None
-
-
-def _unexplained(status: int, body: bytes) -> str:
-    if not body.strip():
-        return f"the provider answered status {status} without saying why"
-    if body.lstrip().startswith(b"<"):
-        return f"the provider answered status {status} with a page of HTML, not with JSON"
-    text = refusals.scrub(body[: refusals.MAX_MESSAGE_CHARS].decode("utf-8", "replace"))
-    return f"the provider answered status {status}: {text}"
 
 
 _REFUSALS: tuple[tuple[type[LLMError], int, str], ...] = (

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelway.dialects.notes import Notes
 from modelway.dialects.replicate.families import Family
-from modelway.dialects.replicate.notes import Notes
 from modelway.errors import BadRequestError, UnsupportedError
 from modelway.types import (
     JSON,

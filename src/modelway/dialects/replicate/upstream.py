@@ -15,9 +15,9 @@ import msgspec
 from msgspec.json import Decoder
 
 from modelway.call import Target
+from modelway.dialects.notes import Notes
 from modelway.dialects.replicate.families import Family, family
 from modelway.dialects.replicate.faults import failure
-from modelway.dialects.replicate.notes import Notes
 from modelway.dialects.replicate.paths import version_of
 from modelway.dialects.replicate.prompt import write_conversation
 from modelway.dialects.replicate.wire import NAME, Model, Prediction, read_answer

@@ -1,4 +1,4 @@
-"""What an encoder could not say, collected while it writes."""
+"""What an encoder could not say, collected while it writes: for the dialects whose parts write into it."""
 
 from __future__ import annotations
 
