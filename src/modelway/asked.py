@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PLAIN_BYTES = 32 * 1024
 """Bodies below are text; larger ones may be pictures, whose bytes are not what they cost."""
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_NOT_SAID = msgspec.Raw(b"null")
 _integer = msgspec.json.Decoder(int | None).decode
 
 
@@ -50,7 +51,7 @@ class AskedCall:
     def output_tokens(self) -> int | None:
         if self.request is None or self.request.max_tokens is None:
             return None
-        return self.request.max_tokens * (self.request.n or 1)
+        return _cap(self.request.max_tokens, self.request.n)
 
     @cached_property
     def task(self) -> Task | None:
@@ -107,6 +108,21 @@ def _perceived(parts: Sequence[Part]) -> Iterator[str]:
                 pass
 
 
+def _number(said: msgspec.Raw) -> int | None:
+    try:
+        number: int | None = _integer(said)
+    except msgspec.MsgspecError:  # its provider refuses it, in better words
+        return None
+    return number
+
+
+def _cap(each: int | None, choices: int | None) -> int | None:
+    """What all choices may have; what makes no sense says nothing, for it would give limits back."""
+    if each is None or each < 0:
+        return None
+    return each * max(1, choices or 1)
+
+
 def estimated_tokens(call: Call, usual_output: float) -> int:
     """What the call is counted as before it is sent: its input, and the cap of its output.
 
@@ -120,7 +136,7 @@ def estimated_tokens(call: Call, usual_output: float) -> int:
         cap, fields = None, body.fields
         for name in _CAPS:
             if name in fields:
-                cap = _integer(fields[name])
+                cap = _cap(_number(fields[name]), _number(fields.get("n", _NOT_SAID)))
         size = body.size_bytes
         read = -(-size // 4) if size < _PLAIN_BYTES else AskedCall(call).input_tokens
     return read + (round(usual_output) if cap is None else cap)
