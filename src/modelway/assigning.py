@@ -24,7 +24,7 @@ _text = msgspec.json.Decoder(str).decode
 def assigned(experiments: Mapping[str, Experiment], call: Call) -> Assigned:
     """The call for the model of its arm."""
     experiment = experiments.get(call.model)
-    if experiment is None:
+    if experiment is None or call.options.models:  # what the caller lists is no arm's
         return Assigned(call)
     unit = _unit(experiment, call)
     arm = assign(experiment, unit)
