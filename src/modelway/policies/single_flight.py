@@ -7,6 +7,7 @@ nobody listens any more.
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from typing import Any
@@ -84,7 +85,7 @@ class SingleFlight:
         if flight is None or not flight.joinable:
             flight = _Flight(call, inner, self._most_bytes, lambda: self._landed(name, flight))
             self._flights[name] = flight
-        return await flight.join()
+        return await flight.join(call)
 
     def _landed(self, name: bytes, flight: _Flight | None) -> None:
         if self._flights.get(name) is flight:
@@ -116,7 +117,7 @@ class _Flight:
         self._reply.add_done_callback(_retrieved)
         self._task = asyncio.create_task(self._fly(call, inner))
 
-    async def join(self) -> Reply:
+    async def join(self, call: Call) -> Reply:
         """The answer, or a listener's own view of its stream."""
         self._joined += 1
         waiting = True
@@ -124,10 +125,12 @@ class _Flight:
             reply = await asyncio.shield(self._reply)
             waiting = False
         except LLMError as error:
-            raise _copied(error) from error
+            raise copy.copy(error) from error  # each raises its own, whose trace is its own
         finally:
             if waiting:
                 self._left()
+        if reply.trace is not None:
+            reply = replace(reply, trace=replace(reply.trace, call=call.id))
         if self.stream is None:
             self._joined -= 1
             return replace(reply, usage=self.used(reply.usage))
@@ -266,7 +269,7 @@ class _Shared:
         if not self._settled:
             self.usage = self._flight.used(self._flight.usage)
         if error is not None:
-            return self._failed(_copied(error))
+            return self._failed(copy.copy(error))
         self.finished = True
         self._settle(None)
         return StopAsyncIteration()
@@ -285,24 +288,6 @@ class _Shared:
 
     async def aclose(self) -> None:
         self._settle(StreamInterruptedError("the reader left", code=_LEFT))
-
-
-def _copied(error: LLMError) -> LLMError:
-    """An error for one listener: each raises its own, whose trace is its own."""
-    made = type(error)(
-        error.message,
-        provider=error.provider,
-        model=error.model,
-        status=error.status,
-        code=error.code,
-        param=error.param,
-        request_id=error.request_id,
-        retry_after_s=error.retry_after_s,
-    )
-    made.earlier = error.earlier
-    if isinstance(error, StreamInterruptedError) and isinstance(made, StreamInterruptedError):
-        made.partial = error.partial
-    return made
 
 
 def _name(reply: Reply) -> str:
