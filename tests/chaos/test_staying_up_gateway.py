@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import random
 
 import pytest
 
@@ -79,3 +81,60 @@ async def test_who_leaves_the_queue_is_never_asked_for(tmp_path):
             assert not unrest(gateway.gateway.engine.state)
             stats = gateway.gateway.engine.stats()
             assert (stats.cancelled_requests, stats.open_requests) == (waiting, 0)
+
+
+def any_of(chance, *ways):
+    """One of these at a time."""
+
+    def behave(question):
+        return chance.choice(ways)(question)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(2), *[pytest.param(n, marks=pytest.mark.exhaustive) for n in range(2, 40)]]
+)
+async def test_clients_of_all_kinds_that_come_and_go_leave_a_gateway_as_it_was(seed, tmp_path):
+    chance = random.Random(seed)
+    upstreams = [Upstream(name) for name in "ab"]
+    faults = [{"drop": True}, {"cut_after_chunks": 3}, {"stall_after_chunks": 3}, {"hang": True}]
+
+    for upstream in upstreams:
+        fault = upstream.faulty(**chance.choice(faults))
+        upstream.behave = any_of(chance, upstream.paced(200), upstream.slowly(0.05), fault)
+    async with serve(upstreams[0]) as url_a, serve(upstreams[1]) as url_b:
+        said = config(a=url_a, b=url_b)
+        said["defaults"] = {"retries": 1, "timeouts": {"first_byte_s": 0.3, "idle_s": 0.3}}
+        said["tenants"] = {"local": {"limits": {"concurrent": 10}}}
+        said["hedging"] = {"enabled": chance.random() < 0.5, "after_s": 0.02, "share": 0.5}
+        said["single_flight"] = chance.random() < 0.5
+        said["breaker"] = {"failures": 3, "open_s": 0.05}
+        with served(said, tmp_path) as gateway:
+
+            async def one(number):
+                await asyncio.sleep(chance.uniform(0, 0.5))
+                path = chance.choice(("/v1/chat/completions", "/v1/messages"))
+                asked = post(
+                    port(gateway),
+                    f"q{number % 30}",
+                    path=path,
+                    key=KEY,
+                    stream=number % 2 == 0,
+                    max_tokens=99,
+                )
+                patience_s = chance.choice((None, 0.02, 0.1, 0.3))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(patience_s):
+                        return await asked
+
+            answers = await asyncio.gather(*[one(number) for number in range(120)])
+            statuses = {answer.status for answer in answers if answer is not None}
+            assert 200 in statuses
+            assert statuses <= {200, 429, 500, 502, 503, 504, 529}, "0 would be no answer at all"
+            await until(lambda: gateway.gateway.open_requests == 0, most_s=10)
+            state = gateway.gateway.engine.state
+            await until(lambda: not unrest(state), most_s=10)
+            stats = gateway.gateway.engine.stats()
+            assert stats.open_requests == 0
+            assert len(answers) - answers.count(None) <= stats.total_requests <= len(answers)
