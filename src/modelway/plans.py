@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -11,7 +12,7 @@ from modelway.asked import AskedCall, estimated_tokens
 from modelway.call import Call, Deployment
 from modelway.config.resolve import resolve
 from modelway.config.settings import Route, Settings
-from modelway.errors import BadRequestError, UnknownModelError
+from modelway.errors import BadRequestError, ConfigError, UnknownModelError
 from modelway.policies import routing
 from modelway.policies.affinity import affinity, chance_of
 from modelway.policies.task.rules import TaskRule, choose
@@ -20,6 +21,8 @@ from modelway.tracks import Track, Tracks
 
 _MOST_KNOWN = 10_000
 """Names, which callers choose, that are remembered; past it a memory starts anew."""
+_MOST_SPECIAL = 1_000
+"""Lists of names of callers' own, each with as many deployments as it names."""
 
 PassedOver = Callable[[Track, str], None]
 _LISTED = routing.Chooser((), lambda asked, candidates, chance: candidates)  # noqa: ARG005
@@ -156,13 +159,12 @@ class Plans:
             if found is None:
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
-                    self._tiers.clear()
                 found = self._known[call.model] = self._made(call.model, None, None)
             return found
         key = _Key(options.models or (call.model,), options.strategy, options.fallbacks)
         tiers = self._special.get(key)
         if tiers is None:
-            if len(self._special) >= _MOST_KNOWN:
+            if len(self._special) >= _MOST_SPECIAL:
                 self._special.clear()
             tiers = self._special[key] = (
                 self._of_models(*key)
@@ -175,12 +177,21 @@ class Plans:
         """A tier for each of these models, without their fallbacks."""
         return tuple([self._tier(resolve(self._settings, name), strategy) for name in names])
 
+    def usable(self, names: tuple[str, ...]) -> tuple[Tier, ...]:
+        """The same, without those that cannot be asked: they are another way out, not what is asked."""
+        found: list[Tier] = []
+        for name in names:
+            with suppress(ConfigError):
+                found += [tier for tier in self.named((name,)) if tier.tracks]
+        return tuple(found)
+
     def _made(
         self, model: str, strategy: str | None, fallbacks: tuple[str, ...] | None
     ) -> tuple[Tier, ...]:
         route = resolve(self._settings, model)
         names = route.fallbacks if fallbacks is None else fallbacks
-        found = [self._tier(route, strategy), *self.named(names)]
+        others = tuple([name for name in dict.fromkeys(names) if name != model])
+        found = [self._tier(route, strategy), *self.named(others)]
         return tuple([tier for tier in found if tier.tracks])
 
     def _of_models(
@@ -197,7 +208,7 @@ class Plans:
         tracks = tuple([self._tracks.of(one) for one in route.deployments])
         chooser = routing.chooser(spec, self._given) if strategy else _LISTED
         first = Tier(route, tracks, spec, chooser)
-        return (first, *self.named(fallbacks or ()))
+        return (first, *self.named(tuple(dict.fromkeys(fallbacks or ()))))
 
     def _tier(self, route: Route, strategy: str | None) -> Tier:
         key = (route.name, strategy)
@@ -205,13 +216,15 @@ class Plans:
             tracks = tuple([self._tracks.of(one) for one in route.deployments])
             spec = route.strategy if strategy is None else _canonical(strategy)
             chooser = routing.chooser(spec, self._given)
+            if len(self._tiers) >= _MOST_KNOWN:
+                self._tiers.clear()
             self._tiers[key] = Tier(route, tracks, spec, chooser)
         return self._tiers[key]
 
     def default(self) -> tuple[Tier, ...]:
         """The tier of the model that is configured for those who name none, if there is one."""
         name = self._settings.default_model
-        return () if name is None else self.named((name,))
+        return () if name is None else self.usable((name,))
 
     def alone(self, route: Route, deployment: Deployment) -> Tier:
         """A tier of one deployment that no configuration has as a model."""
