@@ -6,7 +6,7 @@ It asks the functions that the call itself will ask, and moves nothing by it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from modelway.asked import AskedCall, estimated_tokens
 from modelway.call import Call
 from modelway.engine import Engine
-from modelway.errors import LLMError
+from modelway.errors import ConfigError, LLMError
 from modelway.framing.fields import Fields, split
 from modelway.plans import Tier
 from modelway.policies.affinity import affinity
@@ -39,6 +39,9 @@ class Edits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why it could not be sent at all."""
 
 
+Verdict: TypeAlias = Literal["ask", "next", "wait", "skip"]
+
+
 class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A candidate, and what would become of it."""
 
@@ -47,7 +50,7 @@ class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str
     tier: str
     """The model of the configuration that it stands for."""
-    verdict: Literal["ask", "next", "wait", "skip"]
+    verdict: Verdict
     """``ask``, ``next`` (should those before it fail), ``wait`` (for its limits) or ``skip``."""
     reason: str = ""
     wait_s: float = 0.0
@@ -125,13 +128,29 @@ class _Decisions:
         self._asked = asked
         self._first = first
         self._limits = engine.state.limiter.status()
+        self._filtered = 0
 
     async def of(self, tiers: Sequence[Tier]) -> list[Considered]:
         """Every candidate in the order in which it would be considered."""
         found: list[Considered] = []
         for tier in tiers:
-            found += await self._in(tier, asked_before=any(one.verdict == "ask" for one in found))
+            found += await self._in(tier, asked_before=_asks(found))
+        if found and self._filtered == len(found):
+            for tier in self._by_default():
+                found += await self._in(tier, asked_before=_asks(found))
         return found
+
+    def _by_default(self) -> Sequence[Tier]:
+        """The default model's, which is asked where filters let nothing else be."""
+        call, name = self._asked.call, self._engine.settings.default_model
+        if name is None or call.only is not None:
+            return ()
+        options = replace(call.options, models=(), strategy=None, fallbacks=())
+        try:
+            tiers = self._engine.tiers(replace(call, model=name, options=options))
+        except ConfigError:
+            return ()
+        return [tier for tier in tiers if self._first is None or tier.name != self._first.name]
 
     async def _in(self, tier: Tier, *, asked_before: bool) -> list[Considered]:
         order: list[tuple[Track, str]] = []
@@ -140,7 +159,8 @@ class _Decisions:
             order.append((track, reason))
 
         tracks = self._engine.peeked(tier, self._asked.call, passed_over)
-        if self._first is not None and tier is not self._first:
+        only = self._asked.call.only is not None
+        if self._first is not None and (only or tier is not self._first):
             tracks = self._first.allowed(self._asked.call, tracks, passed_over)
         for track in tracks:
             order.append((track, ""))  # noqa: PERF401 - what is passed over comes between
@@ -158,6 +178,7 @@ class _Decisions:
         call, asked, first = self._asked.call, self._asked, self._first
         plain = self._plain(tier, track)
         if reason:
+            self._filtered += 1
             return replace(plain, verdict="skip", reason=reason)
         if first is not None and tier is not first and first.tracks:
             plain = replace(plain, lost=losses(asked, first.tracks[0].info, track.info))
@@ -170,7 +191,9 @@ class _Decisions:
         wait_s = track.gate.blocked_s(estimated_tokens(call, track.seen.output_tokens))
         if wait_s > 0.0:
             reason = "its limits are reached"
-            return replace(plain, verdict="wait", reason=reason, wait_s=wait_s, edits=edits)
+            waits = self._engine.settings.queue.on_limit == "wait"
+            verdict: Verdict = "wait" if waits else "skip"
+            return replace(plain, verdict=verdict, reason=reason, wait_s=wait_s, edits=edits)
         return replace(plain, edits=edits)
 
     def _plain(self, tier: Tier, track: Track) -> Considered:
@@ -191,6 +214,10 @@ class _Decisions:
             latency_s=track.latency_s(asked.call.stream),
             most_pico_usd=None if cap is None else track.price(asked.input_tokens, cap),
         )
+
+
+def _asks(found: Sequence[Considered]) -> bool:
+    return any(one.verdict == "ask" for one in found)
 
 
 async def _edits(engine: Engine, call: Call, track: Track) -> Edits:
