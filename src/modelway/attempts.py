@@ -33,13 +33,12 @@ def when(turn: Turn) -> float:
 class Run:
     """A call whose first attempt has failed: its errors, and the time it has left."""
 
-    def __init__(self, call: Call, clock: Clock, started: float | None) -> None:
+    def __init__(self, call: Call, clock: Clock, ends: float | None) -> None:
         self._call = call
         self._clock = clock
         self._errors: list[LLMError] = []
         self._attempts: list[Attempt] = []
-        limit_s = call.options.timeout_s
-        self._ends = None if limit_s is None or started is None else started + limit_s
+        self._ends = ends
 
     def failed(self, turn: Turn, error: LLMError, chance: float, took_s: float) -> retry.Verdict:
         deployment = turn.track.deployment
@@ -60,7 +59,9 @@ class Run:
         """It was asked too, and another answered first, or it failed."""
         if error is None:
             error = UnavailableError("another deployment answered first", code="beaten")
-        self._note(deployment, error, error.message)
+            self._note(deployment, error, error.message)
+        else:  # a provider's own words are not for the caller
+            self._note(deployment, error)
 
     def _note(
         self, deployment: Deployment, error: LLMError, reason: str = "", took_s: float = 0.0

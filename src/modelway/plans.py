@@ -12,7 +12,14 @@ from modelway.asked import AskedCall, estimated_tokens
 from modelway.call import Call, Deployment
 from modelway.config.resolve import resolve
 from modelway.config.settings import Route, Settings
-from modelway.errors import BadRequestError, ConfigError, UnknownModelError
+from modelway.errors import (
+    BadRequestError,
+    ConfigError,
+    ContentFilterError,
+    ContextLengthError,
+    LLMError,
+    UnknownModelError,
+)
 from modelway.policies import routing
 from modelway.policies.affinity import affinity, chance_of
 from modelway.policies.task.rules import TaskRule, choose
@@ -110,6 +117,20 @@ class Tier:
         asked = AskedCall(call)
         return (one for one in tracks if _allowed(self.chooser, asked, one, passed_over))
 
+    def only(self, deployment: str) -> Iterator[Track]:
+        """The one of this id, if it is there."""
+        return iter([one for one in self.tracks if one.deployment.id == deployment])
+
+    def special(self, error: LLMError) -> tuple[str, ...]:
+        """The models that are for this kind of error."""
+        match error:
+            case ContextLengthError():
+                return self.route.on_context_length
+            case ContentFilterError():
+                return self.route.on_content_filter
+            case _:
+                return ()
+
     def answered(self, call: Call, track: Track) -> None:
         """Remember where a call was answered that others belong to."""
         if len(self.tracks) > 1 and (key := affinity(call)) is not None:
@@ -130,6 +151,18 @@ def _allowed(
                 passed_over(candidate, reason)
             return False
     return True
+
+
+class Held(NamedTuple):
+    """What limits hold back: until about when (monotonic seconds), and in whose tier."""
+
+    until: float
+    track: Track
+    tier: Tier
+
+
+def soonest(held: Held) -> float:
+    return held.until
 
 
 class _Key(NamedTuple):
@@ -230,6 +263,13 @@ class Plans:
         """A tier of one deployment that no configuration has as a model."""
         chooser = routing.chooser(route.strategy)
         return Tier(route, (self._tracks.of(deployment),), route.strategy, chooser)
+
+
+def default_tiers(plans: Plans, first: Tier | None, call: Call) -> list[Tier]:
+    """The default model's, where the first tier's filters let nothing else answer."""
+    if call.only is not None:
+        return []
+    return [tier for tier in plans.default() if first is None or tier.name != first.name]
 
 
 def _preferred(rules: Sequence[TaskRule], asked: Asked) -> Sequence[str]:

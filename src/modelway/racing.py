@@ -6,15 +6,27 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from modelway.call import Reply
+from modelway.asked import AskedCall
+from modelway.call import Call, Reply
 from modelway.errors import LLMError
 from modelway.tracks import Track
+from modelway.types import Tool
+
+_TWICE = frozenset(("chat", "complete", "embed", "rerank", "count_tokens"))
+"""Of what else may be asked, nobody knows what it does."""
 
 
-class Won(NamedTuple):
-    """Who answered, and who was asked in vain: an error, or ``None`` for one that was cut off."""
+_CONNECTORS = "mcp_servers"
+"""Where Anthropic's clients name servers whose tools are run for them."""
 
-    reply: Reply
+
+class Raced(NamedTuple):
+    """Who answered, and who was asked in vain: an error, or ``None`` for one that was cut off.
+
+    Without a reply all have failed, ``track`` the first that was asked.
+    """
+
+    reply: Reply | None
     track: Track
     beaten: tuple[tuple[Track, LLMError | None], ...] = ()
 
@@ -26,11 +38,30 @@ class Runner(NamedTuple):
     ask: Callable[[], Awaitable[Reply]]
 
 
-async def race(first: Runner, after_s: float, second: Callable[[], Runner | None]) -> Won:
+def may_ask_twice(call: Call, configured: bool) -> bool:
+    """Whether a second deployment may be asked, as the call says or else as configured.
+
+    What is passed through is never asked twice; what has a provider run tools only where the call
+    says so, for such tools may do things. Nor is a request that cannot be read.
+    """
+    said = call.options.hedge
+    if not (configured if said is None else said) or call.operation not in _TWICE:
+        return False
+    try:
+        request = AskedCall(call).request
+    except LLMError:
+        return False
+    if said or request is None:
+        return True
+    if call.body is not None and _CONNECTORS in call.body.fields:
+        return False
+    return all(isinstance(tool, Tool) for tool in request.tools)
+
+
+async def race(first: Runner, after_s: float, second: Callable[[], Runner | None]) -> Raced:
     """The first answer of the two. ``second`` says who else may be asked, when ``after_s`` are over.
 
-    Where both fail the first one's error is raised, with the other's among those before it. The loser
-    is cancelled, and a stream of its is closed, before the answer is given.
+    The loser is cancelled, and a stream of its is closed, before the answer is given.
     """
     leading = asyncio.ensure_future(first.ask())
     running: dict[asyncio.Future[Reply], Track] = {leading: first.track}
@@ -49,7 +80,7 @@ async def race(first: Runner, after_s: float, second: Callable[[], Runner | None
                     await _cut(losers)
                     running = {}
                     beaten = (*failed, *[(other, None) for other in losers.values()])
-                    return Won(task.result(), track, beaten)
+                    return Raced(task.result(), track, beaten)
                 del running[task]
                 if not isinstance(error, LLMError):
                     raise error
@@ -57,13 +88,7 @@ async def race(first: Runner, after_s: float, second: Callable[[], Runner | None
     finally:
         if running:  # of those that have an answer nobody takes it, and that is not cut short
             await asyncio.shield(asyncio.ensure_future(_cut(running)))
-    return _lost(failed)
-
-
-def _lost(failed: list[tuple[Track, LLMError | None]]) -> Won:
-    errors = [error for _, error in failed if error is not None]
-    errors[0].earlier = tuple(errors[1:])
-    raise errors[0]
+    return Raced(None, first.track, tuple(failed))
 
 
 async def _cut(running: dict[asyncio.Future[Reply], Track]) -> None:

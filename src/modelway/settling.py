@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from modelway.call import Reply
 from modelway.errors import CircuitOpenError, ConfigError, LLMError, RefusedError, RequestError
+from modelway.policies.breaker.breaker import counts
 from modelway.policies.limits import Ticket
 from modelway.tracks import Track
 from modelway.types import CallWarning, ChatResponse, Usage
@@ -39,14 +40,26 @@ def refused(track: Track, ticket: Ticket, error: LLMError) -> None:
     ticket.done(0 if error.status is not None else None)
 
 
-def settled(track: Track, ticket: Ticket, usage: Usage | None, error: LLMError | None) -> None:
+def failed(track: Track, error: LLMError, counted: tuple[str, ...], *, probes: bool) -> None:
+    """Tell the breaker. What says nothing of the deployment ends a probe, if it was one, and no other."""
+    if probes or counts(error, counted):
+        track.breaker.failed(error)
+
+
+def settled(
+    track: Track,
+    ticket: Ticket,
+    counted: tuple[str, ...],
+    usage: Usage | None,
+    error: LLMError | None,
+) -> None:
     """An answer is over, with its stream where it was one."""
     seen = track.seen
     seen.open_requests -= 1
     if error is None:
         track.breaker.succeeded()
     else:
-        track.breaker.failed(error)
+        failed(track, error, counted, probes=False)  # one that began is no probe any more
     if usage is None or usage.input_tokens is None:
         ticket.done(None)
         return

@@ -6,7 +6,7 @@ import random
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -15,36 +15,25 @@ from modelway.attempts import FILTERED, Run, Turn, when
 from modelway.call import Call, Deployment, Reply
 from modelway.config.settings import HedgingSettings
 from modelway.errors import (
-    ContentFilterError,
-    ContextLengthError,
     LimitExceededError,
     LLMError,
     UnknownModelError,
     UnsupportedError,
 )
-from modelway.plans import Plans, Tier
+from modelway.plans import Held, Plans, Tier, default_tiers, soonest
 from modelway.policies.breaker import impatient
 from modelway.policies.degrade import losses
 from modelway.policies.hedging import HedgeBudget
 from modelway.policies.limits import Queueing, Ticket
 from modelway.ports import Clock, Handler
-from modelway.racing import Runner, race
-from modelway.settling import open_circuit, refused, settled, warned
+from modelway.racing import Runner, may_ask_twice, race
+from modelway.settling import failed, open_circuit, refused, settled, warned
 from modelway.state import State
 from modelway.tracks import Track
 from modelway.types import CallWarning, Trace, Usage
 
 _SLOW = 0.95
 """The share of answers that come sooner than what is hedged."""
-
-
-class Held(NamedTuple):
-    """What limits hold back: until about when (monotonic seconds), and in whose tier."""
-
-    until: float
-    order: int
-    track: Track
-    tier: Tier
 
 
 class Around(Protocol):
@@ -71,10 +60,11 @@ class Walk:
     """One call's way through its tiers."""
 
     __slots__ = (
-        "_began",
         "_call",
+        "_counts",
         "_detour",
         "_dispatch",
+        "_ends",
         "_first",
         "_held",
         "_probes",
@@ -88,7 +78,9 @@ class Walk:
     def __init__(self, dispatch: Around, call: Call) -> None:
         self._dispatch = dispatch
         self._call = call
-        self._began = None if call.options.timeout_s is None else dispatch.now()
+        timeout_s = call.options.timeout_s
+        self._ends = None if timeout_s is None else dispatch.now() + timeout_s
+        self._counts = dispatch.state.breakers.settings.counted
         self._run: Run | None = None
         self._held: list[Held] = []
         self._detour: tuple[Tier, ...] = ()
@@ -101,54 +93,44 @@ class Walk:
 
     async def through(self, tiers: Sequence[Tier]) -> Reply:
         """The first answer; else the last error, which knows those before it."""
-        left = list(tiers)
-        while left:
-            tier = left.pop(0)
-            if self._first is None:
-                self._first = tier
-            elif tier.tracks:
-                self._dispatch.fell_back(self._call, tier.tracks[0].deployment)
-            reply = await self._in(tier, self._order(tier))
-            if reply is not None:
-                return reply
-            if self._detour:
-                left, self._detour = list(self._detour), ()
-        while self._held:
-            held = min(self._held)
-            self._held.remove(held)
-            reply = await self._in(held.tier, iter((held.track,)), waits=True)
-            if reply is not None:
-                return reply
+        reply = await self._through(list(tiers))
+        if reply is None and self._run is not None and self._run.only_filtered:
+            reply = await self._through(
+                default_tiers(self._dispatch.plans, self._first, self._call)
+            )
+        if reply is not None:
+            return reply
         if self._run is not None:
-            if self._run.only_filtered and (reply := await self._by_default()) is not None:
-                return reply
             raise self._run.error()
         model = self._call.model
         raise UnknownModelError(f"the model {model!r} has no deployment", model=model)
 
-    async def _by_default(self) -> Reply | None:
-        """The configured default model's answer, where the same filters let it answer."""
-        first, around = self._first, self._dispatch
-        if first is None:
-            return None
-        for tier in around.plans.default():
-            if tier.name == first.name:
-                continue
-            allowed = first.allowed(self._call, iter(tier.tracks), self._filtered)
-            reply = await self._in(tier, allowed)
+    async def _through(self, left: list[Tier]) -> Reply | None:
+        while left or self._held:
+            if left:
+                tier = left.pop(0)
+                if self._first is None:
+                    self._first = tier
+                elif tier.tracks:
+                    self._dispatch.fell_back(self._call, tier.tracks[0].deployment)
+                reply = await self._in(tier, self._order(tier))
+            else:
+                held = min(self._held, key=soonest)
+                self._held.remove(held)
+                reply = await self._in(held.tier, iter((held.track,)), waits=True)
             if reply is not None:
                 return reply
+            if self._detour:
+                left, self._detour = list(self._detour), ()
         return None
 
     def _order(self, tier: Tier) -> Iterator[Track]:
-        call = self._call
+        call, over = self._call, self._filtered
+        first = self._first or tier
         if call.only is not None:
-            return iter([one for one in tier.tracks if one.deployment.id == call.only])
-        chance, over = self._dispatch.chance, self._filtered
-        order = iter(tier.tracks) if tier.alone else tier.order(call, chance, over)
-        if tier is self._first or self._first is None:
-            return order
-        return self._first.allowed(call, order, over)
+            return first.allowed(call, tier.only(call.only), over)
+        order = iter(tier.tracks) if tier.alone else tier.order(call, self._dispatch.chance, over)
+        return order if tier is first else first.allowed(call, order, over)
 
     async def _in(self, tier: Tier, order: Iterator[Track], *, waits: bool = False) -> Reply | None:
         """The answer of one of these; ``None`` where the next tier, or the queue, has its turn.
@@ -157,10 +139,10 @@ class Walk:
         be asked at once.
         """
         repeats: list[Turn] = []
-        asked = self._call.options.hedge
-        hedges = self._dispatch.hedging.enabled if asked is None else asked
+        spare: list[Track] = []
+        hedges = may_ask_twice(self._call, self._dispatch.hedging.enabled)
         while True:
-            track, attempt = next(order, None), 1
+            track, attempt = spare.pop(0) if spare else next(order, None), 1
             if track is None:
                 if not repeats:
                     return None
@@ -168,7 +150,7 @@ class Walk:
                 if not await self._pause(turn):
                     continue
                 track, attempt = turn.track, turn.attempt
-            lost = () if tier is self._first else self._lost(track)
+            lost = self._lost(tier, track)
             if lost is None:
                 continue
             self._probes = False
@@ -180,7 +162,9 @@ class Walk:
                 if after_s is None:
                     reply = await self._ask(track, ticket, self._probes)
                 else:
-                    reply, track = await self._raced(track, ticket, after_s, order)
+                    second = partial(self._second, tier, order, spare)
+                    reply, track = await self._raced(track, ticket, after_s, second)
+                    lost = self._lost(tier, track) or ()
             except LLMError as error:
                 turn = Turn(0.0, attempt, track)
                 chance = self._dispatch.chance.random()
@@ -200,10 +184,10 @@ class Walk:
 
     # ------------------------------------------------------------ before an attempt
 
-    def _lost(self, track: Track) -> tuple[CallWarning, ...] | None:
+    def _lost(self, tier: Tier, track: Track) -> tuple[CallWarning, ...] | None:
         """What a fallback would lose; ``None``: too much for a call that is strict."""
         first = self._first
-        if first is None or not first.tracks:
+        if first is None or tier is first or not first.tracks:
             return ()
         lost = losses(AskedCall(self._call), first.tracks[0].info, track.info)
         if not lost or not self._call.options.strict:
@@ -222,27 +206,33 @@ class Walk:
     async def _admitted(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
         """Leave to ask, by the breaker and the limits; ``None``: not, or not now."""
         breaker = track.breaker
-        if not breaker.closed:
-            claimed = await breaker.claim()
-            if claimed == "refused":
-                self._noted().passed_over(track.deployment, open_circuit(track))
-                return None
-            self._probes = claimed == "probe"
-        ticket: Ticket | None = None
-        try:
-            ticket = await self._entered(tier, track, waits)
-        finally:
-            if ticket is None and self._probes:
-                breaker.left()
-        return ticket
+        while True:
+            if not breaker.closed:
+                claimed = await breaker.claim()
+                if claimed == "refused":
+                    self._noted().passed_over(track.deployment, open_circuit(track))
+                    return None
+                self._probes = claimed == "probe"
+            ticket: Ticket | None = None
+            try:
+                ticket = await self._entered(tier, track, waits)
+            finally:
+                if ticket is None and self._probes:
+                    breaker.left()
+            if ticket is None or self._probes or breaker.closed:
+                return ticket
+            ticket.unsent()  # it broke while this one waited
 
     async def _entered(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
         dispatch = self._dispatch
         options = self._call.options
         began = dispatch.now()
-        until = None if options.max_wait_s is None else began + options.max_wait_s
-        if self._began is not None and options.timeout_s is not None:
-            until = min(began + options.timeout_s, until or began + options.timeout_s)
+        most_s = dispatch.queueing.max_wait_s
+        if options.max_wait_s is not None:
+            most_s = min(most_s, options.max_wait_s)
+        until = began + most_s - self._waited_s
+        if self._ends is not None:
+            until = min(until, self._ends)
         try:
             ticket = await track.gate.enter(
                 self._counted(track), priority=options.priority, until=until, wait=waits
@@ -251,13 +241,13 @@ class Walk:
             if waits or dispatch.queueing.on_limit == "refuse" or error.code == "store_down":
                 self._noted().passed_over(track.deployment, error)
             else:
-                self._held.append(
-                    Held(began + (error.retry_after_s or 0.0), len(self._held), track, tier)
-                )
+                self._held.append(Held(began + (error.retry_after_s or 0.0), track, tier))
             return None
         finally:
             if waits:
                 self._waited_s += dispatch.now() - began
+        if waits and self._ends is not None:
+            self._call = self._noted().remaining()
         return ticket
 
     def _counted(self, track: Track) -> int:
@@ -289,10 +279,10 @@ class Walk:
             seen.open_requests -= 1
             self._took_s = dispatch.now() - began
             if not impatient(error, self._call.options.timeout_s, track.deployment.timeouts):
-                track.breaker.failed(error)
+                failed(track, error, self._counts, probes=probes)
+                dispatch.saw(track, None, error)
             elif probes:
                 track.breaker.left()
-            dispatch.saw(track, None, error)
             refused(track, ticket, error)
             raise
         except BaseException:
@@ -309,12 +299,12 @@ class Walk:
         if stream is None:
             seen.answers.observe(took_s, now)
             dispatch.saw(track, took_s, None)
-            settled(track, ticket, reply.usage, None)
+            settled(track, ticket, self._counts, reply.usage, None)
         else:
             seen.first_events.observe(took_s, now)
             track.breaker.alive()
             dispatch.saw(track, took_s, None)
-            stream.on_settled.append(partial(settled, track, ticket))
+            stream.on_settled.append(partial(settled, track, ticket, self._counts))
             stream.on_settled.append(partial(dispatch.broke, track))
         return reply
 
@@ -332,30 +322,38 @@ class Walk:
         return (seen.first_events if self._call.stream else seen.answers).quantile(_SLOW)
 
     async def _raced(
-        self, track: Track, ticket: Ticket, after_s: float, order: Iterator[Track]
+        self, track: Track, ticket: Ticket, after_s: float, second: Callable[[], Runner | None]
     ) -> tuple[Reply, Track]:
         """The first answer of this deployment, and of the next one after a while."""
         self._raced_before = True
-        probes = self._probes
+        first = Runner(track, partial(self._ask, track, ticket, self._probes))
+        raced = await race(first, after_s, second)
+        mine: LLMError | None = None
+        for beaten, error in raced.beaten:
+            if raced.reply is None and beaten is track:
+                mine = error
+            else:
+                self._noted().beaten(beaten.deployment, error)
+        if raced.reply is None:
+            assert mine is not None  # noqa: S101 - all have failed, the first among them
+            raise mine
+        return raced.reply, raced.track
 
-        def second() -> Runner | None:
-            for other in order:
-                cost = self._estimated_cost(other)
-                admitted = self._admitted_at_once(other)
-                if admitted is None:
-                    continue
-                if not self._dispatch.hedges.spend(cost):
-                    admitted.unsent()
-                    return None
+    def _second(self, tier: Tier, order: Iterator[Track], spare: list[Track]) -> Runner | None:
+        """Who is asked too; who is not, is ``spare``: it is what this one may fall back to."""
+        for other in order:
+            if self._lost(tier, other) is None:
+                continue
+            cost = self._estimated_cost(other)
+            admitted = self._admitted_at_once(other)
+            if admitted is not None and self._dispatch.hedges.spend(cost):
                 self._dispatch.hedged(self._call, other.deployment)
                 return Runner(other, partial(self._ask, other, admitted, False))
-            return None
-
-        first = Runner(track, partial(self._ask, track, ticket, probes))
-        won = await race(first, after_s, second)
-        for beaten, error in won.beaten:
-            self._noted().beaten(beaten.deployment, error)
-        return won.reply, won.track
+            spare.append(other)
+            if admitted is not None:
+                admitted.unsent()
+                break
+        return None
 
     def _estimated_cost(self, track: Track) -> int | None:
         asked = AskedCall(self._call)
@@ -389,14 +387,7 @@ class Walk:
         """The special fallbacks of this kind of error, where the model has any and has the word."""
         if tier is not self._first or self._call.options.fallbacks is not None:
             return ()
-        match error:
-            case ContextLengthError():
-                names = tier.route.on_context_length
-            case ContentFilterError():
-                names = tier.route.on_content_filter
-            case _:
-                return ()
-        return self._dispatch.plans.named(names)
+        return self._dispatch.plans.usable(tier.special(error))
 
     def _filtered(self, track: Track, reason: str) -> None:
         error = UnsupportedError(reason, code=FILTERED)
@@ -404,5 +395,5 @@ class Walk:
 
     def _noted(self) -> Run:
         if self._run is None:
-            self._run = Run(self._call, self._dispatch.clock, self._began)
+            self._run = Run(self._call, self._dispatch.clock, self._ends)
         return self._run
