@@ -63,7 +63,7 @@ def config(chance: random.Random, folder) -> dict:
         "route": {
             "strategy": chance.choice(("ordered", "latency", "least_busy", "round_robin", "random"))
         },
-        "breaker": {"failures": chance.choice((1, 3)), "open_s": 0.05, "probe_s": 0.5},
+        "breaker": {"failures": chance.choice((1, 3)), "open_s": 0.05, "probe_s": 600},
         "hedging": {"enabled": chance.random() < 0.6, "after_s": 0.01, "share": 0.5},
         "single_flight": chance.random() < 0.5,
         "queue": {

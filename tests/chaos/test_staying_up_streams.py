@@ -9,8 +9,10 @@ import resource
 import pytest
 
 import modelway
+from modelway.call import Call
 from modelway.errors import LimitExceededError, StreamInterruptedError
-from modelway.types import TextDelta
+from modelway.messages import user
+from modelway.types import ChatRequest, TextDelta
 from support.chaos_world import ask, follow, open_files, refuses, world
 from support.sdk import until
 
@@ -83,6 +85,26 @@ async def test_those_who_leave_a_queue_take_no_turn_and_hold_nobody_up():
         assert (await last).error is None
         await asyncio.gather(*leaving, return_exceptions=True)
         assert a.questions == ["first", "last"]
+
+
+async def test_a_turn_that_comes_as_its_caller_leaves_is_passed_on():
+    limits = {"providers": {"a": {"limits": {"concurrent": 1}}}}
+    async with world("a", queue={"max_wait_s": 5}, **limits) as made:
+        a = made.upstreams["a"]
+        request = ChatRequest(messages=(user("first"),))
+        call = Call(id=made.engine.new_id(), model="m", request=request, stream=True)
+        reply = await made.engine.handle(call)
+        waiting = asyncio.create_task(ask(made, "leaves"))
+        await asyncio.sleep(0.02)
+        reply.events.on_settled.append(
+            lambda *_: waiting.cancel()
+        )  # after its turn was given to it
+        async for _ in reply.events:
+            pass
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (await ask(made, "next")).error is None
+        assert a.questions == ["first", "next"]
 
 
 # ------------------------------------------------------------ answers that are shared
