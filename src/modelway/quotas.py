@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
+
 from modelway.asked import estimated_tokens
 from modelway.call import Call, Limits, Reply
 from modelway.config.settings import Settings
@@ -12,6 +14,7 @@ from modelway.policies.limits import Gate, Limiter, Subject, Ticket
 from modelway.ports import Clock, Handler, Middleware
 from modelway.types import Usage
 
+_LEAST_S = 0.001
 _USUAL_OUTPUT = 256.0
 """Tokens that a call without a cap is counted to write, before it is known."""
 
@@ -38,12 +41,14 @@ def limiting(settings: Settings, limiter: Limiter, clock: Clock) -> Middleware |
         tokens = estimated_tokens(call, _USUAL_OUTPUT)
         ticket = gate.admit(tokens)
         if ticket is None:
+            began = clock.monotonic()
             ticket = await gate.enter(
                 tokens,
                 priority=call.options.priority,
-                until=_until(call, clock.monotonic()),
+                until=_until(call, began),
                 wait=settings.queue.on_limit == "wait",
             )
+            call = _later(call, clock.monotonic() - began)
         try:
             reply = await inner(call)
         except LLMError:
@@ -75,6 +80,18 @@ def _until(call: Call, now: float) -> float | None:
     """The moment after which the call is no longer waited with."""
     said = [one for one in (call.options.max_wait_s, call.options.timeout_s) if one is not None]
     return now + min(said) if said else None
+
+
+def _later(call: Call, waited_s: float) -> Call:
+    """The call with the time that it still has."""
+    options = call.options
+    if waited_s <= 0.0 or (options.timeout_s is None and options.max_wait_s is None):
+        return call
+    if options.timeout_s is not None:
+        options = replace(options, timeout_s=max(_LEAST_S, options.timeout_s - waited_s))
+    if options.max_wait_s is not None:
+        options = replace(options, max_wait_s=max(_LEAST_S, options.max_wait_s - waited_s))
+    return replace(call, options=options)
 
 
 def _settled(ticket: Ticket, usage: Usage | None, error: LLMError | None) -> None:
