@@ -38,7 +38,10 @@ def classifying(
         question = ask(_last_words(request), task, model=model, is_local=is_local())
         if question is None:
             return await inner(call)
-        own = Call(id=new_id(), model=model, request=question, key=_OWN, options=_OPTIONS)
+        options = _OPTIONS
+        if call.options.timeout_s is not None and call.options.timeout_s < _WAIT_S:
+            options = replace(options, timeout_s=call.options.timeout_s)
+        own = Call(id=new_id(), model=model, request=question, key=_OWN, options=options)
         try:
             reply = await handle()(own)
         except LLMError:
