@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import msgspec
@@ -18,6 +19,8 @@ from modelway.streams import LEFT
 from modelway.types import ChatRequest, Usage
 
 _USERS = ("user", "safety_identifier")
+_LONGEST_UNIT = 256
+"""What is longer is kept, with every outcome, by its hash."""
 _text = msgspec.json.Decoder(str).decode
 
 
@@ -90,7 +93,10 @@ def _unit(experiment: Experiment, call: Call) -> str:
     said = call.options.unit
     if said is None and experiment.unit == "session":
         said = call.options.session
-    return said or _user(call) or f"{call.tenant}/{call.key}"
+    unit = said or _user(call) or f"{call.tenant}/{call.key}"
+    if len(unit) <= _LONGEST_UNIT:
+        return unit
+    return hashlib.blake2b(unit.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _user(call: Call) -> str | None:
