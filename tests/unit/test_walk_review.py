@@ -10,6 +10,8 @@ from modelway.catalog.models import ModelInfo
 from modelway.clock import SystemClock
 from modelway.errors import (
     APIConnectionError,
+    APITimeoutError,
+    BadRequestError,
     ContextLengthError,
     LLMError,
     NoCandidateError,
@@ -17,6 +19,7 @@ from modelway.errors import (
 )
 from modelway.explaining import explain
 from modelway.framing.fields import split
+from modelway.gateway.options import read
 from modelway.messages import user
 from modelway.types import ChatRequest, HostedTool, Tool
 from support.scripted import BAD, BUSY, LONG, OK, Answer, Clock, Scripted, call, engine
@@ -285,8 +288,6 @@ async def test_an_older_call_s_refusal_frees_nobody_s_probe():
 
 
 async def test_a_caller_in_a_hurry_makes_no_provider_ill():
-    from modelway.errors import APITimeoutError
-
     seen = []
 
     class Monitor:
@@ -425,3 +426,40 @@ async def test_each_who_shares_an_answer_is_told_of_its_own_call():
     )
     assert len(transport.sent) == 1
     assert [one.trace.call for one in replies] == ["1", "2"]
+
+
+async def test_a_callers_limit_takes_its_wait_off_the_time():
+    transport = Late(a=[(slow(), OK)])
+    running = engine(
+        transport,
+        SystemClock(),
+        config={"tenants": {"local": {"limits": {"concurrent": 1}}}},
+        m="a/x",
+    )
+    calls = [asyncio.create_task(running.handle(call(timeout_s=5))) for _ in range(2)]
+    await asyncio.gather(*calls)
+    assert transport.sent[-1].timeouts.total_s < 4.97
+
+
+async def test_a_caller_in_a_hurry_waits_no_longer_for_what_its_task_is():
+    transport = Scripted(a=[OK], c=[OK])
+    running = engine(transport, config={"task_model": "c/small"}, m="a/x")
+    await running.handle(call(timeout_s=0.5))
+    assert [one.timeouts.total_s for one in transport.sent] == [0.5, 0.5]
+
+
+async def test_a_unit_that_is_a_whole_book_is_kept_by_its_hash():
+    running = engine(
+        Scripted(a=[OK], b=[OK]), config={"experiments": {"e": {"arms": ["a/x", "b/y"]}}}, m="a/x"
+    )
+    unit = running.assigned(call("e", unit="book " * 1000)).unit
+    assert len(unit) == 32
+    assert unit == running.assigned(call("e", unit="book " * 1000)).unit
+    assert running.assigned(call("e", unit="somebody")).unit == "somebody"
+
+
+def test_a_caller_may_name_so_many_models_and_each_once():
+    many = ",".join([f"a/{number}" for number in range(33)]).encode()
+    with pytest.raises(BadRequestError, match="32"):
+        read([(b"x-modelway-models", many)])
+    assert read([(b"x-modelway-fallbacks", b"n, m,n")]).fallbacks == ("n", "m")

@@ -15,6 +15,8 @@ PRIORITY = PREFIX + b"priority"
 _LONGEST = 4096
 _PLAIN = Options()
 _MOST_PRIORITY = 1000
+_MOST_NAMES = 32
+"""Each is a tier, or a deployment, that is made, kept and may be asked."""
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off"))
 
@@ -41,7 +43,10 @@ def _priority(text: str) -> int:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple([name for name in [part.strip() for part in text.split(",")] if name])
+    names = dict.fromkeys([name for name in [part.strip() for part in text.split(",")] if name])
+    if len(names) > _MOST_NAMES:
+        raise ValueError(f"{_MOST_NAMES} names at most")
+    return tuple(names)
 
 
 _READ: dict[str, tuple[str, Callable[[str], Any]]] = {
