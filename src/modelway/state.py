@@ -77,6 +77,8 @@ class State:
         )
         self.monitor: Watched | None = None
         """Who watches over the providers' health, where somebody does."""
+        self.adopted: Settings | None = None
+        """The settings of the last reload."""
         self._clock = clock
         self._outcomes: OutcomeLog | None = None
         self.on_change: list[Changed] = []
@@ -104,6 +106,7 @@ class State:
 
     def adopt(self, settings: Settings) -> None:
         """Go on by these settings; what was counted and opened so far stays."""
+        self.adopted = settings
         self.limiter.queueing = settings.queue
         self.breakers.settings = settings.breaker
 

@@ -68,6 +68,14 @@ class Track:
         return self.breaker.closed and self.gate.blocked_s(tokens) == 0.0
 
 
+def _of_today(deployment: Deployment, settings: Settings) -> Deployment:
+    for route in settings.routes.values():
+        for one in route.deployments:
+            if one.id == deployment.id:
+                return one
+    return deployment
+
+
 class Tracks:
     """Makes the tracks of one configuration's deployments."""
 
@@ -90,7 +98,12 @@ class Tracks:
     def _subjects(self, deployment: Deployment) -> list[Subject]:
         """Whose limits a request to this deployment counts against; the last is whom answers tell of."""
         name = deployment.provider.name
-        provider = self._settings.providers.get(name)
+        settings = self._settings
+        adopted = self._state.adopted
+        if adopted is not None and adopted is not settings and name in adopted.providers:
+            settings = adopted  # a call that goes on by what was before has the limits of today
+            deployment = _of_today(deployment, settings)
+        provider = settings.providers.get(name)
         found: list[Subject] = []
         if provider is not None and provider.limits is not None:
             found.append(Subject("provider", name, provider.limits))

@@ -8,6 +8,7 @@ from modelway.asked import estimated_tokens
 from modelway.call import Body, Call, Options, Passing
 from modelway.catalog.models import ModelInfo
 from modelway.clock import SystemClock
+from modelway.engine import Engine
 from modelway.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -463,3 +464,21 @@ def test_a_caller_may_name_so_many_models_and_each_once():
     with pytest.raises(BadRequestError, match="32"):
         read([(b"x-modelway-models", many)])
     assert read([(b"x-modelway-fallbacks", b"n, m,n")]).fallbacks == ("n", "m")
+
+
+async def test_a_call_from_before_a_reload_brings_no_old_limit_back():
+    def configured(limit):
+        return {
+            "config": {"providers": {"b": {"limits": {"requests_per_minute": limit}}}},
+            "m": {"deployments": ["a/x"], "fallback_on": {"context_length": ["n"]}},
+            "n": "b/y",
+        }
+
+    transport = Scripted(a=[LONG], b=[OK])
+    old = engine(transport, SystemClock(), **configured(100))
+    settings = engine(transport, SystemClock(), **configured(10)).settings
+    new = Engine(settings, transport, state=old.state)
+    old.state.adopt(settings)
+    await new.handle(call("n"))
+    await old.handle(call())
+    assert [one.limit for one in old.state.limiter.status()] == [10]
