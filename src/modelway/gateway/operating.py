@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from modelway.call import Call
 from modelway.config.problems import InvalidConfigError
@@ -23,12 +24,14 @@ from modelway.experiments.recorder import read
 from modelway.experiments.report import report
 from modelway.explaining import explain
 from modelway.framing.fields import split
-from modelway.gateway.authorise import Identity, Keys
+from modelway.gateway.authorise import OPEN, Identity, Keys
 from modelway.health.watching import watched_over, watching
 from modelway.opening import Opened
 
 _LOOK_S = 1.0
 
+_OURS = frozenset((OPEN.key, "local"))
+"""Keys that no configuration names: who has none where none is needed, and who runs the gateway."""
 Rekey = Callable[[Settings], Keys]
 """The keys of a configuration; ConfigError where they cannot be used."""
 
@@ -44,8 +47,14 @@ class Operating:
         self._rekey = rekey
 
     async def explained(self, call: Call) -> bytes:
-        """The whole decision about this call, without asking anybody."""
-        return msgspec.json.encode(await explain(self._engine(), call))
+        """The decision about this call, without asking anybody; of others' traffic if it may be known."""
+        engine = self._engine()
+        told = await explain(engine, call)
+        admins = {one.credential.name: one.admin for one in engine.settings.gateway.keys}
+        if not admins.get(call.key, call.key in _OURS):
+            own = [replace(one, limits=(), open_requests=0) for one in told.candidates]
+            told = replace(told, candidates=tuple(own))
+        return msgspec.json.encode(told)
 
     def health(self) -> bytes:
         """How providers and breakers are."""
