@@ -32,7 +32,7 @@ _OPERATIONS = frozenset(("chat", "complete", "embed", "rerank", "count_tokens"))
 def key(call: Call) -> bytes:
     """A name for everything that changes the answer, the tenant and how it is made among it."""
     digest = hashlib.blake2b(digest_size=32)
-    options: Options = replace(call.options, priority=0, max_wait_s=None, unit=None)
+    options: Options = replace(call.options, priority=0, max_wait_s=None, unit=None, trace=False)
     for part in (
         call.tenant.encode(),
         call.operation.encode(),
@@ -83,7 +83,8 @@ class SingleFlight:
         name = key(call)
         flight = self._flights.get(name)
         if flight is None or not flight.joinable:
-            flight = _Flight(call, inner, self._most_bytes, lambda: self._landed(name, flight))
+            asks = replace(call, options=replace(call.options, trace=True))
+            flight = _Flight(asks, inner, self._most_bytes, lambda: self._landed(name, flight))
             self._flights[name] = flight
         return await flight.join(call)
 
@@ -130,7 +131,8 @@ class _Flight:
             if waiting:
                 self._left()
         if reply.trace is not None:
-            reply = replace(reply, trace=replace(reply.trace, call=call.id))
+            trace = replace(reply.trace, call=call.id) if call.options.trace else None
+            reply = replace(reply, trace=trace)
         if self.stream is None:
             self._joined -= 1
             return replace(reply, usage=self.used(reply.usage))
