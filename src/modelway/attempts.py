@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from modelway.call import Call, Deployment, Reply
-from modelway.errors import LLMError, NoCandidateError, UnavailableError
+from modelway.errors import LLMError, NoCandidateError, UnavailableError, UnsupportedError
 from modelway.policies import retry
 from modelway.ports import Clock
 from modelway.tracks import Track
@@ -85,7 +85,9 @@ class Run:
     @property
     def only_filtered(self) -> bool:
         """Whether nothing was asked, because filters let nothing be."""
-        return all(error.code == FILTERED for error in self._errors)
+        return all(
+            error.code == FILTERED and isinstance(error, UnsupportedError) for error in self._errors
+        )
 
     def error(self) -> LLMError:
         """The last error, which knows the ones before it."""
