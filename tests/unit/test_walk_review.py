@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from modelway.asked import estimated_tokens
+from modelway.asked import AskedCall, estimated_tokens
 from modelway.call import Body, Call, Options, Passing
 from modelway.catalog.models import ModelInfo
 from modelway.clock import SystemClock
@@ -24,6 +24,7 @@ from modelway.framing.fields import split
 from modelway.gateway.operating import Operating
 from modelway.gateway.options import read
 from modelway.messages import user
+from modelway.policies.degrade import losses
 from modelway.types import ChatRequest, HostedTool, Tool
 from support.scripted import BAD, BUSY, LONG, OK, Answer, Clock, Scripted, call, engine
 
@@ -416,19 +417,25 @@ async def test_models_of_the_caller_s_own_are_no_experiment_s_arm():
     assert reply.trace.experiment == ""
 
 
-async def test_each_who_shares_an_answer_is_told_of_its_own_call():
+async def test_each_who_shares_an_answer_is_told_of_its_own_call_if_it_asks():
     transport = Late(a=[(slow(), OK)])
     running = engine(transport, SystemClock(), m="a/x")
-    options = Options(single_flight=True, trace=True)
     request = ChatRequest(messages=(user("x"),))
     replies = await asyncio.gather(
         *[
-            running.handle(Call(id=id_, model="m", request=request, options=options))
-            for id_ in ("1", "2")
+            running.handle(
+                Call(
+                    id=id_,
+                    model="m",
+                    request=request,
+                    options=Options(single_flight=True, trace=trace),
+                )
+            )
+            for id_, trace in (("1", False), ("2", True), ("3", True))
         ]
     )
     assert len(transport.sent) == 1
-    assert [one.trace.call for one in replies] == ["1", "2"]
+    assert [one.trace and one.trace.call for one in replies] == [None, "2", "3"]
 
 
 async def test_a_callers_limit_takes_its_wait_off_the_time():
@@ -509,3 +516,18 @@ async def test_who_may_not_see_limits_learns_of_no_other_s_traffic(key, knows):
     told = json.loads(await Operating(lambda: running, None, None).explained(asked))
     (one,) = told["candidates"]
     assert ("limits" in one, one.get("open_requests", 0)) == (knows, 7 if knows else 0)
+
+
+async def test_a_provider_s_own_code_is_no_filter_of_ours():
+    refusal = (400, b'{"error":{"message":"no","code":"filtered"}}')
+    running = engine(Scripted(a=[refusal], b=[OK]), config={"default_model": "n"}, m="a/x", n="b/y")
+    with pytest.raises(BadRequestError):
+        await running.handle(call())
+
+
+def test_a_window_that_the_first_has_no_more_of_is_not_lost():
+    asked = AskedCall(asking("word " * 1000))
+    short, long = ModelInfo(context_tokens=100), ModelInfo(context_tokens=10_000)
+    assert losses(asked, short, short) == ()
+    assert [one.setting for one in losses(asked, long, short)] == ["fallback"]
+    assert [one.setting for one in losses(asked, ModelInfo(), short)] == ["fallback"]

@@ -51,13 +51,12 @@ def _has(info: ModelInfo, need: str) -> bool | None:
 
 
 def _window(asked: Asked, first: ModelInfo, other: ModelInfo) -> str | None:
-    """A window that the call is estimated to pass, or an output cap below what it asks for."""
+    """A window, or an output cap, that is too small for what is asked, and the first one's is not."""
     wanted = asked.output_tokens or 0
-    if other.context_tokens is not None and asked.input_tokens + wanted > other.context_tokens:
-        return (
-            f"context: about {asked.input_tokens + wanted} tokens are asked of a window of "
-            f"{other.context_tokens}"
-        )
+    whole = asked.input_tokens + wanted
+    window = other.context_tokens
+    if window is not None and window < whole <= (first.context_tokens or whole):
+        return f"context: about {whole} tokens are asked of a window of {window}"
     cap = other.max_output_tokens
     if cap is not None and wanted > cap and wanted <= (first.max_output_tokens or wanted):
         return f"output: {wanted} tokens are asked for, and this model writes {cap} at most"
