@@ -18,6 +18,7 @@ from modelway.observe.events import EventName
 from modelway.plans import Plans, Tier
 from modelway.policies.hedging import HedgeBudget
 from modelway.ports import Clock, Handler
+from modelway.settling import cut
 from modelway.state import State
 from modelway.tracks import Track
 from modelway.types import Usage
@@ -77,10 +78,12 @@ class Dispatch:
         if self.state.monitor is not None:
             self.state.monitor.seen(track.deployment, error is None, took_s, error)
 
-    def broke(self, track: Track, usage: Usage | None, error: LLMError | None) -> None:
+    def broke(
+        self, track: Track, given_s: float | None, usage: Usage | None, error: LLMError | None
+    ) -> None:
         """Let who looks after providers know of a stream that broke off."""
         del usage
-        if error is not None:
+        if error is not None and not cut(error, given_s, track.deployment.timeouts):
             self.saw(track, None, error)
 
     def hedged(self, call: Call, deployment: Deployment) -> None:

@@ -21,12 +21,12 @@ _CONNECTORS = "mcp_servers"
 
 
 class Raced(NamedTuple):
-    """Who answered, and who was asked in vain: an error, or ``None`` for one that was cut off.
+    """Who answered, and who else was asked: an error, or ``None`` for one that was cut off.
 
-    Without a reply all have failed, ``track`` the first that was asked.
+    Where all have failed, ``answer`` is the error of the first that was asked.
     """
 
-    reply: Reply | None
+    answer: Reply | LLMError
     track: Track
     beaten: tuple[tuple[Track, LLMError | None], ...] = ()
 
@@ -88,7 +88,8 @@ async def race(first: Runner, after_s: float, second: Callable[[], Runner | None
     finally:
         if running:  # of those that have an answer nobody takes it, and that is not cut short
             await asyncio.shield(asyncio.ensure_future(_cut(running)))
-    return Raced(None, first.track, tuple(failed))
+    mine = next(error for track, error in failed if track is first.track and error is not None)
+    return Raced(mine, first.track, tuple([one for one in failed if one[0] is not first.track]))
 
 
 async def _cut(running: dict[asyncio.Future[Reply], Track]) -> None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from modelway.call import Reply
-from modelway.errors import CircuitOpenError, ConfigError, LLMError, RefusedError, RequestError
+from modelway.call import Reply, Timeouts
+from modelway.errors import (
+    CircuitOpenError,
+    ConfigError,
+    LLMError,
+    RefusedError,
+    RequestError,
+    StreamInterruptedError,
+)
 from modelway.policies.breaker.breaker import counts
 from modelway.policies.limits import Ticket
 from modelway.tracks import Track
@@ -46,19 +53,28 @@ def failed(track: Track, error: LLMError, counted: tuple[str, ...], *, probes: b
         track.breaker.failed(error)
 
 
+def cut(error: LLMError, given_s: float | None, timeouts: Timeouts) -> bool:
+    """Whether a stream ended because the time that its caller gave was over, not the deployment's."""
+    if given_s is None or given_s >= timeouts.total_s:
+        return False
+    return isinstance(error, StreamInterruptedError) and error.code == "total"
+
+
 def settled(
     track: Track,
     ticket: Ticket,
-    counted: tuple[str, ...],
     usage: Usage | None,
     error: LLMError | None,
+    *,
+    counted: tuple[str, ...],
+    given_s: float | None = None,
 ) -> None:
-    """An answer is over, with its stream where it was one."""
+    """An answer is over, with its stream where it was one. ``given_s``: what its caller gave it."""
     seen = track.seen
     seen.open_requests -= 1
     if error is None:
         track.breaker.succeeded()
-    else:
+    elif not cut(error, given_s, track.deployment.timeouts):
         failed(track, error, counted, probes=False)  # one that began is no probe any more
     if usage is None or usage.input_tokens is None:
         ticket.done(None)

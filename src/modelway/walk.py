@@ -52,7 +52,9 @@ class Around(Protocol):
     def fell_back(self, call: Call, deployment: Deployment) -> None: ...
     def hedged(self, call: Call, deployment: Deployment) -> None: ...
     def saw(self, track: Track, took_s: float | None, error: LLMError | None) -> None: ...
-    def broke(self, track: Track, usage: Usage | None, error: LLMError | None) -> None: ...
+    def broke(
+        self, track: Track, given_s: float | None, usage: Usage | None, error: LLMError | None
+    ) -> None: ...
     async def paused(self, call: Call, turn: Turn, delay_s: float) -> None: ...
 
 
@@ -299,13 +301,16 @@ class Walk:
         if stream is None:
             seen.answers.observe(took_s, now)
             dispatch.saw(track, took_s, None)
-            settled(track, ticket, self._counts, reply.usage, None)
+            settled(track, ticket, reply.usage, None, counted=self._counts)
         else:
             seen.first_events.observe(took_s, now)
             track.breaker.alive()
             dispatch.saw(track, took_s, None)
-            stream.on_settled.append(partial(settled, track, ticket, self._counts))
-            stream.on_settled.append(partial(dispatch.broke, track))
+            given_s = self._call.options.timeout_s
+            stream.on_settled.append(
+                partial(settled, track, ticket, counted=self._counts, given_s=given_s)
+            )
+            stream.on_settled.append(partial(dispatch.broke, track, given_s))
         return reply
 
     # ------------------------------------------------------------ two attempts at once
@@ -328,16 +333,11 @@ class Walk:
         self._raced_before = True
         first = Runner(track, partial(self._ask, track, ticket, self._probes))
         raced = await race(first, after_s, second)
-        mine: LLMError | None = None
         for beaten, error in raced.beaten:
-            if raced.reply is None and beaten is track:
-                mine = error
-            else:
-                self._noted().beaten(beaten.deployment, error)
-        if raced.reply is None:
-            assert mine is not None  # noqa: S101 - all have failed, the first among them
-            raise mine
-        return raced.reply, raced.track
+            self._noted().beaten(beaten.deployment, error)
+        if isinstance(raced.answer, LLMError):
+            raise raced.answer
+        return raced.answer, raced.track
 
     def _second(self, tier: Tier, order: Iterator[Track], spare: list[Track]) -> Runner | None:
         """Who is asked too; who is not, is ``spare``: it is what this one may fall back to."""

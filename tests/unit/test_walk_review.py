@@ -18,6 +18,7 @@ from modelway.errors import (
     LLMError,
     NoCandidateError,
     OverloadedError,
+    StreamInterruptedError,
 )
 from modelway.explaining import explain
 from modelway.framing.fields import split
@@ -531,3 +532,45 @@ def test_a_window_that_the_first_has_no_more_of_is_not_lost():
     assert losses(asked, short, short) == ()
     assert [one.setting for one in losses(asked, long, short)] == ["fallback"]
     assert [one.setting for one in losses(asked, ModelInfo(), short)] == ["fallback"]
+
+
+BEGUN = (
+    b'data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    b'[{"index":0,"delta":{"role":"assistant","content":"hi"}}]}\n\n'
+)
+
+
+class CutOff(Scripted):
+    """Streams that begin, and whose time is over then."""
+
+    async def send(self, request):
+        self.sent.append(request)
+        return Cut(200, BEGUN)
+
+
+class Cut(Answer):
+    def __init__(self, status, body):
+        super().__init__(status, body)
+        self.headers = ((b"content-type", b"text/event-stream"),)
+
+    async def __aiter__(self):
+        yield self._body
+        raise APITimeoutError("the time is over", code="total")
+
+
+@pytest.mark.parametrize(("timeout_s", "closed"), [(2.0, True), (None, False)])
+async def test_a_stream_cut_by_its_caller_s_own_time_opens_no_breaker(timeout_s, closed):
+    running = engine(CutOff(a=[OK]), config={"breaker": {"failures": 2}}, m="a/x")
+    told = []
+
+    class Monitor:
+        def seen(self, deployment, ok, latency_s, error=None):
+            told.append(ok)
+
+    running.state.monitor = Monitor()
+    for _ in range(2):
+        reply = await running.handle(call(stream=True, timeout_s=timeout_s))
+        with pytest.raises(StreamInterruptedError):
+            [batch async for batch in reply.events]
+    assert running.state.breakers.of("a/x").closed is closed
+    assert (False in told) is not closed
