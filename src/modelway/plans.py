@@ -28,6 +28,8 @@ from modelway.tracks import Track, Tracks
 
 _MOST_KNOWN = 10_000
 """Names, which callers choose, that are remembered; past it a memory starts anew."""
+_MOST_STAYS = 50_000
+"""Of all tiers together: callers choose sessions, and lists of models."""
 _MOST_SPECIAL = 1_000
 """Lists of names of callers' own, each with as many deployments as it names."""
 
@@ -37,19 +39,21 @@ _LISTED = routing.Chooser((), lambda asked, candidates, chance: candidates)  # n
 
 
 class Stays:
-    """Where calls that belong together were answered last; the oldest are forgotten."""
+    """Where calls that belong together were answered last, by tier; the oldest are forgotten."""
 
-    def __init__(self, most: int = _MOST_KNOWN) -> None:
-        self._places: dict[bytes, str] = {}
-        self._most = most
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, bytes], str] = {}
 
-    def get(self, key: bytes) -> str | None:
-        return self._places.get(key)
+    def __len__(self) -> int:
+        return len(self._places)
 
-    def put(self, key: bytes, deployment: str) -> None:
-        self._places.pop(key, None)
-        self._places[key] = deployment
-        if len(self._places) > self._most:
+    def get(self, tier: str, key: bytes) -> str | None:
+        return self._places.get((tier, key))
+
+    def put(self, tier: str, key: bytes, deployment: str) -> None:
+        self._places.pop((tier, key), None)
+        self._places[tier, key] = deployment
+        if len(self._places) > _MOST_STAYS:
             del self._places[next(iter(self._places))]
 
 
@@ -62,6 +66,7 @@ class Tier:
         tracks: tuple[Track, ...],
         spec: str,
         chooser: routing.Chooser,
+        stays: Stays,
     ) -> None:
         self.name = route.name
         self.route = route
@@ -69,7 +74,7 @@ class Tier:
         self.spec = spec
         self.chooser = chooser
         self.alone = len(tracks) == 1 and not self.chooser.filters
-        self._stays = Stays()
+        self._stays = stays
 
     def order(
         self,
@@ -134,10 +139,10 @@ class Tier:
     def answered(self, call: Call, track: Track) -> None:
         """Remember where a call was answered that others belong to."""
         if len(self.tracks) > 1 and (key := affinity(call)) is not None:
-            self._stays.put(key, track.deployment.id)
+            self._stays.put(self.name, key, track.deployment.id)
 
     def _stay(self, key: bytes) -> Track | None:
-        id_ = self._stays.get(key)
+        id_ = self._stays.get(self.name, key)
         return next((one for one in self.tracks if one.deployment.id == id_), None)
 
 
@@ -180,6 +185,7 @@ class Plans:
         self._given = routing.Given(
             scores=settings.scores, prefer=partial(_preferred, settings.tasks), now=now
         )
+        self.stays = Stays()
         self._tiers: dict[tuple[str, str | None], Tier] = {}
         self._known: dict[str, tuple[Tier, ...]] = {}
         self._special: dict[_Key, tuple[Tier, ...]] = {}
@@ -240,7 +246,7 @@ class Plans:
         route = Route(name=models[0], deployments=tuple(deployments.values()), strategy=spec)
         tracks = tuple([self._tracks.of(one) for one in route.deployments])
         chooser = routing.chooser(spec, self._given) if strategy else _LISTED
-        first = Tier(route, tracks, spec, chooser)
+        first = Tier(route, tracks, spec, chooser, self.stays)
         return (first, *self.named(tuple(dict.fromkeys(fallbacks or ()))))
 
     def _tier(self, route: Route, strategy: str | None) -> Tier:
@@ -251,7 +257,7 @@ class Plans:
             chooser = routing.chooser(spec, self._given)
             if len(self._tiers) >= _MOST_KNOWN:
                 self._tiers.clear()
-            self._tiers[key] = Tier(route, tracks, spec, chooser)
+            self._tiers[key] = Tier(route, tracks, spec, chooser, self.stays)
         return self._tiers[key]
 
     def default(self) -> tuple[Tier, ...]:
@@ -262,7 +268,7 @@ class Plans:
     def alone(self, route: Route, deployment: Deployment) -> Tier:
         """A tier of one deployment that no configuration has as a model."""
         chooser = routing.chooser(route.strategy)
-        return Tier(route, (self._tracks.of(deployment),), route.strategy, chooser)
+        return Tier(route, (self._tracks.of(deployment),), route.strategy, chooser, self.stays)
 
 
 def default_tiers(plans: Plans, first: Tier | None, call: Call) -> list[Tier]:

@@ -574,3 +574,15 @@ async def test_a_stream_cut_by_its_caller_s_own_time_opens_no_breaker(timeout_s,
             [batch async for batch in reply.events]
     assert running.state.breakers.of("a/x").closed is closed
     assert (False in told) is not closed
+
+
+async def test_sessions_are_forgotten_over_all_lists_of_models(monkeypatch):
+    monkeypatch.setattr("modelway.plans._MOST_STAYS", 10)
+    running = engine(Scripted(a=[OK]), m="a/x")
+    for number in range(15):
+        for session in range(3):
+            models = (f"a/{number}", "a/other")
+            await running.handle(call(models=models, session=str(session)))
+    assert len(running._plans.stays) == 10
+    reply = await running.handle(call(models=models, session="2", strategy=None))
+    assert reply.deployment.id == "a/14"
