@@ -232,7 +232,7 @@ class Walk:
         most_s = dispatch.queueing.max_wait_s
         if options.max_wait_s is not None:
             most_s = min(most_s, options.max_wait_s)
-        until = began + most_s - self._waited_s
+        until = began + most_s - (self._waited_s if waits else 0.0)
         if self._ends is not None:
             until = min(until, self._ends)
         try:
