@@ -313,7 +313,7 @@ async def test_one_call_is_observed(client):
 
 def test_the_sync_client_has_the_same_names_and_signatures():
     def public(kind):
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     renamed = {"aclose": "close"}
     expected = {renamed.get(name, name) for name in public(modelway.Client)}

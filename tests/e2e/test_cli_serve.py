@@ -134,11 +134,17 @@ def test_the_simulator(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="CPU time is read from /proc")
 def test_it_is_ready_within_its_budget(tmp_path):
-    with started("serve", "--port", "0", home=tmp_path) as serving:
-        serving.line("modelway serves on ")
-        used = Path(f"/proc/{serving.process.pid}/stat").read_text().rpartition(")")[2].split()
-        seconds = (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
-        assert seconds < 0.8  # of CPU; about 0.3 on an idle machine
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled")}
+    for _ in range(2):  # the second time as it is once it is installed
+        with started("serve", "--port", "0", home=tmp_path, **compiled) as serving:
+            serving.line("modelway serves on ")
+            seconds = cpu_s(serving)
+    assert seconds < 0.8  # of CPU; about 0.3 on an idle machine
+
+
+def cpu_s(serving):
+    used = Path(f"/proc/{serving.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_start_with_configured_keys_does_not_open_the_way_for_one_without(tmp_path):

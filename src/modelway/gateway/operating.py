@@ -20,9 +20,6 @@ from modelway.config.problems import InvalidConfigError
 from modelway.config.settings import Settings
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ForbiddenError, LLMError, NotFoundError
-from modelway.experiments.recorder import read
-from modelway.experiments.report import report
-from modelway.explaining import explain
 from modelway.framing.fields import split
 from modelway.gateway.authorise import OPEN, Identity, Keys
 from modelway.health.watching import watched_over, watching
@@ -48,6 +45,8 @@ class Operating:
 
     async def explained(self, call: Call) -> bytes:
         """The decision about this call, without asking anybody; of others' traffic if it may be known."""
+        from modelway.explaining import explain  # noqa: PLC0415  # at its first use
+
         engine = self._engine()
         told = await explain(engine, call)
         admins = {one.credential.name: one.admin for one in engine.settings.gateway.keys}
@@ -101,6 +100,9 @@ class Operating:
 
     async def report(self, name: str) -> bytes:
         """What an experiment has shown up to now."""
+        from modelway.experiments.recorder import read  # noqa: PLC0415  # at their first use
+        from modelway.experiments.report import report  # noqa: PLC0415
+
         engine = self._engine()
         for experiment in engine.settings.experiments:
             if experiment.name == name:

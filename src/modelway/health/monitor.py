@@ -7,13 +7,14 @@ import random
 from collections.abc import Callable
 
 from modelway.call import Credential, Deployment
+from modelway.catalog.load import shipped
 from modelway.config.settings import ConfiguredProvider, HealthSettings
 from modelway.engine import Engine
 from modelway.errors import APIConnectionError, APITimeoutError, LLMError
-from modelway.health.checks import NOT_ASKED, Check, ask, cheapest
+from modelway.health.checks import Check, ask, cheapest
 from modelway.health.target import Target
 from modelway.health.values import HealthChange, HealthStatus
-from modelway.opening import only_named
+from modelway.opening import SIMULATOR, only_named
 from modelway.policies.breaker import Breakers
 from modelway.ports import Clock
 
@@ -95,8 +96,8 @@ class Monitor:
         ]
         target.deployments = dict.fromkeys([deployment.id for deployment in found])
         target.problem = provider.problem or ""
-        target.check = None if target.problem else cheapest(provider, credential, found)
-        target.note = "" if target.check is not None else NOT_ASKED
+        unasked = bool(target.problem) or _runs_here(provider)
+        target.checked_by(lambda: None if unasked else cheapest(provider, credential, found))
 
     # ------------------------------------------------------------ traffic
 
@@ -137,7 +138,7 @@ class Monitor:
     # ------------------------------------------------------------ checks
 
     def _asks(self, key: Key) -> bool:
-        return self._running and key in self._targets and self._targets[key].check is not None
+        return self._running and key in self._targets and not self._targets[key].problem
 
     def _begin(self) -> None:
         for key in self._targets:
@@ -157,8 +158,9 @@ class Monitor:
         await self._clock.sleep(self._settings.first_s)
         while True:
             target = self._targets[key]
-            if target.check is not None:
-                await self._check(target, target.check)
+            if target.check is None:
+                return
+            await self._check(target, target.check)
             settings = self._settings
             spread = settings.jitter * (2 * self._chance.random() - 1)
             await self._clock.sleep(settings.interval_s * (1 + spread))
@@ -205,6 +207,16 @@ class Monitor:
         if isinstance(error, LLMError):
             raise error
         raise APIConnectionError(f"a check failed: {type(error).__name__}") from error
+
+
+def _runs_here(provider: ConfiguredProvider) -> bool:
+    """Whether it is started in this process by the first who asks it: not by us."""
+    simulator = shipped(SIMULATOR)
+    return provider.row.in_process or (
+        simulator is not None
+        and provider.row.name == simulator.name
+        and provider.base_url == simulator.base_url
+    )
 
 
 def _key(deployment: Deployment) -> Key:

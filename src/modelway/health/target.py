@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
+from collections.abc import Callable, Iterable
 
 from modelway.config.settings import HealthSettings
 from modelway.dialects.refusals import scrub
@@ -15,7 +15,7 @@ from modelway.errors import (
     RefusedError,
     RequestError,
 )
-from modelway.health.checks import Check
+from modelway.health.checks import NOT_ASKED, Check
 from modelway.health.standing import CHECK_WEIGHT, Sign, Standing, judge
 from modelway.health.values import HealthChange, HealthStatus
 from modelway.policies.breaker import Failure
@@ -43,13 +43,18 @@ def sign_of(error: LLMError, *, checked: bool) -> Sign | None:
             return None if error.code == LEFT else "bad"
 
 
+def _median(values: Iterable[float]) -> float:
+    """Of one value at least. ``statistics`` would bring fractions and decimals along."""
+    ordered = sorted(values)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+
+
 class Target:
     """Counts, and does not ask."""
 
     def __init__(self, provider: str, credential: str, clock: Clock) -> None:
         self.provider = provider
         self.credential = credential
-        self.check: Check | None = None
         self.note = ""
         self.problem = ""
         """Why it cannot be asked at all."""
@@ -57,12 +62,26 @@ class Target:
         """Ids of those that are this provider with this credential."""
         self.failed_check = False
         """Whether the last one did."""
+        self._find: Callable[[], Check | None] | None = None
+        self._check: Check | None = None
         self._clock = clock
         self._standing = Standing(since=clock.monotonic())
         self._latencies: deque[float] = deque(maxlen=_SAMPLES)
         self._failure: Failure | None = None
         self._failed = 0.0
         self._checked: float | None = None
+
+    def checked_by(self, find: Callable[[], Check | None]) -> None:
+        """Have its check found when it is first wanted: that loads the dialects it is spoken to in."""
+        self._find, self._check = find, None
+
+    @property
+    def check(self) -> Check | None:
+        """What it is asked; ``None``: nothing."""
+        if self._find is not None:
+            self._check, self._find = self._find(), None
+            self.note = "" if self._check is not None else NOT_ASKED
+        return self._check
 
     def uses(self, deployment: str) -> None:
         if len(self.deployments) < _MOST_DEPLOYMENTS:
@@ -134,7 +153,7 @@ class Target:
             state=self._standing.state,
             since_s=now - self._standing.since,
             last_s=self._latencies[-1] if self._latencies else None,
-            p50_s=median(self._latencies) if self._latencies else None,
+            p50_s=_median(self._latencies) if self._latencies else None,
             last_failure=self._failure,
             failed_s=None if self._failure is None else now - self._failed,
             check="" if self.check is None else self.check.operation,

@@ -23,8 +23,9 @@ def nobody_types(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def as_a_new_process_has_it(monkeypatch):
-    """Cyclopts keeps what another test's parent made of the group's help."""
-    monkeypatch.delitem(sys.modules, "modelway.cli.config", raising=False)
+    """Cyclopts keeps what another test's parent made of a group's help."""
+    for group in ("config", "experiments", "health"):
+        monkeypatch.delitem(sys.modules, f"modelway.cli.{group}", raising=False)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
