@@ -62,8 +62,8 @@ class Walk:
     """One call's way through its tiers."""
 
     __slots__ = (
+        "_breaking",
         "_call",
-        "_counts",
         "_detour",
         "_dispatch",
         "_ends",
@@ -82,12 +82,12 @@ class Walk:
         self._call = call
         timeout_s = call.options.timeout_s
         self._ends = None if timeout_s is None else dispatch.now() + timeout_s
-        self._counts = dispatch.state.breakers.settings.counted
+        self._breaking = dispatch.state.breakers.settings
         self._run: Run | None = None
         self._held: list[Held] = []
         self._detour: tuple[Tier, ...] = ()
         self._first: Tier | None = None
-        self._probes = False
+        self._probes = 0.0
         self._raced_before = False
         self._tokens: int | None = None
         self._took_s = 0.0
@@ -155,7 +155,7 @@ class Walk:
             lost = self._lost(tier, track)
             if lost is None:
                 continue
-            self._probes = False
+            self._probes = 0.0
             ticket = self._admitted_at_once(track) or await self._admitted(tier, track, waits)
             if ticket is None:
                 continue
@@ -214,12 +214,13 @@ class Walk:
                 if claimed == "refused":
                     self._noted().passed_over(track.deployment, open_circuit(track))
                     return None
-                self._probes = claimed == "probe"
+                if claimed == "probe":
+                    self._probes = self._dispatch.now() + self._breaking.probe_s
             ticket: Ticket | None = None
             try:
                 ticket = await self._entered(tier, track, waits)
             finally:
-                if ticket is None and self._probes:
+                if ticket is None and self._dispatch.now() < self._probes:
                     breaker.left()
             if ticket is None or self._probes or breaker.closed:
                 return ticket
@@ -269,8 +270,8 @@ class Walk:
 
     # ------------------------------------------------------------ an attempt
 
-    async def _ask(self, track: Track, ticket: Ticket, probes: bool) -> Reply:
-        """Ask once. ``probes``: it is by this that the breaker finds out how the deployment is."""
+    async def _ask(self, track: Track, ticket: Ticket, probes: float = 0.0) -> Reply:
+        """Ask once. ``probes``: until when the breaker waits for this to say how the deployment is."""
         dispatch = self._dispatch
         seen = track.seen
         seen.open_requests += 1
@@ -281,15 +282,15 @@ class Walk:
             seen.open_requests -= 1
             self._took_s = dispatch.now() - began
             if not impatient(error, self._call.options.timeout_s, track.deployment.timeouts):
-                failed(track, error, self._counts, probes=probes)
+                failed(track, error, self._breaking.counted, probes=dispatch.now() < probes)
                 dispatch.saw(track, None, error)
-            elif probes:
+            elif dispatch.now() < probes:
                 track.breaker.left()
             refused(track, ticket, error)
             raise
         except BaseException:
             seen.open_requests -= 1
-            if probes:
+            if dispatch.now() < probes:
                 track.breaker.left()
             ticket.done(None)
             raise
@@ -301,14 +302,14 @@ class Walk:
         if stream is None:
             seen.answers.observe(took_s, now)
             dispatch.saw(track, took_s, None)
-            settled(track, ticket, reply.usage, None, counted=self._counts)
+            settled(track, ticket, reply.usage, None, counted=self._breaking.counted)
         else:
             seen.first_events.observe(took_s, now)
             track.breaker.alive()
             dispatch.saw(track, took_s, None)
             given_s = self._call.options.timeout_s
             stream.on_settled.append(
-                partial(settled, track, ticket, counted=self._counts, given_s=given_s)
+                partial(settled, track, ticket, counted=self._breaking.counted, given_s=given_s)
             )
             stream.on_settled.append(partial(dispatch.broke, track, given_s))
         return reply
@@ -348,7 +349,7 @@ class Walk:
             admitted = self._admitted_at_once(other)
             if admitted is not None and self._dispatch.hedges.spend(cost):
                 self._dispatch.hedged(self._call, other.deployment)
-                return Runner(other, partial(self._ask, other, admitted, False))
+                return Runner(other, partial(self._ask, other, admitted))
             spare.append(other)
             if admitted is not None:
                 admitted.unsent()

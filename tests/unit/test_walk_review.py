@@ -586,3 +586,25 @@ async def test_sessions_are_forgotten_over_all_lists_of_models(monkeypatch):
     assert len(running._plans.stays) == 10
     reply = await running.handle(call(models=models, session="2", strategy=None))
     assert reply.deployment.id == "a/14"
+
+
+async def test_a_probe_that_was_given_up_frees_not_the_next():
+    clock, probes = Clock(), []
+    outs = [asyncio.Event(), asyncio.Event()]
+
+    async def hang():
+        outs[len(probes) - 1].set()
+        await asyncio.Event().wait()
+
+    config = {"breaker": {"failures": 1, "open_s": 60}, **NO_RETRIES}
+    running = engine(Scripted(a=[hang]), clock, config=config, m="a/x")
+    breaker = running.state.breakers.of("a/x")
+    breaker.failed(OverloadedError("down", status=503))
+    for out in outs:
+        clock.now += 120
+        probes.append(asyncio.create_task(running.handle(call())))
+        await out.wait()
+    for probe, after in zip(probes, ("half_open", "open"), strict=True):
+        probe.cancel()
+        await asyncio.gather(probe, return_exceptions=True)
+        assert breaker.status().state == after
