@@ -15,7 +15,7 @@ import itertools
 import os
 import random
 import time
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -37,6 +37,7 @@ from modelway.policies.completing import completing
 from modelway.policies.emulate import emulating
 from modelway.policies.estimate import estimating
 from modelway.policies.inlining import inlining
+from modelway.policies.limits import Ticket
 from modelway.policies.perceiving import lacking, perceiving
 from modelway.policies.single_flight import SingleFlight
 from modelway.policies.splitting import splitting
@@ -130,6 +131,16 @@ class Engine:
         around.append(SingleFlight(always=self.settings.single_flight))
         return onion(dispatch, *around)
 
+    def _one_more(self, deployment: Deployment) -> Callable[[], Awaitable[Ticket]]:
+        """Leave to send a deployment one request more, for calls that need several."""
+        waits = self.settings.queue.on_limit == "wait"
+
+        async def enter() -> Ticket:
+            gate = self._tracks.gate(deployment)
+            return gate.admit(0) or await gate.enter(0, wait=waits)
+
+        return enter
+
     def _experimenting(self) -> Middleware:
         from modelway.assigning import experimenting  # noqa: PLC0415  # few have experiments
 
@@ -190,7 +201,7 @@ class Engine:
             case "complete" if not offers(deployment, operation) or _as_chat(deployment, client):
                 around.append(completing)
             case "embed":
-                around.append(splitting(deployment))
+                around.append(splitting(deployment, self._one_more(deployment)))
             case _:
                 pass
         return onion(exchange.send if sends else exchange.preview, *around)

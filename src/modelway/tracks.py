@@ -92,8 +92,12 @@ class Tracks:
             state.seen(deployment.id),
             self._facts,
             state.breakers.of(deployment.id),
-            state.limiter.gate(self._subjects(deployment), learns=True),
+            self.gate(deployment),
         )
+
+    def gate(self, deployment: Deployment) -> Gate:
+        """The limits that a request to this deployment counts against."""
+        return self._state.limiter.gate(self._subjects(deployment), learns=True)
 
     def _subjects(self, deployment: Deployment) -> list[Subject]:
         """Whose limits a request to this deployment counts against; the last is whom answers tell of."""

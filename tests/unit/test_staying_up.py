@@ -1,6 +1,7 @@
 """Breakers, limits, degradation, special fallbacks and hedges on the way of a call."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -18,6 +19,7 @@ from modelway.errors import (
     UnsupportedError,
 )
 from modelway.messages import user
+from modelway.retrieval import EmbedRequest
 from modelway.state import State
 from modelway.store.memory import open_memory
 from modelway.types import ChatRequest, Tool
@@ -325,3 +327,27 @@ async def test_a_provider_that_begins_to_tell_its_limits_is_heard_soon():
         await running.handle(call())
     (status,) = running.state.limiter.status()
     assert (status.name, status.limit, status.source) == ("requests_per_minute", 9, "learned")
+
+
+async def test_every_request_of_a_long_list_of_texts_counts():
+    def vectors(count):
+        rows = [{"object": "embedding", "index": at, "embedding": [0.5]} for at in range(count)]
+        said = {"object": "list", "data": rows, "model": "x", "usage": {"prompt_tokens": 1}}
+        return 200, json.dumps(said).encode()
+
+    transport = Scripted(a=[vectors(2048)])
+    config = {**limited(requests_per_minute=3), "queue": {"on_limit": "refuse"}}
+    running = engine(transport, SystemClock(), config=config, m="a/x")
+
+    def asking(texts):
+        return Call(
+            id="1", model="m", operation="embed", request=EmbedRequest(inputs=("x",) * texts)
+        )
+
+    reply = await running.handle(asking(2 * 2048))
+    assert (len(reply.value.vectors), len(transport.sent)) == (4096, 2)
+    (limit,) = running.state.limiter.status()
+    assert limit.current == 2
+    with pytest.raises(LimitExceededError):
+        await running.handle(asking(2 * 2048))
+    assert len(transport.sent) <= 3

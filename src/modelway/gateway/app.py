@@ -147,7 +147,7 @@ class Gateway:
                 stream=route.stream,
             )
             if route.action == "explain":
-                await egress.json(send, await self._operating.explained(call))
+                await egress.json(send, await self._operating.explained(call, identity))
                 return
             if call.stream and _wants_array(client, scope["query_string"]):
                 send = Arrays(send)

@@ -21,14 +21,12 @@ from modelway.config.settings import Settings
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ForbiddenError, LLMError, NotFoundError
 from modelway.framing.fields import split
-from modelway.gateway.authorise import OPEN, Identity, Keys
+from modelway.gateway.authorise import Identity, Keys
 from modelway.health.watching import watched_over, watching
 from modelway.opening import Opened
 
 _LOOK_S = 1.0
 
-_OURS = frozenset((OPEN.key, "local"))
-"""Keys that no configuration names: who has none where none is needed, and who runs the gateway."""
 Rekey = Callable[[Settings], Keys]
 """The keys of a configuration; ConfigError where they cannot be used."""
 
@@ -43,14 +41,13 @@ class Operating:
         self._opened = opened
         self._rekey = rekey
 
-    async def explained(self, call: Call) -> bytes:
+    async def explained(self, call: Call, identity: Identity) -> bytes:
         """The decision about this call, without asking anybody; of others' traffic if it may be known."""
         from modelway.explaining import explain  # noqa: PLC0415  # at its first use
 
         engine = self._engine()
         told = await explain(engine, call)
-        admins = {one.credential.name: one.admin for one in engine.settings.gateway.keys}
-        if not admins.get(call.key, call.key in _OURS):
+        if not identity.admin:
             own = [replace(one, limits=(), open_requests=0) for one in told.candidates]
             told = replace(told, candidates=tuple(own))
         return msgspec.json.encode(told)

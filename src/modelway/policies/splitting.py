@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -18,12 +19,26 @@ _AT_ONCE = 4
 """Requests of one call that are open at the same time."""
 
 
-def splitting(deployment: Deployment) -> Middleware:
+class Leave(Protocol):
+    """Leave to send one request more."""
+
+    def done(self, used_tokens: int | None) -> None: ...
+
+
+def splitting(deployment: Deployment, enter: Callable[[], Awaitable[Leave]]) -> Middleware:
     """Splits what is more than the host takes at once, and joins the answers in order.
 
-    A client's own bytes go as they are: how many it sends is between it and its host.
+    Every request after the first has leave of its own; the first one's counts the tokens of all. A
+    client's own bytes go as they are: how many it sends is between it and its host.
     """
     most = deployment.provider.embed_batch
+
+    async def entered(call: Call, inner: Handler) -> Reply:
+        leave = await enter()
+        try:
+            return await inner(call)
+        finally:
+            leave.done(0)
 
     async def split(call: Call, inner: Handler) -> Reply:
         body = call.body
@@ -41,18 +56,18 @@ def splitting(deployment: Deployment) -> Middleware:
             )
             for at in range(0, len(request.inputs), most)
         ]
-        return joined(await _all(pieces, inner))
+        return joined(await _all(pieces, inner, entered))
 
     return split
 
 
-async def _all(calls: Sequence[Call], inner: Handler) -> list[Reply]:
+async def _all(calls: Sequence[Call], inner: Handler, entered: Middleware) -> list[Reply]:
     """Every reply, in order; the first failure ends the others and is raised."""
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def one(call: Call) -> Reply:
         async with free:
-            return await inner(call)
+            return await (inner(call) if call is calls[0] else entered(call, inner))
 
     tasks = [asyncio.ensure_future(one(call)) for call in calls]
     try:

@@ -41,6 +41,15 @@ def answering(asked, tokens=1, model="m"):
     return inner
 
 
+class Leave:
+    def done(self, used_tokens):
+        assert used_tokens == 0
+
+
+async def entering():
+    return Leave()
+
+
 def call(count):
     return Call(
         id="1",
@@ -53,7 +62,7 @@ def call(count):
 @given(st.integers(1, 60), st.one_of(st.none(), st.integers(1, 20)))
 def test_every_input_is_asked_once_in_order(count, most):
     asked = []
-    reply = asyncio.run(splitting(deployment(most))(call(count), answering(asked)))
+    reply = asyncio.run(splitting(deployment(most), entering)(call(count), answering(asked)))
     assert reply.value.vectors == tuple((float(n),) for n in range(count))
     assert reply.usage.input_tokens == count
     assert all(len(texts) <= (most or count) for texts in asked)
@@ -61,7 +70,7 @@ def test_every_input_is_asked_once_in_order(count, most):
 
 
 async def test_usage_that_one_part_did_not_say_is_not_said():
-    reply = await splitting(deployment(2))(call(5), answering([], tokens=None))
+    reply = await splitting(deployment(2), entering)(call(5), answering([], tokens=None))
     assert reply.usage.input_tokens is None
 
 
@@ -79,10 +88,10 @@ async def test_one_failure_ends_the_call_and_the_other_requests():
             raise
 
     with pytest.raises(RateLimitError):
-        await splitting(deployment(1))(call(8), inner)
+        await splitting(deployment(1), entering)(call(8), inner)
     assert 3 <= len(ended) <= 4  # those that had begun
 
 
 async def test_parts_of_different_models_are_not_joined():
     with pytest.raises(ResponseError, match="different models"):
-        await splitting(deployment(2))(call(4), answering([], model=iter("ab")))
+        await splitting(deployment(2), entering)(call(4), answering([], model=iter("ab")))
