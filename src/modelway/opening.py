@@ -68,6 +68,11 @@ class Opened:
         """The configuration's file, where it is one."""
         return self._making.file
 
+    @property
+    def on_tape(self) -> bool:
+        """Whether a cassette is recorded or replayed: then nothing is asked that no caller asks."""
+        return self._making.on_tape
+
     async def reload(
         self, config: Config = None, *, check: Callable[[Settings], None] | None = None
     ) -> Engine:
@@ -145,6 +150,10 @@ class _Making:
         self._embedded = embedded
         self._local: LocalTransport | None = None
         self._clock = SystemClock()
+
+    @property
+    def on_tape(self) -> bool:
+        return self._replays or bool(self._taped)
 
     def replays(self) -> None:
         """There is nothing to make but what the cassette has."""

@@ -119,7 +119,9 @@ class Session:
             if engine.state.monitor is not None:
                 from modelway.health.watching import watching  # noqa: PLC0415  # few clients do
 
-                engine.state.monitor.use(engine, watching(engine.settings, unless_told=False))
+                engine.state.monitor.use(
+                    engine, watching(engine.settings, self._opened, unless_told=False)
+                )
 
     async def notices(self) -> tuple[str, ...]:
         """What a person should know of how the engine was set up."""

@@ -285,4 +285,4 @@ def test_bench_ends_with_its_time(home, provider):
     done = modelway("bench", "-m", "house/endless", "--seconds", "0.5", "-j", "2", home=home)
     assert done.returncode == 1
     assert "2 open requests were cut" in done.stderr
-    until(lambda: provider.simulator.disconnects == before + 2)
+    until(lambda: provider.simulator.disconnects >= before + 2)

@@ -197,8 +197,13 @@ async def test_one_cassette_in_gateway_and_sdk(simulator_url, tmp_path):
 
 
 def test_a_killed_recorder_leaves_a_cassette(simulator_url, tmp_path):
-    """SIGKILL in the middle of a stream: what was over is there, and recording goes on after it."""
-    (tmp_path / "modelway.yaml").write_text(json.dumps(both_dialects("simulator", simulator_url)))
+    """SIGKILL in the middle of a stream: what was over is there, and recording goes on after it.
+
+    What nobody asked is not there: a gateway that records does not ask providers how they are.
+    """
+    config = both_dialects("simulator", simulator_url)
+    config["health"] = {"active": True, "first_s": 0.01, "interval_s": 0.05}
+    (tmp_path / "modelway.yaml").write_text(json.dumps(config))
     body = {"model": "chat/tiny", "messages": [{"role": "user", "content": "Hi"}]}
     slow = {**body, "model": "chat/slow", "stream": True}
     with gateway(tmp_path, "record", "c.jsonl") as (url, running):

@@ -83,7 +83,9 @@ class Operating:
 
         engine = await self._opened.reload(check=check)
         if engine.state.monitor is not None:
-            engine.state.monitor.use(engine, watching(engine.settings, unless_told=True))
+            engine.state.monitor.use(
+                engine, watching(engine.settings, self._opened, unless_told=True)
+            )
         return keys[0] if keys else None
 
     async def score(self, name: str, body: bytes) -> bytes:

@@ -21,7 +21,7 @@ async def watched_over(opened: Opened, *, unless_told: bool) -> AsyncIterator[No
     state = engine.state
     monitor = Monitor(
         engine,
-        watching(engine.settings, unless_told=unless_told),
+        watching(engine.settings, opened, unless_told=unless_told),
         SystemClock(),
         random.Random(),  # noqa: S311 - spreads checks, guards nothing
         state.breakers,
@@ -36,7 +36,12 @@ async def watched_over(opened: Opened, *, unless_told: bool) -> AsyncIterator[No
         await monitor.aclose()
 
 
-def watching(settings: Settings, *, unless_told: bool) -> HealthSettings:
-    """Whether providers are asked, where the configuration does not say it: ``unless_told``."""
+def watching(settings: Settings, opened: Opened, *, unless_told: bool) -> HealthSettings:
+    """Whether providers are asked, where the configuration does not say it: ``unless_told``.
+
+    Never while a cassette is recorded or replayed: it is to hold what callers ask, and nothing else.
+    """
     said = settings.health
+    if opened.on_tape:
+        return replace(said, active=False)
     return said if said.active is not None else replace(said, active=unless_told)
