@@ -10,6 +10,7 @@ import msgspec
 
 from modelway.call import Call
 from modelway.dialects import requested
+from modelway.policies.affinity import affinity
 from modelway.policies.estimate import estimate
 from modelway.types import Audio, ChatRequest, Image, JsonSchema, Part, Tool, ToolResult
 
@@ -34,6 +35,11 @@ class AskedCall:
     def request(self) -> ChatRequest | None:
         request = requested(self.call) if self.call.operation in ("chat", "count_tokens") else None
         return request if isinstance(request, ChatRequest) else None
+
+    @cached_property
+    def place(self) -> bytes | None:
+        """What it goes on with, by which calls are kept at one deployment; ``None``: nothing."""
+        return affinity(self.call)
 
     @cached_property
     def input_tokens(self) -> int:

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from modelway.asked import AskedCall
 from modelway.call import Assigned, Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.clock import SystemClock
 from modelway.config.resolve import resolve
@@ -31,7 +32,7 @@ from modelway.facts import Facts
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Stats
 from modelway.observe.watch import observing
-from modelway.plans import PassedOver, Plans, Tier
+from modelway.plans import PassedOver, Plans, Tier, default_tiers
 from modelway.policies.breaker import BreakerChange
 from modelway.policies.completing import completing
 from modelway.policies.emulate import emulating
@@ -219,8 +220,9 @@ class Engine:
     def plan(self, call: Call) -> list[Sequence[Deployment]]:
         """What would answer: tiers in the order of fallback, each in its strategy's order."""
         call = self.assigned(call).call
+        asked = AskedCall(call)
         return [
-            [track.deployment for track in self.peeked(tier, call)] for tier in self.tiers(call)
+            [track.deployment for track in self.peeked(tier, asked)] for tier in self.tiers(call)
         ]
 
     def assigned(self, call: Call) -> Assigned:
@@ -231,12 +233,18 @@ class Engine:
 
         return assigned(self._experiments, call)
 
-    def peeked(self, tier: Tier, call: Call, passed_over: PassedOver = _unheard) -> Iterator[Track]:
+    def peeked(
+        self, tier: Tier, asked: AskedCall, passed_over: PassedOver = _unheard
+    ) -> Iterator[Track]:
         """A tier's order for this call, as the next call will have it: nothing is moved by it."""
-        if call.only is not None:
-            return iter([one for one in tier.tracks if one.deployment.id == call.only])
+        if asked.call.only is not None:
+            return tier.only(asked.call.only)
         chance = copy.copy(self._chance)
-        return tier.order(call, chance, passed_over, copy.deepcopy(tier.chooser))
+        return tier.order(asked, chance, passed_over, copy.deepcopy(tier.chooser))
+
+    def default_tiers(self, first: Tier | None, call: Call) -> list[Tier]:
+        """What is asked where the first tier's filters let nothing of its plan answer."""
+        return default_tiers(self._plans, first, call)
 
     def tiers(self, call: Call) -> tuple[Tier, ...]:
         """The tiers of a call, the model that was asked for before its fallbacks."""

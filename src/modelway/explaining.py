@@ -14,10 +14,9 @@ from msgspec.structs import replace
 from modelway.asked import AskedCall, estimated_tokens
 from modelway.call import Call
 from modelway.engine import Engine
-from modelway.errors import ConfigError, LLMError
+from modelway.errors import LLMError
 from modelway.framing.fields import Fields, split
 from modelway.plans import Tier
-from modelway.policies.affinity import affinity
 from modelway.policies.degrade import losses
 from modelway.policies.limits import LimitStatus
 from modelway.tracks import Track
@@ -108,7 +107,7 @@ async def explain(engine: Engine, call: Call) -> Explanation:
         stream=call.stream,
         experiment=assigned.experiment,
         arm=assigned.arm,
-        stays=affinity(call) is not None,
+        stays=asked.place is not None,
         input_tokens=asked.input_tokens,
         output_tokens=asked.output_tokens,
         counted_tokens=estimated_tokens(call, usual),
@@ -136,21 +135,9 @@ class _Decisions:
         for tier in tiers:
             found += await self._in(tier, asked_before=_asks(found))
         if found and self._filtered == len(found):
-            for tier in self._by_default():
+            for tier in self._engine.default_tiers(self._first, self._asked.call):
                 found += await self._in(tier, asked_before=_asks(found))
         return found
-
-    def _by_default(self) -> Sequence[Tier]:
-        """The default model's, which is asked where filters let nothing else be."""
-        call, name = self._asked.call, self._engine.settings.default_model
-        if name is None or call.only is not None:
-            return ()
-        options = replace(call.options, models=(), strategy=None, fallbacks=())
-        try:
-            tiers = self._engine.tiers(replace(call, model=name, options=options))
-        except ConfigError:
-            return ()
-        return [tier for tier in tiers if self._first is None or tier.name != self._first.name]
 
     async def _in(self, tier: Tier, *, asked_before: bool) -> list[Considered]:
         order: list[tuple[Track, str]] = []
@@ -158,10 +145,10 @@ class _Decisions:
         def passed_over(track: Track, reason: str) -> None:
             order.append((track, reason))
 
-        tracks = self._engine.peeked(tier, self._asked.call, passed_over)
+        tracks = self._engine.peeked(tier, self._asked, passed_over)
         only = self._asked.call.only is not None
         if self._first is not None and (only or tier is not self._first):
-            tracks = self._first.allowed(self._asked.call, tracks, passed_over)
+            tracks = self._first.allowed(self._asked, tracks, passed_over)
         for track in tracks:
             order.append((track, ""))  # noqa: PERF401 - what is passed over comes between
         found: list[Considered] = []

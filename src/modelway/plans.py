@@ -21,7 +21,7 @@ from modelway.errors import (
     UnknownModelError,
 )
 from modelway.policies import routing
-from modelway.policies.affinity import affinity, chance_of
+from modelway.policies.affinity import chance_of
 from modelway.policies.task.rules import TaskRule, choose
 from modelway.ports import Asked
 from modelway.tracks import Track, Tracks
@@ -78,17 +78,17 @@ class Tier:
 
     def order(
         self,
-        call: Call,
+        asked: AskedCall,
         chance: random.Random,
         passed_over: PassedOver,
         chooser: routing.Chooser | None = None,
     ) -> Iterator[Track]:
         """The candidates as they are to be tried; lazily, for the first one mostly answers."""
         chooser = chooser or self.chooser
-        key = affinity(call) if len(self.tracks) > 1 else None
+        key = asked.place if len(self.tracks) > 1 else None
         if key is not None or chooser.filters:
-            return self._judged(AskedCall(call), key, chance, passed_over, chooser)
-        ranked = chooser.rank(AskedCall(call), self.tracks, chance)
+            return self._judged(asked, key, chance, passed_over, chooser)
+        ranked = chooser.rank(asked, self.tracks, chance)
         return cast("Iterator[Track]", iter(ranked))  # the chooser gives back what it was given
 
     def _judged(
@@ -114,12 +114,11 @@ class Tier:
                 yield track
 
     def allowed(
-        self, call: Call, tracks: Iterator[Track], passed_over: PassedOver
+        self, asked: AskedCall, tracks: Iterator[Track], passed_over: PassedOver
     ) -> Iterator[Track]:
         """Those of another tier that this one's filters let answer: they are about the call."""
         if not self.chooser.filters:
             return tracks
-        asked = AskedCall(call)
         return (one for one in tracks if _allowed(self.chooser, asked, one, passed_over))
 
     def only(self, deployment: str) -> Iterator[Track]:
@@ -136,9 +135,9 @@ class Tier:
             case _:
                 return ()
 
-    def answered(self, call: Call, track: Track) -> None:
+    def answered(self, asked: AskedCall, track: Track) -> None:
         """Remember where a call was answered that others belong to."""
-        if len(self.tracks) > 1 and (key := affinity(call)) is not None:
+        if len(self.tracks) > 1 and (key := asked.place) is not None:
             self._stays.put(self.name, key, track.deployment.id)
 
     def _stay(self, key: bytes) -> Track | None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from modelway.asked import AskedCall
-from modelway.call import Call, Reply
+from modelway.call import Reply
 from modelway.errors import LLMError
 from modelway.tracks import Track
 from modelway.types import Tool
@@ -38,20 +38,20 @@ class Runner(NamedTuple):
     ask: Callable[[], Awaitable[Reply]]
 
 
-def may_ask_twice(call: Call, configured: bool) -> bool:
-    """Whether a second deployment may be asked, as the call says or else as configured.
+def may_ask_twice(asked: AskedCall) -> bool:
+    """Whether a call that is to be hedged may be.
 
     What is passed through is never asked twice; what has a provider run tools only where the call
-    says so, for such tools may do things. Nor is a request that cannot be read.
+    itself says so, for such tools may do things. Nor is a request that cannot be read.
     """
-    said = call.options.hedge
-    if not (configured if said is None else said) or call.operation not in _TWICE:
+    call = asked.call
+    if call.operation not in _TWICE:
         return False
     try:
-        request = AskedCall(call).request
+        request = asked.request
     except LLMError:
         return False
-    if said or request is None:
+    if call.options.hedge or request is None:
         return True
     if call.body is not None and _CONNECTORS in call.body.fields:
         return False

@@ -2,66 +2,40 @@
 
 from __future__ import annotations
 
-import random
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
 
 from msgspec.structs import replace
 
+from modelway.around import Around
 from modelway.asked import AskedCall, estimated_tokens
 from modelway.attempts import FILTERED, Run, Turn, when
-from modelway.call import Call, Deployment, Reply
-from modelway.config.settings import HedgingSettings
+from modelway.call import Call, Reply
 from modelway.errors import (
     LimitExceededError,
     LLMError,
     UnknownModelError,
     UnsupportedError,
 )
-from modelway.plans import Held, Plans, Tier, default_tiers, soonest
+from modelway.plans import Held, Tier, default_tiers, soonest
 from modelway.policies.breaker import impatient
 from modelway.policies.degrade import losses
-from modelway.policies.hedging import HedgeBudget
-from modelway.policies.limits import Queueing, Ticket
-from modelway.ports import Clock, Handler
+from modelway.policies.limits import Ticket
 from modelway.racing import Runner, may_ask_twice, race
 from modelway.settling import failed, open_circuit, refused, settled, warned
-from modelway.state import State
 from modelway.tracks import Track
-from modelway.types import CallWarning, Trace, Usage
+from modelway.types import CallWarning, Trace
 
 _SLOW = 0.95
 """The share of answers that come sooner than what is hedged."""
-
-
-class Around(Protocol):
-    """What all calls of an engine have in common on their way."""
-
-    plans: Plans
-    state: State
-    queueing: Queueing
-    hedging: HedgingSettings
-    hedges: HedgeBudget
-    clock: Clock
-    chance: random.Random
-    now: Callable[[], float]
-    attempt: Callable[[Deployment, Call], Handler]
-
-    def fell_back(self, call: Call, deployment: Deployment) -> None: ...
-    def hedged(self, call: Call, deployment: Deployment) -> None: ...
-    def saw(self, track: Track, took_s: float | None, error: LLMError | None) -> None: ...
-    def broke(
-        self, track: Track, given_s: float | None, usage: Usage | None, error: LLMError | None
-    ) -> None: ...
-    async def paused(self, call: Call, turn: Turn, delay_s: float) -> None: ...
 
 
 class Walk:
     """One call's way through its tiers."""
 
     __slots__ = (
+        "_asked_call",
         "_breaking",
         "_call",
         "_detour",
@@ -80,6 +54,7 @@ class Walk:
     def __init__(self, dispatch: Around, call: Call) -> None:
         self._dispatch = dispatch
         self._call = call
+        self._asked_call: AskedCall | None = None
         timeout_s = call.options.timeout_s
         self._ends = None if timeout_s is None else dispatch.now() + timeout_s
         self._breaking = dispatch.state.breakers.settings
@@ -126,13 +101,21 @@ class Walk:
                 left, self._detour = list(self._detour), ()
         return None
 
+    @property
+    def _asked(self) -> AskedCall:
+        """The call as one looks at it: what is found out of it is found out once."""
+        if self._asked_call is None:
+            self._asked_call = AskedCall(self._call)
+        return self._asked_call
+
     def _order(self, tier: Tier) -> Iterator[Track]:
         call, over = self._call, self._filtered
         first = self._first or tier
         if call.only is not None:
-            return first.allowed(call, tier.only(call.only), over)
-        order = iter(tier.tracks) if tier.alone else tier.order(call, self._dispatch.chance, over)
-        return order if tier is first else first.allowed(call, order, over)
+            return first.allowed(self._asked, tier.only(call.only), over)
+        chance = self._dispatch.chance
+        order = iter(tier.tracks) if tier.alone else tier.order(self._asked, chance, over)
+        return order if tier is first else first.allowed(self._asked, order, over)
 
     async def _in(self, tier: Tier, order: Iterator[Track], *, waits: bool = False) -> Reply | None:
         """The answer of one of these; ``None`` where the next tier, or the queue, has its turn.
@@ -142,7 +125,7 @@ class Walk:
         """
         repeats: list[Turn] = []
         spare: list[Track] = []
-        hedges = may_ask_twice(self._call, self._dispatch.hedging.enabled)
+        hedges = self._hedges()
         while True:
             track, attempt = spare.pop(0) if spare else next(order, None), 1
             if track is None:
@@ -191,7 +174,7 @@ class Walk:
         first = self._first
         if first is None or tier is first or not first.tracks:
             return ()
-        lost = losses(AskedCall(self._call), first.tracks[0].info, track.info)
+        lost = losses(self._asked, first.tracks[0].info, track.info)
         if not lost or not self._call.options.strict:
             return lost
         told = "; ".join([warning.message for warning in lost])
@@ -316,6 +299,11 @@ class Walk:
 
     # ------------------------------------------------------------ two attempts at once
 
+    def _hedges(self) -> bool:
+        said = self._call.options.hedge
+        wanted = self._dispatch.hedging.enabled if said is None else said
+        return wanted and may_ask_twice(self._asked)
+
     def _hedged_after_s(self, track: Track) -> float | None:
         """When another deployment is to be asked too; ``None``: this one is waited for."""
         dispatch = self._dispatch
@@ -357,7 +345,7 @@ class Walk:
         return None
 
     def _estimated_cost(self, track: Track) -> int | None:
-        asked = AskedCall(self._call)
+        asked = self._asked
         written = asked.output_tokens or round(track.seen.output_tokens)
         return track.price(asked.input_tokens, written)
 
@@ -367,7 +355,7 @@ class Walk:
         self, reply: Reply, tier: Tier, track: Track, lost: tuple[CallWarning, ...]
     ) -> Reply:
         if not tier.alone:
-            tier.answered(self._call, track)
+            tier.answered(self._asked, track)
         if self._run is not None:
             reply = self._run.answered(reply)
         if lost:
