@@ -98,13 +98,10 @@ class Limiter:
         now = self._means.monotonic()
         found: list[LimitStatus] = []
         for _, meter in sorted(self._meters.items(), key=lambda item: item[0]):
-            if isinstance(meter, Told):
-                configured = [
-                    limit for limit in _NAMES if (meter.kind, meter.subject, limit) in self._meters
-                ]
-                found += meter.statuses(now, frozenset(configured))
-            else:
-                found.append(meter.status(now))
+            configured = [
+                limit for limit in _NAMES if (meter.kind, meter.subject, limit) in self._meters
+            ]
+            found += meter.statuses(now, frozenset(configured))
         return tuple(found)
 
     async def aclose(self) -> None:

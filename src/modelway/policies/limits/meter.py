@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, NamedTuple
@@ -43,7 +44,7 @@ class Means(NamedTuple):
     """How many may wait at one limit."""
 
 
-class Meter:
+class Meter(ABC):
     """What is common to rates, open requests, and what a provider has told.
 
     All of it is synchronous but ``_work``, of which at most one runs at a time.
@@ -66,22 +67,23 @@ class Meter:
 
     # ------------------------------------------------------------ for gates
 
+    @abstractmethod
     def ready(self, cost: int, now: float, place: Place | None, /) -> bool:
         """Whether so much may be spent now by a newcomer, or by who has that place; looks ahead."""
-        raise NotImplementedError
 
-    def hint(self, cost: int, now: float) -> None:
+    def hint(self, cost: int, now: float) -> None:  # noqa: B027 - not all need to
         """Somebody who waits elsewhere will need this too."""
 
-    def relax(self, now: float) -> None:
+    def relax(self, now: float) -> None:  # noqa: B027 - not all need to
         """Somebody who was refused elsewhere does not need it."""
 
+    @abstractmethod
     def expected_s(self, need: int, now: float, /) -> float:
         """About how long until so much more can be spent here; 0: now."""
-        raise NotImplementedError
 
-    def status(self, now: float) -> LimitStatus:
-        raise NotImplementedError
+    @abstractmethod
+    def statuses(self, now: float, configured: frozenset[str], /) -> list[LimitStatus]:
+        """How it stands; what was told of limits that are ``configured`` is theirs to say."""
 
     def change(self, limit: int) -> None:
         """Another limit from now on."""
@@ -194,20 +196,19 @@ class Meter:
             self._rings_at = when
             self.means.alarm.at(when, partial(self._rung, when))
 
+    @abstractmethod
     def touched(self, part: Slice, back: int, /) -> None:
         """Something was given back, or corrected, that the fast path cannot see to."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tick(self, now: float) -> float:
         """Do what is due; when that is next."""
-        raise NotImplementedError
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027 - not all need to
         """Give back all that is held."""
 
-    async def _work(self) -> None:
+    async def _work(self) -> None:  # noqa: B027 - not all need to
         """One round trip, and what follows from its answer."""
-        raise NotImplementedError
 
     async def _work_once(self) -> None:
         try:

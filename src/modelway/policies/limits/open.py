@@ -90,20 +90,22 @@ class OpenMeter(Meter):
             return 0.0
         return need / self._pace if self._pace > 0 else max(0.0, self.again_at - now)
 
-    def status(self, now: float) -> LimitStatus:
+    def statuses(self, now: float, _configured: frozenset[str], /) -> list[LimitStatus]:
         current = self.in_use
         if self._left is not None and now < self._told_at + self._life_s:
             current = max(current, self.limit - self._left - max(self.part.room, 0))
         current = min(current, self.limit)
-        return LimitStatus(
-            kind=self.kind,
-            subject=self.subject,
-            name=self.name,
-            current=current,
-            limit=self.limit,
-            remaining=self.limit - current,
-            reset_s=0.0,
-        )
+        return [
+            LimitStatus(
+                kind=self.kind,
+                subject=self.subject,
+                name=self.name,
+                current=current,
+                limit=self.limit,
+                remaining=self.limit - current,
+                reset_s=0.0,
+            )
+        ]
 
     # ------------------------------------------------------------ permits
 

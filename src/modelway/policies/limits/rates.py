@@ -99,19 +99,21 @@ class RateMeter(Meter):
         free_s = self._history.free_in_s(missing, now, self.limit) if missing > 0 else 0.0
         return rounds * self.window_s + max(0.0, told_s, free_s)
 
-    def status(self, now: float) -> LimitStatus:
+    def statuses(self, now: float, _configured: frozenset[str], /) -> list[LimitStatus]:
         remaining = self._remaining(now)
         told_s = self._told_at + self.window_s - now if self._others else 0.0
         live = [part.last + self.window_s - now for part in self._live() if part.used]
-        return LimitStatus(
-            kind=self.kind,
-            subject=self.subject,
-            name=self.name,
-            current=self.limit - remaining,
-            limit=self.limit,
-            remaining=remaining,
-            reset_s=max([self._history.reset_s(now), told_s, 0.0, *live]),
-        )
+        return [
+            LimitStatus(
+                kind=self.kind,
+                subject=self.subject,
+                name=self.name,
+                current=self.limit - remaining,
+                limit=self.limit,
+                remaining=remaining,
+                reset_s=max([self._history.reset_s(now), told_s, 0.0, *live]),
+            )
+        ]
 
     def change(self, limit: int) -> None:
         super().change(limit)

@@ -81,9 +81,6 @@ class Told(Meter):
             retry_after_s=wait_s,
         )
 
-    def status(self, now: float) -> LimitStatus:
-        raise NotImplementedError  # it has many: `statuses`
-
     def gone(self) -> None:
         """One of those who waited has gone."""
         self._goes -= 1
@@ -115,7 +112,7 @@ class Told(Meter):
             self._block(now + min(wait_s, MOST_S))
         return True
 
-    def statuses(self, now: float, configured: frozenset[str]) -> list[LimitStatus]:
+    def statuses(self, now: float, configured: frozenset[str], /) -> list[LimitStatus]:
         """Of limits that are not configured."""
         return [
             self._status(one, now - self._heard_at)
