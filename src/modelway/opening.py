@@ -138,10 +138,11 @@ class _Making:
         *,
         any_file: bool,
         embedded: Embedded,
+        replays: bool = False,
     ) -> None:
         self.resources = AsyncExitStack()
         self._taped: tuple[str, ...] = ()
-        self._replays = False
+        self._replays = replays
         self._config = config
         self._environment = environment
         self._observers = observers
@@ -149,15 +150,13 @@ class _Making:
         self._any_file = any_file
         self._embedded = embedded
         self._local: LocalTransport | None = None
+        self._unproxied: Transport | None = None
+        """Made once, however often the configuration is loaded."""
         self._clock = SystemClock()
 
     @property
     def on_tape(self) -> bool:
         return self._replays or bool(self._taped)
-
-    def replays(self) -> None:
-        """There is nothing to make but what the cassette has."""
-        self._replays = True
 
     @property
     def file(self) -> Path | None:
@@ -199,8 +198,7 @@ class _Making:
             settings = _with(settings, _unconfigured(LOCAL, self._environment))
         if self._cassette is not None:
             self._tape(self._cassette, settings)
-        resources = self.resources if self._own else None
-        signers = _signers(settings, self._direct, self._environment, self._tokens, resources)
+        signers = self._signers(settings)
         engine = Engine(
             settings,
             self._transport,
@@ -212,6 +210,30 @@ class _Making:
         if self._local is not None:
             self._local.adopt(_in_process(settings, self._any_file))
         return engine, (*notices, *self._taped)
+
+    def _signers(self, settings: Settings) -> dict[str, Signer]:
+        """Who authorises the requests of providers without a key, by their names.
+
+        This machine's own endpoints are asked without the transport's proxy.
+        """
+        needing = {name: one.signing for name, one in settings.providers.items() if one.signing}
+        if unknown := self._tokens.keys() - settings.providers:
+            raise ConfigError(
+                f"a token is given for {min(unknown)!r}, which is no configured provider"
+            )
+        if not needing and not self._tokens:
+            return {}
+        from modelway.auth import Surroundings, callback_signer  # noqa: PLC0415  # few need it
+        from modelway.auth.choose import signer  # noqa: PLC0415
+
+        if self._unproxied is None:
+            self._unproxied = self._direct
+            if self._own:
+                self._unproxied = Http1Transport()
+                self.resources.push_async_callback(self._unproxied.aclose)
+        around = Surroundings(self._direct, self._clock, self._environment, self._unproxied)
+        found = {name: signer(signing, around) for name, signing in needing.items()}
+        return found | {name: callback_signer(callback) for name, callback in self._tokens.items()}
 
     def _tape(self, cassette: cassettes.Choice, settings: Settings) -> None:
         """Write down what reaches the world from here on; a cassette is begun once."""
@@ -256,34 +278,6 @@ async def _store(settings: Settings) -> Store | None:
     return await open_store(said.url, timeout_s=said.timeout_s)
 
 
-def _signers(
-    settings: Settings,
-    transport: Transport,
-    environment: Mapping[str, str],
-    tokens: Mapping[str, TokenCallback],
-    resources: AsyncExitStack | None,
-) -> dict[str, Signer]:
-    """Who authorises the requests of providers without a key, by their names.
-
-    With ``resources``, this machine's own endpoints are asked without the transport's proxy.
-    """
-    needing = {name: one.signing for name, one in settings.providers.items() if one.signing}
-    if unknown := tokens.keys() - settings.providers:
-        raise ConfigError(f"a token is given for {min(unknown)!r}, which is no configured provider")
-    if not needing and not tokens:
-        return {}
-    from modelway.auth import Surroundings, callback_signer  # noqa: PLC0415  # few need it
-    from modelway.auth.choose import signer  # noqa: PLC0415
-
-    direct: Transport = transport
-    if resources is not None:
-        direct = Http1Transport()
-        resources.push_async_callback(direct.aclose)
-    around = Surroundings(transport, SystemClock(), environment, direct)
-    found = {name: signer(signing, around) for name, signing in needing.items()}
-    return found | {name: callback_signer(callback) for name, callback in tokens.items()}
-
-
 def _cassette(environment: Mapping[str, str]) -> cassettes.Choice | None:
     if not environment.get("MODELWAY_CASSETTE"):
         return None
@@ -308,12 +302,10 @@ async def _replaying(
             config if isinstance(config, Settings) else load(config, environment=keyless)
         ),
     )
-    making = _Making(config, {}, observers, {}, any_file=False, embedded="never")
+    making = _Making(config, {}, observers, {}, any_file=False, embedded="never", replays=True)
     engine = Engine(settings, player, observers=observers, fetch=fetch)
     making.resources.push_async_callback(player.aclose)
     making.resources.push_async_callback(engine.state.aclose)
-    making.state = engine.state
-    making.replays()
     return Opened(engine, notices, making)
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -20,12 +20,13 @@ from modelway.config.problems import InvalidConfigError
 from modelway.config.settings import Settings
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ForbiddenError, LLMError, NotFoundError
-from modelway.framing.fields import split
+from modelway.framing.fields import Fields, split
 from modelway.gateway.authorise import Identity, Keys
 from modelway.health.watching import watched_over, watching
 from modelway.opening import Opened
 
 _LOOK_S = 1.0
+T = TypeVar("T")
 
 Rekey = Callable[[Settings], Keys]
 """The keys of a configuration; ConfigError where they cannot be used."""
@@ -64,7 +65,8 @@ class Operating:
 
     async def reset(self, body: bytes) -> bytes:
         """Close a breaker, or all."""
-        name = _text(body, "deployment", required=False)
+        fields = _fields(body)
+        name = _said(fields, "deployment", str, "a string") if "deployment" in fields else None
         breakers = self._engine().state.breakers
         known = [status.deployment for status in breakers.statuses()]
         if name is not None and name not in known:
@@ -93,8 +95,10 @@ class Operating:
         engine = self._engine()
         if not any(one.name == name for one in engine.settings.experiments):
             raise NotFoundError(f"there is no experiment {name!r}")
-        call, score = _text(body, "call"), _number(body, "score")
-        engine.state.outcomes.score(name, call or "", score)
+        fields = _fields(body)
+        call = _said(fields, "call", str, "a string")
+        score = _said(fields, "score", float, "a number")
+        engine.state.outcomes.score(name, call, score)
         return msgspec.json.encode({"call": call, "score": score})
 
     async def report(self, name: str) -> bytes:
@@ -208,23 +212,16 @@ async def _reload(gateway: Reloads) -> None:
         logger.warning("the changed configuration is in force")
 
 
-def _text(body: bytes, name: str, *, required: bool = True) -> str | None:
-    fields = split(body) if body.strip() else {}
-    if name not in fields:
-        if required:
-            raise BadRequestError(f"the field {name!r} is missing", param=name)
-        return None
-    try:
-        return msgspec.json.decode(fields[name], type=str)
-    except msgspec.MsgspecError:
-        raise BadRequestError(f"{name} must be a string", param=name) from None
+def _fields(body: bytes) -> Fields:
+    """Of a JSON object; none where nothing was sent."""
+    return split(body) if body.strip() else {}
 
 
-def _number(body: bytes, name: str) -> float:
-    fields = split(body)
+def _said(fields: Fields, name: str, kind: type[T], what: str) -> T:
+    """The value of a field that must be there, and be ``what``."""
     if name not in fields:
         raise BadRequestError(f"the field {name!r} is missing", param=name)
     try:
-        return msgspec.json.decode(fields[name], type=float)
+        return msgspec.json.decode(fields[name], type=kind)
     except msgspec.MsgspecError:
-        raise BadRequestError(f"{name} must be a number", param=name) from None
+        raise BadRequestError(f"{name} must be {what}", param=name) from None
