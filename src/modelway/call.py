@@ -140,6 +140,12 @@ class Options(Struct, frozen=True, kw_only=True):
     """Ask a second deployment when the first is slow; ``None``: as configured."""
     trace: bool = False
     """Tell with the answer how it came about."""
+    cache: Literal["use", "refresh", "off"] | None = None
+    """Answer from what is kept; or ask anew, and keep that; or neither. ``None``: as configured."""
+    cache_life_s: float | None = None
+    """How long this answer may be kept; never longer than is configured."""
+    cache_max_age_s: float | None = None
+    """How old an answer may be that is kept already."""
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -161,6 +167,20 @@ class Passing(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
+class Payer(Struct, frozen=True, kw_only=True):
+    """On whose account a call is, beside its tenant and key: budgets and the ledger know it by these.
+
+    In a gateway the operator's keys say it, never a request by itself.
+    """
+
+    team: str = ""
+    user: str = ""
+    tags: tuple[str, ...] = ()
+
+
+NO_PAYER = Payer()
+
+
 class Call(Struct, frozen=True, kw_only=True):
     """One operation on its way. At least one of ``request``, ``body`` and ``passing`` is there."""
 
@@ -178,11 +198,15 @@ class Call(Struct, frozen=True, kw_only=True):
     tenant: str = "local"
     key: str = ""
     """The public name of the caller's key."""
+    payer: Payer = NO_PAYER
     options: Options = Options()
     task: Any = None
     """What somebody has found out that it asks for, a ``policies.task.Task``."""
     only: str | None = None
     """The deployment that must answer, by its id: it keeps what the call goes on from."""
+    trace_parent: str = ""
+    """The W3C ``traceparent`` of the span that it is part of; ``""``: none."""
+    trace_state: str = ""
 
 
 class Assigned(NamedTuple):
@@ -257,3 +281,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     """The attempts before the one that answered, and what was passed over."""
     trace: Trace | None = None
     """How the answer came about, where the call asks for it."""
+    cached: Literal["", "exact", "semantic"] = ""
+    """Whether it is an answer that was kept, and by what it was found."""
+    age_s: float = 0.0
+    """Of an answer that was kept."""

@@ -11,7 +11,18 @@ from modelway.catalog import load as catalogue
 from modelway.catalog import models_overrides
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider, Quirks
-from modelway.config import callers, choosing, experimenting, keys, levels, places, signing, storing
+from modelway.config import (
+    budgeting,
+    callers,
+    choosing,
+    experimenting,
+    keys,
+    levels,
+    measuring,
+    places,
+    signing,
+    storing,
+)
 from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
 from modelway.config.places import completed, same_host
@@ -31,7 +42,9 @@ from modelway.config.settings import (
     TransportSettings,
 )
 from modelway.errors import ConfigError
+from modelway.ledger.values import LedgerSettings
 from modelway.local.settings import BASE_URL, LocalSettings
+from modelway.observe.settings import MetricsSettings, TelemetrySettings
 from modelway.policies.breaker.values import BreakerSettings
 from modelway.policies.limits.values import Queueing
 
@@ -90,6 +103,11 @@ class Builder:
             scores=choosing.scores(top, self.context),
             tasks=choosing.tasks(top, routes.routes, self.context),
             task_model=self._top(top, "task_model"),
+            budgets=budgeting.read(top, self.context),
+            ledger=self._ledger(top),
+            cache=measuring.cache(top, self.context),
+            metrics=self._struct(top, "metrics", MetricsSettings),
+            telemetry=self._telemetry(top),
             overrides=self._overrides(top),
             gateway=gateway,
             transport=self._struct(top, "transport", TransportSettings),
@@ -343,6 +361,17 @@ class Builder:
         if "@" in found.url:
             self._secrets.append(found.url)
         return found
+
+    def _ledger(self, top: Level) -> LedgerSettings:
+        made: LedgerSettings = self._struct(top, "ledger", LedgerSettings)
+        if made.url is not None and "@" in made.url:
+            self._secrets.append(made.url)
+        return made
+
+    def _telemetry(self, top: Level) -> TelemetrySettings:
+        made: TelemetrySettings = self._struct(top, "telemetry", TelemetrySettings)
+        self._secrets += made.headers.values()
+        return made
 
     # ------------------------------------------------------------ origins
 

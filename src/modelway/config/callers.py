@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelway.call import Credential, Limits
+from modelway.call import NO_PAYER, Credential, Limits, Payer
 from modelway.config import keys, levels
 from modelway.config.nodes import Node
 from modelway.config.reading import Context, Level, read_table
@@ -35,12 +35,19 @@ def read(node: Node, context: Context) -> list[Caller]:
             Caller(
                 credential=Credential(name=name, secret=secret),
                 tenant=level["tenant"].value if "tenant" in level else "local",
+                payer=_payer(level),
+                may_say=level["may_say"].value if "may_say" in level else (),
                 limits=levels.limits(level),
                 admin="admin" in level and level["admin"].value,
                 priority=level["priority"].value if "priority" in level else 0,
             )
         )
     return found
+
+
+def _payer(level: Level) -> Payer:
+    said = {name: level[name].value for name in ("team", "user", "tags") if name in level}
+    return Payer(**said) if said else NO_PAYER
 
 
 def tenants(top: Level, context: Context) -> dict[str, Limits]:

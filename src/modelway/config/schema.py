@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelway import dialects
 from modelway.catalog.rows import Quirks
+from modelway.config.measuring import LEDGER, METRICS, TELEMETRY
 from modelway.config.nodes import Node
 from modelway.config.problems import nearest, shown
 from modelway.config.reading import (
@@ -250,6 +251,10 @@ CALLER: Table = {
     "name": line_of_text,
     "tenant": line_of_text,
     "limits": limits,
+    "team": line_of_text,
+    "user": line_of_text,
+    "tags": list_of(line_of_text),
+    "may_say": list_of(one_of("user", "tags")),
     "admin": flag,
     "priority": integer(-1000, 1000),
 }
@@ -329,6 +334,11 @@ TOP: Table = {
     "scores": raw,
     "tasks": raw,
     "task_model": line_of_text,
+    "budgets": raw,
+    "ledger": table(LEDGER),
+    "cache": raw,
+    "metrics": table(METRICS),
+    "telemetry": table(TELEMETRY),
     "gateway": table(GATEWAY),
     "transport": table(TRANSPORT),
 }

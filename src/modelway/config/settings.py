@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
-from modelway.call import Backoff, Credential, Deployment, Limits, Timeouts
+from modelway.call import NO_PAYER, Backoff, Credential, Deployment, Limits, Payer, Timeouts
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider
 from modelway.config.problems import Problem
 from modelway.experiments.values import Experiment
+from modelway.ledger.values import LedgerSettings
 from modelway.local.settings import LocalSettings
+from modelway.observe.settings import MetricsSettings, TelemetrySettings
 from modelway.policies.breaker.values import BreakerSettings
+from modelway.policies.budget.values import Budget
+from modelway.policies.caching.values import CacheSettings
 from modelway.policies.limits.values import Queueing
 from modelway.policies.routing.scores import Score
 from modelway.policies.task.rules import RULES, TaskRule
@@ -120,6 +124,9 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     credential: Credential
     tenant: str = "local"
+    payer: Payer = NO_PAYER
+    may_say: tuple[Literal["user", "tags"], ...] = ()
+    """What its requests may say of the payer themselves."""
     limits: Limits | None = None
     admin: bool = False
     """Whether it may reload the configuration and reset breakers."""
@@ -193,6 +200,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     tasks: tuple[TaskRule, ...] = RULES
     task_model: str | None = None
     """Who is asked what a call's task is; ``None``: rules say it."""
+    budgets: tuple[Budget, ...] = ()
+    ledger: LedgerSettings = LedgerSettings()
+    cache: CacheSettings = CacheSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     overrides: Overrides = Overrides()
     """What is said of models against, or beyond, what comes with modelway."""
     gateway: GatewaySettings = field(default_factory=GatewaySettings)

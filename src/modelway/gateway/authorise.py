@@ -18,7 +18,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from modelway.call import Credential
+from modelway.call import NO_PAYER, Credential, Payer
 from modelway.config.settings import Caller
 from modelway.errors import ConfigError, UnauthorizedError
 
@@ -34,6 +34,10 @@ class Identity(Struct, frozen=True, kw_only=True):
     """The key's public name, never the key."""
     admin: bool = False
     """Whether it may change how the gateway works."""
+    payer: Payer = NO_PAYER
+    """On whose account its requests are."""
+    may_say: tuple[str, ...] = ()
+    """What its requests may say of that themselves: ``user``, ``tags``."""
     priority: int = 0
     """The highest that its requests have where they wait."""
 
@@ -109,7 +113,12 @@ def open_keys(directory: Path, configured: Sequence[Caller | str] = ()) -> tuple
         digest = bytes.fromhex(_digest(pepper, key))
         name = caller.credential.name
         known[digest] = Identity(
-            tenant=caller.tenant, key=name, admin=caller.admin, priority=caller.priority
+            tenant=caller.tenant,
+            key=name,
+            admin=caller.admin,
+            payer=caller.payer,
+            may_say=caller.may_say,
+            priority=caller.priority,
         )
     return Keys(pepper, known, required=True), made
 

@@ -1,0 +1,94 @@
+"""The ``budgets`` section: a list, each with its limit, its period and what it is about."""
+
+from __future__ import annotations
+
+import zoneinfo
+from decimal import Decimal
+from typing import Any
+
+from modelway.config.nodes import Node
+from modelway.config.problems import shown
+from modelway.config.reading import (
+    Context,
+    Level,
+    Table,
+    WrongError,
+    base_url,
+    flag,
+    line_of_text,
+    list_of,
+    number,
+    one_of,
+    read_table,
+    text,
+)
+from modelway.policies.budget.values import SCOPES, Budget
+
+_PICO_USD = 10**12
+_MOST_USD = 1_000_000.0
+_MOST_ALERTS = 20
+
+
+def _zone(node: Node, context: Context) -> str:
+    written = text(node, context)
+    try:
+        zoneinfo.ZoneInfo(written)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise WrongError(
+            node, f"must be a time zone such as Europe/Berlin, not {shown(written)}"
+        ) from None
+    return written
+
+
+_BUDGET: Table = {
+    "name": line_of_text,
+    "limit_usd": number(0, _MOST_USD),
+    "per": one_of("day", "week", "month", "total", "rolling"),
+    "rolling_s": number(60, 366 * 86_400),
+    "time_zone": _zone,
+    "hard": flag,
+    "unpriced": one_of("refuse", "allow"),
+    "alerts": list_of(number(1, 1000)),
+    "webhook": base_url,
+    **dict.fromkeys(SCOPES, line_of_text),
+}
+
+
+def read(top: Level, context: Context) -> tuple[Budget, ...]:
+    """Every budget that has no fault; the others are problems."""
+    if "budgets" not in top:
+        return ()
+    node: Node = top["budgets"].value
+    if isinstance(node.value, dict):
+        context.error(node, "must be a list of budgets")
+        return ()
+    found: list[Budget] = []
+    for item in node.items:
+        made = _read_one(item, context)
+        if made is None:
+            continue
+        if any(made.name == one.name for one in found):
+            context.error(item, f"two budgets are called {shown(made.name)}")
+        found.append(made)
+    return tuple(found)
+
+
+def _read_one(node: Node, context: Context) -> Budget | None:
+    level = context.read(node, lambda item, ctx: read_table(item, _BUDGET, ctx))
+    if level is None:
+        return None
+    said: dict[str, Any] = {name: setting.value for name, setting in level.items()}
+    if "limit_usd" not in said or "name" not in said:
+        missing = "limit_usd" if "name" in said else "name"
+        if missing not in node.fields:
+            context.error(node, f"a budget needs a {missing}")
+        return None
+    period = said.pop("per", "rolling" if "rolling_s" in said else "month")
+    if (period == "rolling") != ("rolling_s" in said):
+        context.error(node, "`per: rolling` and `rolling_s`, its length in seconds, go together")
+        return None
+    about = {scope: said.pop(scope) for scope in SCOPES if scope in said}
+    limit = int(Decimal(repr(said.pop("limit_usd"))) * _PICO_USD)
+    if "alerts" in said:
+        said["alerts"] = tuple(sorted(set(said["alerts"])))[:_MOST_ALERTS]
+    return Budget(limit_pico_usd=limit, period=period, about=about, **said)

@@ -1,0 +1,1 @@
+"""Budgets: what may be spent in a window of time, by all processes together."""
