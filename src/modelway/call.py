@@ -235,6 +235,11 @@ class Stream(Protocol):
         """Whether it came to its end."""
         ...
 
+    @property
+    def billed(self) -> bool:
+        """Whether ``usage`` is that of the whole answer, be it read to its end or not."""
+        ...
+
     on_settled: list[Settled]
     on_batch: list[Callable[[Sized], None]]
     """Called with each batch that is handed on, while it is."""

@@ -39,6 +39,17 @@ from modelway.types import (
 )
 
 
+def generated_chars(event: StreamEvent) -> int:
+    """How many characters of it a model wrote."""
+    match event:
+        case TextDelta() | ReasoningDelta() | RefusalDelta():
+            return len(event.text)
+        case ToolCallDelta():
+            return len(event.arguments)
+        case _:
+            return 0
+
+
 class _OpenPart:
     """The pieces of one part so far."""
 

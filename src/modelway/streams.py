@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from modelway.call import Settled
 from modelway.errors import APIConnectionError, LLMError, ResponseError, StreamInterruptedError
-from modelway.fold import Fold
+from modelway.fold import Fold, generated_chars
 from modelway.ports import WireResponse
 from modelway.types import ChatResponse, Finish, StreamEvent, Usage
 
@@ -57,9 +57,12 @@ class Live(Generic[Item]):
         self._request_id = request_id
         self._mark = mark
         self._kept: list[list[StreamEvent]] | None = [] if keep_partial else None
+        self._chars = 0
         self._held: Item | None = None
         self._drained = False
         self._settled = False
+        self._ended = False
+        """Whether the last event has come that says what was used."""
 
     async def begin(self) -> None:
         """Wait for the first event. Until it is there, failing is free: nothing has been handed on."""
@@ -75,9 +78,16 @@ class Live(Generic[Item]):
         self._held = first
 
     @property
-    def received_chars(self) -> int | None:
-        """Generated characters so far; a relay counts them, a decoder hands them over."""
-        return getattr(self._reader, "received_chars", None)
+    def received_chars(self) -> int:
+        """Generated characters so far, what waits to be handed on among them."""
+        relayed: int | None = getattr(self._reader, "received_chars", None)
+        return self._chars if relayed is None else relayed
+
+    @property
+    def billed(self) -> bool:
+        return self.usage is not None and (
+            self.finished or self._ended or getattr(self._reader, "finish", None) is not None
+        )
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self
@@ -133,9 +143,12 @@ class Live(Generic[Item]):
             return
         if self._kept is not None:
             self._kept.append(item)
+        for event in item:
+            self._chars += generated_chars(event)
         last = item[-1]
         if isinstance(last, Finish) and last.usage is not None:
             self.usage = last.usage
+            self._ended = True
 
     async def _fail(self, error: LLMError) -> LLMError:
         self._drained = True
@@ -185,6 +198,7 @@ class Passed:
         self.on_settled: list[Settled] = []
         self.on_batch: list[Callable[[Sized], None]] = []
         self.received_chars: int | None = None
+        self.billed = False
         self._response = response
         self._pieces: AsyncIterator[bytes] = aiter(response)
         self._located = located
@@ -227,9 +241,10 @@ class Replay(Generic[Item]):
         self.finished = False
         self.on_settled: list[Settled] = []
         self.on_batch: list[Callable[[Sized], None]] = []
+        self.billed = usage is not None
+        self.received_chars: int | None = None
         self._item: Item | None = item
         self._settled = False
-        self.received_chars: int | None = None
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self

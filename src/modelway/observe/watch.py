@@ -10,17 +10,7 @@ from modelway.call import Call, Reply, Stream
 from modelway.errors import LLMError
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.ports import Clock, Handler, Middleware
-from modelway.types import (
-    ChatRequest,
-    ChatResponse,
-    ReasoningDelta,
-    RefusalDelta,
-    StreamEvent,
-    Text,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
+from modelway.types import ChatRequest, ChatResponse, Text, Usage
 
 
 def observing(bus: Bus, clock: Clock) -> Middleware:
@@ -55,7 +45,6 @@ class _Watch:
         self._started = clock.monotonic()
         self._first: float | None = None
         self._answerer: dict[str, Any] = {}
-        self._chars = 0
         self._stream: Stream | None = None
 
     def tell(self, name: EventName, **facts: Any) -> None:
@@ -112,8 +101,7 @@ class _Watch:
         )
 
     def _batch(self, batch: Sized) -> None:
-        if isinstance(batch, list):
-            self._chars += sum([_generated_chars(event) for event in batch])
+        del batch
         self.tell("llm.stream.chunk", duration_s=self._elapsed_s())
 
     def _settled(self, usage: Usage | None, error: LLMError | None) -> None:
@@ -125,20 +113,9 @@ class _Watch:
         if error is not None:
             self.tell("llm.request.error", error=type(error).__name__, **facts)
             return
-        relayed = self._stream.received_chars if self._stream is not None else None
-        facts["response_chars"] = self._chars if relayed is None else relayed
+        facts["response_chars"] = self._stream.received_chars if self._stream is not None else None
         self.tell("llm.stream.complete", **facts)
         self.tell("llm.request.complete", **facts)
-
-
-def _generated_chars(event: StreamEvent) -> int:
-    match event:
-        case TextDelta() | ReasoningDelta() | RefusalDelta():
-            return len(event.text)
-        case ToolCallDelta():
-            return len(event.arguments)
-        case _:
-            return 0
 
 
 def _tokens(usage: Usage | None) -> dict[str, int | None]:

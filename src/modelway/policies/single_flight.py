@@ -241,6 +241,11 @@ class _Shared:
         self._settled = False
 
     @property
+    def billed(self) -> bool:
+        stream = self._flight.stream
+        return self.usage is not None and stream is not None and stream.billed
+
+    @property
     def received_chars(self) -> int | None:
         stream = self._flight.stream
         return None if stream is None else stream.received_chars

@@ -105,6 +105,10 @@ class _Events:
         return self._inner.finished
 
     @property
+    def billed(self) -> bool:
+        return self._inner.billed
+
+    @property
     def received_chars(self) -> int | None:
         return self._inner.received_chars
 
