@@ -35,19 +35,19 @@ def parse(
     said: Mapping[str, str],
     *,
     now: float,
-    by: str = "model",
+    by: str | None = "model",
     also: tuple[str, ...] = (),
     only: Mapping[str, str] = _NOTHING,
 ) -> Query:
-    """What was asked for, ``by`` being what it is by where that is not said.
+    """What was asked for, ``by`` being what it is by where that is not said; ``None``: no groups.
 
     ``also`` are parameters that somebody else reads. ``only`` holds whatever is asked for: who may
     see one tenant sees no other's rows. BadRequestError names the parameter that is wrong.
     """
+    known = [*(["by", "limit"] if by is not None else []), *also, *_SPAN, *EQUAL]
     for name in said:
-        if name not in {"by", "limit", *_SPAN, *EQUAL, *also}:
-            known = ", ".join(["by", "limit", *_SPAN, *EQUAL, *also])
-            raise _wrong(name, f"is no parameter; there are: {known}")
+        if name not in known:
+            raise _wrong(name, f"is no parameter; there are: {', '.join(known)}")
     zone = _zone(said.get("time_zone", "UTC"))
     since, until = _span(said, zone, now)
     equal = {name: _values(said[name], name) for name in EQUAL if name in said}
@@ -56,7 +56,7 @@ def parse(
             raise _wrong(name, "may only be your own")
         equal[name] = (value,)
     return Query(
-        by=_dimensions(said.get("by", by)),
+        by=_dimensions(said.get("by", by or "")),
         where=Where(since=since, until=until, equal=equal),
         time_zone=zone.key,
         limit=_whole(said.get("limit", "1000"), "limit", MOST_GROUPS),
