@@ -1,0 +1,137 @@
+"""Measures of all processes of one gateway: each writes its own into a directory, and any tells all.
+
+Who started the processes says when one has ended: what it counted stays counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from modelway.observe import snapshot
+from modelway.observe.metrics import Metrics
+from modelway.observe.prometheus import exposition
+from modelway.observe.snapshot import Snapshot
+from modelway.ports import Clock
+
+WRITE_S = 1.0
+"""How old what others are told may be, and how much a process that is killed may take along."""
+_SUFFIX = ".metrics"
+_ENDED = "ended"
+_log = logging.getLogger(__name__)
+
+
+class _Ended(Struct, kw_only=True):
+    """What processes counted that have ended, and the names of their files."""
+
+    names: list[str] = []
+    seen: Snapshot = Snapshot()
+
+
+class Shared:
+    """``directory`` ``None``: this process is the only one."""
+
+    def __init__(self, metrics: Metrics, directory: Path | None, clock: Clock) -> None:
+        self.metrics = metrics
+        self._directory = directory
+        self._clock = clock
+        self._writer: asyncio.Task[None] | None = None
+        self._written = b""
+        self._name = f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+
+    async def start(self) -> None:
+        """Write from now on, once a second where something has changed."""
+        if self._directory is not None and self._writer is None:
+            self._write(self._directory)
+            self._writer = asyncio.create_task(self._go_on(self._directory))
+
+    async def text(self, *, openmetrics: bool = False) -> bytes:
+        """What all processes together have done, as Prometheus reads it."""
+        if self._directory is None:
+            own = self.metrics.snapshot()
+            return await asyncio.to_thread(_alone, own, openmetrics)
+        self._write(self._directory)  # what was told once is told for good, whoever dies
+        return await asyncio.to_thread(_exposition, self._directory, openmetrics)
+
+    async def aclose(self) -> None:
+        """Write for the last time."""
+        if self._writer is None or self._directory is None:
+            return
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+        self._writer = None
+        self._write(self._directory)
+
+    async def _go_on(self, directory: Path) -> None:
+        while True:
+            await self._clock.sleep(WRITE_S)
+            self._write(directory)
+
+    def _write(self, directory: Path) -> None:
+        """Whole or not at all. A full disk costs only what is told to others."""
+        data = self.metrics.snapshot()
+        if data == self._written:
+            return
+        try:
+            _replace(directory / self._name, data)
+        except OSError as error:
+            _log.warning("metrics are not shared: %s", error.strerror or error)
+        else:
+            self._written = data
+
+
+def _replace(path: Path, data: bytes) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_bytes(data)
+    beside.replace(path)
+
+
+def fold(directory: Path, process: int) -> None:
+    """Count a process that has ended among those that have, so that its file need not stay.
+
+    Only for who started it, and alone starts others here.
+    """
+    ended = _ended(directory)
+    folded = []
+    for path in directory.glob(f"{process}-*{_SUFFIX}"):
+        if path.name not in ended.names:
+            ended.seen.add(_read(path).ended())
+            ended.names.append(path.name)
+        folded.append(path)
+    if folded:
+        _replace(directory / _ENDED, msgspec.msgpack.encode(ended))
+        for path in folded:
+            path.unlink()
+
+
+def _alone(data: bytes, openmetrics: bool) -> bytes:
+    return exposition([snapshot.decode(data)], openmetrics=openmetrics)
+
+
+def _exposition(directory: Path, openmetrics: bool) -> bytes:
+    """What was folded in meanwhile is read once, for its name stands where it went."""
+    paths = sorted(directory.glob(f"*{_SUFFIX}"))
+    live = {path.name: _read(path) for path in paths}
+    ended = _ended(directory)
+    for name in ended.names:
+        live.pop(name, None)
+    return exposition([ended.seen, *live.values()], openmetrics=openmetrics)
+
+
+def _ended(directory: Path) -> _Ended:
+    with contextlib.suppress(FileNotFoundError):
+        return msgspec.msgpack.decode((directory / _ENDED).read_bytes(), type=_Ended)
+    return _Ended()
+
+
+def _read(path: Path) -> Snapshot:
+    with contextlib.suppress(FileNotFoundError):  # folded in just now
+        return snapshot.decode(path.read_bytes())
+    return Snapshot()
