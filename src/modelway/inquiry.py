@@ -6,11 +6,10 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from modelway.bounds import Bound
 from modelway.call import Call, Deployment, Options
 from modelway.catalog.models import ModelInfo
 from modelway.config.resolve import resolve
@@ -27,11 +26,7 @@ from modelway.errors import (
     UnsupportedError,
 )
 from modelway.opening import only_named
-from modelway.policies.estimate import estimate
-from modelway.types import Audio, ChatRequest, ModelListing
-
-if TYPE_CHECKING:
-    from modelway.catalog.pricing import Class
+from modelway.types import ChatRequest, ModelListing
 
 _HEALTH = Options(timeout_s=10.0)
 _NO_LIST = "it answers, but has no list of models, so its key was not checked"
@@ -220,46 +215,22 @@ def capabilities(engine: Engine, model: str) -> Capabilities:
 
 
 def estimate_cost(engine: Engine, call: Call) -> CostEstimate:
-    """Without asking anybody. Errors as for a call that cannot be sent."""
-    from modelway.catalog.models_find import find  # noqa: PLC0415  # the catalogue, at its first use
-    from modelway.catalog.pricing import Unpriced  # noqa: PLC0415
-    from modelway.catalog.pricing import estimate as most_that_costs  # noqa: PLC0415
-
-    request = call.request
-    if not isinstance(request, ChatRequest):
+    """Without asking anybody: what a budget would reserve. Errors as for a call that cannot be sent."""
+    if not isinstance(call.request, ChatRequest):
         raise UnsupportedError("only a chat's cost can be estimated", model=call.model)
     first = engine.plan(call)[0][0]
-    info = find(first.provider, first.model, first.base_model, engine.settings.overrides)
-    read = estimate(request).input_tokens
-    own = info.max_output_tokens if info else None
-    cap = request.max_tokens or first.target.max_output_tokens or own
-    told = CostEstimate(model=call.model, deployment=first.id, input_tokens=read, output_tokens=cap)
-    if cap is None:
-        return replace(told, reason="no cap of its output is known: say max_tokens")
-    most = most_that_costs(
-        info,
-        input_tokens=read,
-        output_tokens=cap * (request.n or 1),
-        at=dt.datetime.now(dt.UTC),
-        kinds=_kinds(request),
+    asked = Bound(call)
+    most = engine.facts.most(asked, first)
+    return CostEstimate(
+        model=call.model,
+        deployment=first.id,
+        input_tokens=asked.input_tokens,
+        output_tokens=most.output_tokens,
+        cost_pico_usd=most.pico_usd,
+        parts=most.parts,
+        version=engine.facts.version(first),
+        reason=most.why,
     )
-    if isinstance(most, Unpriced):
-        return replace(told, reason=most.reason)
-    return replace(told, cost_pico_usd=most.total_pico_usd, parts=most.parts, version=most.version)
-
-
-def _kinds(request: ChatRequest) -> set[Class]:
-    """The classes of tokens that the call may have."""
-    parts = [part for message in request.messages for part in message.parts]
-    lifetimes = {getattr(one, "cache", None) for one in (*parts, *request.tools)}
-    kinds: set[Class] = {"input", "output", "reasoning"}
-    if lifetimes & {"5m", "1h"}:
-        kinds.add("cache_write")
-    if "1h" in lifetimes:
-        kinds.add("cache_write_1h")
-    if any(isinstance(part, Audio) for part in parts):
-        kinds.add("input_audio")
-    return kinds
 
 
 async def health_check(engine: Engine, provider: str | None) -> tuple[ProviderHealth, ...]:

@@ -70,6 +70,14 @@ DECIMALS = 18
 _HOURS = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
 
 
+class PerHour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a machine of the operator's own costs, which calls share."""
+
+    usd_per_hour: Decimal
+    concurrent: int = 1
+    """How many calls it answers at once."""
+
+
 class ModelInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A model at one host. ``None`` or empty: not known, and not guessed."""
 
@@ -96,6 +104,10 @@ class ModelInfo(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     retires: dt.date | None = None
     """The day on which the provider stops, or stopped, serving it."""
     tariffs: tuple[Tariff, ...] = ()
+    per_hour: PerHour | None = None
+    """Instead of tariffs: by how long a call takes."""
+    surcharge_usd: Decimal | None = None
+    """The most that a call costs beside its tokens: hosted tools, URLs, what the host has stored."""
     why_unpriced: str = ""
     """Why there are no tariffs, where that is known."""
     sources: dict[str, str] = {}

@@ -45,19 +45,19 @@ class PlainPrice(NamedTuple):
         return -(-exact // PICO)
 
 
-def plain_price(info: ModelInfo, at: dt.datetime) -> PlainPrice | None:
+def plain_price(info: ModelInfo, at: dt.datetime, service: str = "standard") -> PlainPrice | None:
     """Of this model on this day (UTC); ``None`` where it depends on more than the classes of tokens."""
-    standard = [tariff for tariff in info.tariffs if tariff.service == "standard"]
-    if any(tariff.hours or tariff.calls for tariff in standard):
+    alike = [tariff for tariff in info.tariffs if tariff.service == service]
+    if any(tariff.hours or tariff.calls for tariff in alike):
         return None
-    tariff = tariff_for(info, at=at)
+    tariff = tariff_for(info, at=at, service=service)
     if tariff is None:
         return None
     read, made = price_of(tariff, "input"), price_of(tariff, "output")
     thought = price_of(tariff, "reasoning")
     if read is None or made is None or thought is None:
         return None
-    longer = [one.over_tokens for one in standard if one.over_tokens]
+    longer = [one.over_tokens for one in alike if one.over_tokens]
     return PlainPrice(
         read, made, price_of(tariff, "cached"), thought, min(longer, default=float("inf"))
     )

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from modelway.catalog.models import ModelInfo, Service
+from modelway.catalog.models import ModelInfo
 from modelway.catalog.models_find import find
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.pricing import Cost, Unpriced, cost
@@ -28,7 +28,7 @@ def price(
     *,
     at: dt.datetime,
     answered_by: str = "",
-    service: Service = "standard",
+    service: str = "standard",
     overrides: Overrides = _NONE,
 ) -> Cost | Unpriced:
     """What a call to this host cost, or why that is not known.
@@ -49,7 +49,7 @@ def priced(
     base_model: str | None = None,
     *,
     at: dt.datetime,
-    service: Service = "standard",
+    service: str = "standard",
     overrides: Overrides = _NONE,
     info: ModelInfo | None = None,
 ) -> Answer:

@@ -10,11 +10,11 @@ import datetime as dt
 import math
 from collections.abc import Collection, Iterable
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from modelway.catalog.models import ModelInfo, Service, Tariff
+from modelway.catalog.models import RATES, ModelInfo, PerHour, Tariff
 from modelway.types import Usage
 
 Class: TypeAlias = Literal[
@@ -39,7 +39,9 @@ _PER_MILLION = 10**18
 _PER_THOUSAND = 10**21
 """USD per thousand calls → 10⁻²⁴ USD per call."""
 _PICO_USD = 10**12
+_HOUR_NS = 3_600 * 10**9
 
+_FREE_RATES = tuple([rate for rate in RATES if rate not in {"reasoning", "calls"}])
 _GENERATED = ("output", "reasoning", "output_audio")
 
 
@@ -70,7 +72,7 @@ class Unpriced(Struct, frozen=True, kw_only=True):
 
 
 def cost(
-    usage: Usage, info: ModelInfo | None, *, at: dt.datetime, service: Service = "standard"
+    usage: Usage, info: ModelInfo | None, *, at: dt.datetime, service: str = "standard"
 ) -> Cost | Unpriced:
     """What this usage costs at the time ``at``, which has a time zone.
 
@@ -99,10 +101,10 @@ def _reported(usd: float | None) -> int | None:
 
 
 def _computed(
-    usage: Usage, info: ModelInfo | None, at: dt.datetime, service: Service
+    usage: Usage, info: ModelInfo | None, at: dt.datetime, service: str
 ) -> Cost | Unpriced:
     if info is None or not info.tariffs:
-        return _unknown(info)
+        return Unpriced(reason=why_unknown(info))
     if usage.output_tokens is None and info.mode in {"chat", "complete"}:
         return Unpriced(reason="the provider did not say how many tokens it made")
     counted = count(usage)
@@ -120,7 +122,7 @@ def _computed(
         exact[kind] = number * price
     if tariff.calls:
         exact["calls"] = unit_price(tariff.calls, "calls")
-    parts = _rounded(exact)
+    parts = rounded(exact)
     return Cost(
         total_pico_usd=sum(parts.values()),
         parts=parts,
@@ -130,7 +132,7 @@ def _computed(
     )
 
 
-def _rounded(exact: dict[str, int]) -> dict[str, int]:
+def rounded(exact: dict[str, int]) -> dict[str, int]:
     """Parts whose sum is the exact sum rounded up: the steps of the running total."""
     parts: dict[str, int] = {}
     running = before = 0
@@ -185,7 +187,7 @@ def _within(part: int | None, whole: int, name: str, of: str, notes: list[str]) 
 
 
 def tariff_for(
-    info: ModelInfo, *, at: dt.datetime, service: Service = "standard", input_tokens: int = 0
+    info: ModelInfo, *, at: dt.datetime, service: str = "standard", input_tokens: int = 0
 ) -> Tariff | None:
     """The one that applies: in force, for input of this length, at this hour."""
     at = at.astimezone(dt.UTC)
@@ -198,7 +200,7 @@ def tariff_for(
 
 
 def _possible(
-    tariffs: Iterable[Tariff], day: dt.date, service: Service, input_tokens: int
+    tariffs: Iterable[Tariff], day: dt.date, service: str, input_tokens: int
 ) -> list[Tariff]:
     """Those of the newest prices in force on this day that input of this length can be under."""
     there = [
@@ -243,45 +245,87 @@ def unit_price(price: Decimal, kind: Class) -> int:
     return above * (_PER_THOUSAND if kind in {"calls", "searches"} else _PER_MILLION) // below
 
 
-def estimate(
-    info: ModelInfo | None,
-    *,
-    input_tokens: int,
-    output_tokens: int,
-    at: dt.datetime,
-    service: Service = "standard",
-    kinds: Collection[Class] = ("input", "output", "reasoning"),
-) -> Cost | Unpriced:
-    """The most that a call can cost that reads and makes no more tokens than this, of these kinds.
+class Ceiling(NamedTuple):
+    """10⁻²⁴ USD: the most that one token of each side costs, one call, and one search unit."""
 
-    Each side is priced at the dearest of its kinds, at any hour, at any length up to this one.
+    input: int
+    output: int | None
+    """``None``: it is not known."""
+    calls: int
+    searches: int
+    longest: float
+    """Input of more tokens may be dearer."""
+
+
+def ceiling(
+    info: ModelInfo,
+    *,
+    at: dt.datetime,
+    service: str = "standard",
+    input_tokens: int = 0,
+    kinds: Collection[Class] = (),
+) -> Ceiling | Unpriced:
+    """The dearest prices of a call of this many tokens at the most, at any hour, at any length.
+
+    ``kinds`` are the classes that it may have beside plain ones. Writes to a cache that have no
+    price are not billed apart; for sound without one, nothing is known.
     """
-    if info is None or not info.tariffs:
-        return _unknown(info)
-    at = at.astimezone(dt.UTC)
-    possible = _possible(info.tariffs, at.date(), service, input_tokens)
+    possible = _possible(info.tariffs, at.astimezone(dt.UTC).date(), service, input_tokens)
     if not possible:
         return Unpriced(reason=f"no {service} price is known for {at.date()}")
-    exact: dict[str, int] = {"input": 0, "output": 0}
-    for side, tokens in (("input", input_tokens), ("output", output_tokens)):
-        of_side = [kind for kind in kinds if (kind in _GENERATED) == (side == "output")]
-        prices = [price_of(one, kind) for one in possible for kind in of_side]
-        if tokens and (not prices or any(price is None for price in prices)):
-            return Unpriced(reason=f"not every price of {', '.join(of_side) or side} is known")
-        exact[side] = tokens * max([price or 0 for price in prices], default=0)
+    for kind in ("input_audio", "output_audio"):
+        if kind in kinds and any(price_of(one, kind) is None for one in possible):
+            return Unpriced(reason=f"no price of {kind} is known")
+    read: list[Class] = ["input", "cached"]
+    made: list[Class] = ["output", "reasoning"]
+    for kind in kinds:
+        (made if kind in _GENERATED else read).append(kind)
+    inputs, outputs = _dearest(possible, read), _dearest(possible, made)
+    searches = [unit_price(one.searches, "searches") for one in possible if one.searches]
     calls = [unit_price(one.calls, "calls") for one in possible if one.calls]
-    if calls:
-        exact["calls"] = max(calls)
-    parts = _rounded(exact)
-    return Cost(
-        total_pico_usd=sum(parts.values()),
-        parts=parts,
-        source="catalogue",
-        version=info.version,
+    if inputs is None and not (searches or calls):
+        return Unpriced(reason="not every price of input is known")
+    longer = [
+        one.over_tokens
+        for one in info.tariffs
+        if one.service == service and one.over_tokens >= max(input_tokens, 1)
+    ]
+    return Ceiling(
+        inputs or 0,
+        outputs,
+        max(calls, default=0),
+        max(searches, default=0),
+        min(longer, default=math.inf),
     )
 
 
-def _unknown(info: ModelInfo | None) -> Unpriced:
+def _dearest(tariffs: Iterable[Tariff], kinds: Collection[Class]) -> int | None:
+    """Of these classes; ``None`` where the first of them has no price in all tariffs."""
+    dearest = 0
+    for tariff in tariffs:
+        prices = [price_of(tariff, kind) for kind in kinds]
+        if prices[0] is None:
+            return None
+        dearest = max(dearest, *[price for price in prices if price is not None])
+    return dearest
+
+
+def is_free(info: ModelInfo) -> bool:
+    """Whether it costs nothing, whatever is used of it: as on one's own machine."""
+    rates = [getattr(one, name) for one in info.tariffs for name in _FREE_RATES]
+    rates += [one.calls or 0 for one in info.tariffs]
+    return bool(rates) and not any(rate is None or rate for rate in rates)
+
+
+def by_time(per_hour: PerHour, took_s: float) -> int:
+    """Pico-dollars of a call that took so long, on a machine that calls share; rounded up."""
+    above, below = per_hour.usd_per_hour.as_integer_ratio()
+    took_ns = math.ceil(took_s * 1e9)
+    return -(-took_ns * above * _PICO_USD // (below * _HOUR_NS * per_hour.concurrent))
+
+
+def why_unknown(info: ModelInfo | None) -> str:
+    """Why a model has no price."""
     if info is None:
-        return Unpriced(reason="the model is not in the catalogue")
-    return Unpriced(reason=info.why_unpriced or "no price of the model is known")
+        return "the model is not in the catalogue"
+    return info.why_unpriced or "no price of the model is known"

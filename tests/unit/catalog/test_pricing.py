@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.catalog.models import RATES, ModelInfo, Tariff
-from modelway.catalog.pricing import Cost, Unpriced, cost, count, estimate, tariff_for
+from modelway.catalog.pricing import Cost, Unpriced, cost, count, tariff_for
 from modelway.types import Usage
 
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)  # a Friday
@@ -342,27 +342,3 @@ def test_more_tokens_never_cost_less(usage, rates, side, more):
         longer = Usage(**{**fields, "output_tokens": fields["output_tokens"] + more})
     row = info(rates)
     assert priced(longer, row).total_pico_usd >= priced(usage, row).total_pico_usd
-
-
-@given(usages(), tariffs(decimals), tariffs(decimals), st.integers(0, 10**7))
-def test_no_call_costs_more_than_its_estimate(usage, near, far, over):
-    row = info(near, Tariff(**{n: getattr(far, n) for n in PRICED}, over_tokens=over))
-    found = estimate(
-        row,
-        input_tokens=usage.input_tokens or 0,
-        output_tokens=usage.output_tokens or 0,
-        at=NOON,
-        kinds=PRICED,
-    )
-    assert isinstance(found, Cost)
-    assert found.total_pico_usd >= priced(usage, row).total_pico_usd
-
-
-def test_an_estimate_is_not_made_of_prices_that_are_not_known():
-    row = info(tariff(input=1, output=1))
-    told = estimate(row, input_tokens=10, output_tokens=1, at=NOON, kinds=("input", "cache_write"))
-    assert isinstance(told, Unpriced)
-    known = estimate(row, input_tokens=10, output_tokens=1, at=NOON)
-    assert isinstance(known, Cost)
-    assert known.parts == {"input": 10 * 10**6, "output": 10**6}
-    assert isinstance(estimate(None, input_tokens=1, output_tokens=1, at=NOON), Unpriced)
