@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from modelway.call import Call, Options, Reply, Settled, Stream
+from modelway.call import Call, Reply, Settled, Stream
 from modelway.errors import LLMError, StreamInterruptedError
+from modelway.policies import fingerprint
 from modelway.ports import Handler
 from modelway.types import Usage
 
@@ -30,35 +30,9 @@ _OPERATIONS = frozenset(("chat", "complete", "embed", "rerank", "count_tokens"))
 
 
 def key(call: Call) -> bytes:
-    """A name for everything that changes the answer, the tenant and how it is made among it."""
-    digest = hashlib.blake2b(digest_size=32)
-    options: Options = replace(call.options, priority=0, max_wait_s=None, unit=None, trace=False)
-    for part in (
-        call.tenant.encode(),
-        call.operation.encode(),
-        call.model.encode(),
-        b"stream" if call.stream else b"whole",
-        _encode(call.headers),
-        call.query.encode(),
-        (call.only or "").encode(),
-        _encode(options),
-        *_asked(call),
-    ):
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
-    return digest.digest()
-
-
-def _asked(call: Call) -> list[bytes]:
-    if call.request is not None:
-        return [type(call.request).__name__.encode(), _encode(call.request)]
-    if call.body is None:
-        return []
-    fields = sorted(call.body.fields.items())
-    return [
-        call.body.dialect.encode(),
-        *[b for name, v in fields for b in (name.encode(), bytes(v))],
-    ]
+    """A name for all that is asked, in which form, and how the answer is to be made."""
+    options = replace(call.options, priority=0, max_wait_s=None, unit=None, trace=False)
+    return fingerprint.key(call, b"stream" if call.stream else b"whole", _encode(options))
 
 
 class SingleFlight:

@@ -1,0 +1,53 @@
+"""A name for a question: two calls have the same one where nothing that is asked is different."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from modelway.call import Call
+
+_pack = msgspec.msgpack.Encoder().encode
+_json = msgspec.json.Encoder().encode
+_PLAIN = (b"true", b"false")
+
+
+def key(call: Call, *more: bytes) -> bytes:
+    """A name for all that is asked, by which tenant, of which model; ``more`` tells it further apart.
+
+    Whether the answer streams is not in it, and neither are the call's options. The order of a body's
+    fields means nothing; that of what is inside them does. ValueError or TypeError for a value that
+    cannot be written down.
+    """
+    return hashlib.sha256(
+        _pack(
+            (
+                call.tenant,
+                call.operation,
+                call.model,
+                call.only,
+                call.headers,
+                call.query,
+                _value(call),
+                _bytes(call),
+                more,
+            )
+        )
+    ).digest()
+
+
+def _value(call: Call) -> Any:
+    request = call.request
+    return None if request is None else (type(request).__name__, _json(request))
+
+
+def _bytes(call: Call) -> Any:
+    if call.body is None:
+        return None
+    fields = call.body.fields
+    names = sorted(fields)
+    if "stream" in fields and bytes(fields["stream"]) in _PLAIN:
+        names.remove("stream")
+    return (call.body.dialect, names, [bytes(fields[name]) for name in names])
