@@ -1,0 +1,1 @@
+"""Answers for questions that mean the same: found by vectors, and let through by what must be equal."""

@@ -1,0 +1,363 @@
+"""Which words count for nothing, and which say the same, by language: the guard's only knowledge.
+
+Every other word counts to the letter, so what is not here is a miss and never a wrong answer. A row
+of ``same`` is one idea: its words stand for its first. ``phrases`` are the same for several words,
+``openers`` are dropped where a question begins, ``courtesies`` where they are all of a clause.
+"""
+
+# ruff: noqa: RUF001 - text of two scripts
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+
+class Lexicon(NamedTuple):
+    """Of one language, as written: rows, words apart by blanks, ``/`` between alternatives."""
+
+    silent: str
+    """Words that count for nothing."""
+    same: str
+    phrases: str
+    openers: str
+    courtesies: str
+    movers: str
+    """Words that a clause begins with which may stand first or last."""
+    endings: str
+    """What is cut off a word that counts, the longest first; a stem keeps four letters."""
+
+
+class Tongue(NamedTuple):
+    """A lexicon, made ready."""
+
+    silent: frozenset[str]
+    same: dict[str, str]
+    phrases: dict[str, list[tuple[tuple[str, ...], str]]]
+    """By first word, the longest first."""
+    openers: list[tuple[str, ...]]
+    courtesies: frozenset[tuple[str, ...]]
+    movers: frozenset[str]
+    endings: tuple[str, ...]
+
+
+ENGLISH = Lexicon(
+    silent="a an the is are am be been being do does has have it there so very really actually that s",
+    same="""
+        2 two
+        3 three
+        4 four
+        5 five
+        6 six
+        7 seven
+        8 eight
+        9 nine
+        10 ten
+        11 eleven
+        12 twelve
+        1st first
+        2nd second
+        3rd third
+        was were did had
+        what which
+        i one
+        can may could able
+        should ought
+        must need
+        give write show provide generate produce
+        delete remove erase
+        undo revert
+        make create build
+        send submit
+        begin start launch
+        quit exit leave
+        fix repair solve resolve
+        get obtain fetch retrieve read
+        load import
+        purchase buy
+        alter change modify edit
+        choose pick select
+        big large huge
+        biggest largest maximum maximal max
+        smallest minimum minimal min least
+        quick fast
+        quickly fast
+        at-once immediately instantly
+        cost price
+        doctor physician
+        film movie
+        mobile cellphone
+        picture image photo
+        summary summarise summarize
+        explain describe clarify
+        clean tidy
+        correct right
+        wrong incorrect
+        error fault
+        safe safely harmless
+        often frequently
+        usual typical common
+        allow permit
+        deny forbid block
+        disable deactivate
+        enable activate
+        cancel terminate
+        differ difference
+        learn study
+        while but
+        kilometre kilometer km
+        metre meter
+        centimetre centimeter cm
+        millilitre milliliter ml
+        litre liter
+        colour color
+        pound lb
+    """,
+    phrases="""
+        how do/can/could/should/would/might i/one/you/we > how
+        how to > how
+        in what way > how
+        in which way > how
+        the best way to > best how
+        the/a way to > how
+        the reason that/why > why
+        the price of > price
+        how come > why
+        at what/which time > when
+        in what/which place > where
+        am i allowed to > can i
+        is it allowed/permitted/possible to > can i
+        is it ok/okay/fine to > can i
+        have to > must
+        has to > must
+        turn/switch off > disable
+        turn/switch on > enable
+        log/sign in > login
+        log/sign out > logout
+        get rid of > delete
+        roll back > undo
+        cannot > can not
+        most recent > last
+        as well as > and
+        right away > at-once
+        at once > at-once
+        straight away > at-once
+        give/write/show/make me > give
+    """,
+    openers="""
+        please
+        kindly
+        please tell/explain/show me
+        could/can/would/will you
+        could/can/would/will you please/kindly
+        could/can/would/will you tell/explain/show me
+        could/can/would/will you tell/show/explain to me
+        could/can/would/will you please/kindly tell/show/explain me
+        could/can/would/will you tell me if/whether
+        could/can/would/will you please/kindly tell me if/whether
+        could/can/would/will you help me to
+        tell me
+        tell me if/whether
+        do you know
+        do you know if/whether
+        i want/need to know
+        i would like to know
+        i wonder
+        explain/describe
+        what/which is/are
+        what the
+    """,
+    courtesies="""
+        hi/hello/hey
+        hi/hello/hey there/all/everyone/everybody
+        good morning/afternoon/evening/day
+        please/pls/kindly
+        thanks/thx/ty/cheers
+        thank you
+        thank you very/so much
+        thanks a lot
+        many thanks
+        thanks in advance
+        thank you in advance
+        thanks and bye
+        dear assistant
+    """,
+    movers="in on at for with without if when while how why where what who after before during from to under"
+    " by because since until using today tomorrow yesterday",
+    endings="ing ed es s",
+)
+
+RUSSIAN = Lexicon(
+    silent="это же ли бы то вот есть",
+    same="""
+        не нет
+        2 два две двух
+        3 три трёх трех
+        4 четыре
+        5 пять
+        6 шесть
+        7 семь
+        8 восемь
+        9 девять
+        10 десять
+        1st первый первая первое первую первой
+        2nd второй вторая второе вторую
+        3rd третий третья третье
+        удалить стереть убрать
+        отменить откатить
+        создать сделать
+        приготовить сварить
+        включить активировать
+        выключить отключить деактивировать
+        купить приобрести
+        показать вывести
+        написать составить
+        исправить починить
+        можно разрешено
+        нельзя запрещено
+        какой какая какое какие
+        цена стоимость
+        один одна одно одном
+    """,
+    phrases="""
+        каким образом > как
+        сколько стоит/стоят > цена
+        какая/какова цена/стоимость > цена
+        почему же > почему
+        по какой причине > почему
+        в какое время > когда
+        во сколько > когда
+    """,
+    openers="""
+        подскажите
+        скажите
+        пожалуйста
+        подскажи
+        скажи
+        объясни/объясните
+        расскажи/расскажите
+        что такое
+    """,
+    courtesies="""
+        здравствуйте/привет
+        добрый день/вечер
+        доброе утро
+        спасибо
+        большое спасибо
+        спасибо большое
+        заранее спасибо
+        пожалуйста
+        подскажите/скажите/подскажи/скажи
+        подскажите/скажите/подскажи/скажи пожалуйста
+    """,
+    movers="в во на при с со без для если когда как почему где что кто после до из от к у по"
+    " сегодня завтра вчера",
+    endings="ами ями ого его ому ему ыми ими ах ях ам ям ов ев ей ой ий ый ая яя ое ее ую юю ом ем"
+    " а я о е у ю ы и ь",
+)
+
+GERMAN = Lexicon(
+    silent="der die das den dem des ein eine einen einem einer eines ist sind bin es wird da denn",
+    same="""
+        nicht nich
+        2 zwei
+        3 drei
+        4 vier
+        5 fünf
+        6 sechs
+        7 sieben
+        8 acht
+        9 neun
+        10 zehn
+        1st erste ersten erster erstes
+        2nd zweite zweiten zweiter zweites
+        3rd dritte dritten dritter drittes
+        war waren hatte hatten
+        wieviel wieviele
+        welche welcher welches
+        ich man
+        darf erlaubt
+        muss müssen
+        löschen entfernen
+        kündigen kündige beenden
+        erstellen anlegen
+        kaufen erwerben
+        ändern bearbeiten
+        reparieren beheben
+        beginnen anfangen
+        groß gross
+        sofort gleich
+    """,
+    phrases="""
+        wie kann/könnte/muss/soll ich/man > wie ich
+        wie viel/viele > wieviel
+        wie spät ist es > uhrzeit
+        wieviel uhr ist es > uhrzeit
+        wie viel uhr ist es > uhrzeit
+        was kostet > preis
+        was kosten > preis
+        wie viel kostet > preis
+        wieviel kostet > preis
+        wie teuer ist > preis
+        ist es erlaubt > darf ich
+        warum nur > warum
+        um wie viel uhr > wann
+    """,
+    openers="""
+        bitte
+        bitte sag/sagen mir
+        kannst/könntest du mir sagen/erklären
+        können/könnten sie mir sagen/erklären
+        erkläre/erklären
+        was ist/sind
+        sag mir
+    """,
+    courtesies="""
+        hallo/hi/moin/servus
+        guten morgen/tag/abend
+        bitte
+        danke
+        vielen dank
+        danke schön
+        danke im voraus
+        vielen dank im voraus
+    """,
+    movers="in im auf an am bei für mit ohne wenn wann wie warum wo was wer nach vor während aus von zu zum"
+    " zur um weil heute morgen gestern",
+    endings="ern en er es em n e s",
+)
+
+
+def _alternatives(row: str) -> list[tuple[str, ...]]:
+    return list(product(*[word.split("/") for word in row.split()]))
+
+
+def _rows(text: str) -> list[str]:
+    return [row for line in text.splitlines() if (row := line.strip())]
+
+
+def _ready(lexicon: Lexicon) -> Tongue:
+    phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for row in _rows(lexicon.phrases):
+        said, _, means = row.partition(">")
+        for words in _alternatives(said):
+            phrases.setdefault(words[0], []).append((words, means.strip()))
+    for found in phrases.values():
+        found.sort(key=lambda phrase: -len(phrase[0]))
+    openers = [words for row in _rows(lexicon.openers) for words in _alternatives(row)]
+    return Tongue(
+        silent=frozenset(lexicon.silent.split()),
+        same={
+            word: words[0] for words in map(str.split, _rows(lexicon.same)) for word in words[1:]
+        },
+        phrases=phrases,
+        openers=sorted(openers, key=len, reverse=True),
+        courtesies=frozenset(
+            [words for row in _rows(lexicon.courtesies) for words in _alternatives(row)]
+        ),
+        movers=frozenset(lexicon.movers.split()),
+        endings=tuple(sorted(lexicon.endings.split(), key=len, reverse=True)),
+    )
+
+
+TONGUES = {name: _ready(one) for name, one in (("en", ENGLISH), ("ru", RUSSIAN), ("de", GERMAN))}
