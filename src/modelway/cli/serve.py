@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Mapping
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from modelway.cli import output
 from modelway.cli.options import Config, Flag, Port, Switch
+from modelway.config.load import load
 from modelway.config.resolve import default_model
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
@@ -22,6 +34,8 @@ from modelway.gateway.authorise import (
 from modelway.gateway.operating import operated
 from modelway.gateway.serve import listen, new_event_loop, run
 from modelway.gateway.stored import FILE, Responses
+from modelway.gateway.workers import Hooks, Seat, Started, listen_together, supervise
+from modelway.observe.sharing import fold
 from modelway.opening import Opened, only_named, open_engine
 
 _NAMES_SHOWN = 8
@@ -34,6 +48,7 @@ def serve(
     port: Port | None = None,
     auth: Switch = True,
     new_key: Flag = False,
+    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1,
 ) -> int:
     """Serve OpenAI- and Anthropic-compatible HTTP on this machine.
 
@@ -59,9 +74,14 @@ def serve(
         Whether callers must show a key. --no-auth is for loopback only.
     new_key
         Make a new key in place of those made before, when the key is lost.
+    workers
+        How many processes serve, on one port. They share limits, budgets and
+        breakers in the configured store, or else in a file. Not on Windows.
     """
-    run_gateway(config, host, port, auth=auth, new_key=new_key)
-    return 0
+    if workers == 1:
+        run_gateway(config, host, port, auth=auth, new_key=new_key)
+        return 0
+    return _several(workers, config, host, port, auth=auth, new_key=new_key)
 
 
 def run_gateway(
@@ -73,9 +93,78 @@ def run_gateway(
     new_key: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Serve until a signal says to end."""
+    """Serve in this process until a signal says to end."""
+
+    async def alone() -> None:
+        opened = await open_engine(config, environment=environment, embedded="if_nothing_else")
+        try:
+            settings = opened.engine.settings
+            address = settings.gateway.host if host is None else host
+            _check(settings, address, auth=auth, new_key=new_key)
+            listening = listen(address, settings.gateway.port if port is None else port)
+            with contextlib.closing(listening):
+                keys, made = _keys(settings, address, auth=auth, new_key=new_key)
+                await _serve(
+                    opened,
+                    listening,
+                    keys,
+                    lambda: _introduce(_introduction(listening, opened, keys, made)),
+                    lambda new: _keys(new, address, auth=auth, new_key=False)[0],
+                )
+        finally:
+            await opened.aclose()
+
+    _run(alone())
+
+
+def _several(
+    workers: int,
+    config: Config,
+    host: str | None,
+    port: int | None,
+    *,
+    auth: bool,
+    new_key: bool,
+) -> int:
+    """Serve in so many processes until a signal says to end; the exit code."""
+    settings = load(config)
+    host = settings.gateway.host if host is None else host
+    _check(settings, host, auth=auth, new_key=new_key)
+    _check_workers()
+    port = settings.gateway.port if port is None else port
+    with contextlib.ExitStack() as open_:
+        sockets = listen_together(host, port, workers)
+        for listening in sockets:
+            open_.callback(listening.close)
+        directory = Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="modelway-")))
+        _, made = _keys(settings, host, auth=auth, new_key=new_key)
+
+        async def one(seat: Seat) -> None:
+            opened = await open_engine(config, embedded="if_nothing_else")
+            try:
+                now = opened.engine.settings
+                keys, _ = _keys(now, host, auth=auth, new_key=False)
+                with _until_gone(seat.alive):
+                    await _serve(
+                        opened,
+                        seat.listening,
+                        keys,
+                        lambda: seat.started(
+                            _introduction(seat.listening, opened, keys, made, workers)
+                        ),
+                        lambda new: _keys(new, host, auth=auth, new_key=False)[0],
+                    )
+            finally:
+                await opened.aclose()
+
+        hooks = Hooks(_introduce, output.note, lambda process: fold(directory, process))
+        return supervise(
+            sockets, lambda seat: _run(one(seat)), hooks, drain_s=settings.gateway.drain_s
+        )
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
     loop = new_event_loop()
-    serving = _serve(config, host, port, auth=auth, new_key=new_key, environment=environment)
     try:
         loop.run_until_complete(serving)
     finally:
@@ -83,43 +172,40 @@ def run_gateway(
         loop.close()
 
 
-async def _serve(
-    config: Config,
-    host: str | None,
-    port: int | None,
-    *,
-    auth: bool,
-    new_key: bool,
-    environment: Mapping[str, str] | None,
-) -> None:
-    opened = await open_engine(config, environment=environment, embedded="if_nothing_else")
+@contextlib.contextmanager
+def _until_gone(alive: int) -> Iterator[None]:
+    """Drain when nobody looks after this process any more."""
+    loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        loop.remove_reader(alive)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(alive, gone)
     try:
-        settings = opened.engine.settings
-        host = settings.gateway.host if host is None else host
-        _check(settings, host, auth=auth, new_key=new_key)
-        listening = listen(host, settings.gateway.port if port is None else port)
-        with contextlib.closing(listening):
-            keys, made = _keys(settings, host, auth=auth, new_key=new_key)
-            responses = Responses(
-                state_directory() / FILE, life_s=settings.gateway.responses_life_s
-            )
-            gateway = Gateway(
-                opened.engine,
-                keys,
-                max_body_bytes=settings.gateway.max_body_bytes,
-                responses=responses,
-                opened=opened,
-                rekey=lambda new: _keys(new, host, auth=auth, new_key=False)[0],
-            )
-            url = url_of(listening.getsockname())
-
-            def ready() -> None:
-                _introduce(url, opened, keys, made)
-
-            async with operated(gateway, opened):
-                await run(gateway, listening, ready, drain_s=settings.gateway.drain_s)
+        yield
     finally:
-        await opened.aclose()
+        loop.remove_reader(alive)
+
+
+async def _serve(
+    opened: Opened,
+    listening: socket.socket,
+    keys: Keys,
+    ready: Callable[[], None],
+    rekey: Callable[[Settings], Keys],
+) -> None:
+    settings = opened.engine.settings.gateway
+    gateway = Gateway(
+        opened.engine,
+        keys,
+        max_body_bytes=settings.max_body_bytes,
+        responses=Responses(state_directory() / FILE, life_s=settings.responses_life_s),
+        opened=opened,
+        rekey=rekey,
+    )
+    async with operated(gateway, opened):
+        await run(gateway, listening, ready, drain_s=settings.drain_s)
 
 
 def url_of(address: tuple[str, int]) -> str:
@@ -128,22 +214,39 @@ def url_of(address: tuple[str, int]) -> str:
     return f"http://{host}:{address[1]}"
 
 
-def _introduce(url: str, opened: Opened, keys: Keys, made: str | None) -> None:
+def _introduction(
+    listening: socket.socket, opened: Opened, keys: Keys, made: str | None, workers: int = 1
+) -> Started:
+    """What a person should know who has started a gateway."""
     settings = opened.engine.settings
-    for notice in [*opened.notices, *_unusable(settings)]:
-        output.note(notice)
-    print(f"modelway serves on {url}")
+    url = url_of(listening.getsockname())
+    by = f" by {workers} processes" if workers > 1 else ""
     if made is not None:
-        print(f"key: {made}  (shown once; only its hash is kept)")
+        key = f"{made}  (shown once; only its hash is kept)"
     elif not keys.required:
-        print("key: none is asked for")
+        key = "none is asked for"
     elif settings.gateway.keys:
-        print("key: one of gateway.keys, or the one shown at the first start")
+        key = "one of gateway.keys, or the one shown at the first start"
     else:
-        print("key: the one shown at the first start (lost it? modelway serve --new-key)")
-    print(f"  OpenAI clients     OPENAI_BASE_URL={url}/v1  OPENAI_API_KEY=<key>")
-    print(f"  Anthropic clients  ANTHROPIC_BASE_URL={url}  ANTHROPIC_API_KEY=<key>")
-    print(f"  models             {_models(settings)}", flush=True)
+        key = "the one shown at the first start (lost it? modelway serve --new-key)"
+    return Started(
+        notices=(*opened.notices, *_unusable(settings)),
+        lines=(
+            f"modelway serves on {url}{by}",
+            f"key: {key}",
+            f"  OpenAI clients     OPENAI_BASE_URL={url}/v1  OPENAI_API_KEY=<key>",
+            f"  Anthropic clients  ANTHROPIC_BASE_URL={url}  ANTHROPIC_API_KEY=<key>",
+            f"  models             {_models(settings)}",
+        ),
+    )
+
+
+def _introduce(started: Started) -> None:
+    for notice in started.notices:
+        output.note(notice)
+    for line in started.lines:
+        print(line)
+    sys.stdout.flush()
 
 
 def _models(settings: Settings) -> str:
@@ -175,6 +278,17 @@ def _check(settings: Settings, host: str, *, auth: bool, new_key: bool) -> None:
             f"refusing to listen on {host} without a key: set gateway.keys in the configuration, "
             "or start once on 127.0.0.1 to be given one"
         )
+
+
+def _check_workers() -> None:
+    """Refuse what one process alone can do."""
+    if sys.platform == "win32":
+        raise ConfigError(
+            "--workers needs Linux or macOS: here, start several gateways on ports of their own, "
+            "with one `store`, behind a proxy"
+        )
+    if os.environ.get("MODELWAY_CASSETTE"):
+        raise ConfigError("a cassette is recorded or replayed by one process: leave out --workers")
 
 
 def _keys(settings: Settings, host: str, *, auth: bool, new_key: bool) -> tuple[Keys, str | None]:

@@ -102,12 +102,17 @@ class Server(uvicorn.Server):
         del sig, frame
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; ConfigError where the address cannot be had."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; ConfigError where the address cannot be had.
+
+    ``shared``: others of this user may listen there, too, and connections are dealt out among them.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind((host, port))
         listening.listen(2048)
     except OSError as error:

@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from modelway.observe import snapshot
 from modelway.observe.metrics import Metrics
@@ -32,7 +32,7 @@ class _Ended(Struct, kw_only=True):
     """What processes counted that have ended, and the names of their files."""
 
     names: list[str] = []
-    seen: Snapshot = Snapshot()
+    seen: Snapshot = field(default_factory=Snapshot)
 
 
 class Shared:
