@@ -69,6 +69,8 @@ class Sender:
         if self._hosting is not None:
             told = self._deployment.target
             body = self._hosting.body(body, call.operation, told, call.stream, headers)
+        if call.trace_parent:
+            headers += _traced(call)
         timed = call.options.timeout_s is not None
         timeouts = self._timeouts(call) if timed else self._deployment.timeouts
         request = WireRequest(
@@ -96,7 +98,7 @@ class Sender:
         query = "&".join([part for part in (urlencode(self._deployment.query), *theirs) if part])
         if query:
             target += "?" + query
-        headers = (*passing.headers, *own)
+        headers = (*passing.headers, *own, *_traced(call))
         request = WireRequest(
             passing.method, self._origin, target, headers, body, self._timeouts(call)
         )
@@ -230,6 +232,14 @@ def _with_model(passing: Passing, model: str) -> bytes:
     if "model" in fields:
         return join({**fields, "model": msgspec.json.encode(model)})
     return body
+
+
+def _traced(call: Call) -> Headers:
+    """The trace that the provider is told of, by W3C Trace Context: what goes around attempts says it."""
+    if not call.trace_parent:
+        return ()
+    parent = (b"traceparent", call.trace_parent.encode())
+    return (parent, (b"tracestate", call.trace_state.encode())) if call.trace_state else (parent,)
 
 
 class _Read:

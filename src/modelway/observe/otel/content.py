@@ -1,0 +1,209 @@
+"""What was asked and answered, as the conventions' event has it: only where the operator asks for it.
+
+Source: https://github.com/open-telemetry/semantic-conventions/blob/v1.41.1/docs/gen-ai/gen-ai-events.md,
+2026-11-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Sized
+from typing import Any
+
+import msgspec
+from opentelemetry._logs import Logger, SeverityNumber
+from opentelemetry.trace import Span, set_span_in_context
+
+from modelway.call import Call, Reply
+from modelway.dialects import dialect, requested
+from modelway.errors import LLMError
+from modelway.fold import Fold
+from modelway.observe.otel.attributes import Attributes
+from modelway.types import (
+    JSON,
+    Audio,
+    ChatRequest,
+    ChatResponse,
+    File,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+EVENT = "gen_ai.client.inference.operation.details"
+_MOST_CHARS = 32 * 1024
+"""Of what is recorded of a question, and of an answer."""
+_MOST_BYTES = 256 * 1024
+"""Of an answer that is kept until it is read for this."""
+_OPERATIONS = ("chat", "complete")
+
+
+class Keeping:
+    """An answer, kept until it is over as far as it is recorded."""
+
+    def __init__(self, call: Call, reply: Reply) -> None:
+        self._call = call
+        self._reply = reply
+        self._fold: Fold | None = None
+        self._pieces: list[bytes] = []
+        self._left = _MOST_BYTES
+
+    def see(self, batch: Sized) -> None:
+        """For a stream's ``on_batch``."""
+        if self._left <= 0:
+            return
+        if isinstance(batch, bytes):
+            self._pieces.append(batch[: self._left])
+            self._left -= len(batch)
+        elif isinstance(batch, list):
+            self._fold = self._fold or Fold()
+            for event in batch:
+                self._fold.add(event)
+                self._left -= len(getattr(event, "text", "")) + 64
+
+    def response(self) -> ChatResponse | None:
+        """As far as it was kept, and can be read."""
+        if isinstance(self._reply.value, ChatResponse):
+            return self._reply.value
+        if self._fold is None and self._call.body is not None:
+            codec = dialect(self._call.body.dialect).upstream.get(self._call.operation)
+            body = self._reply.body
+            try:
+                if codec is not None and body is not None and len(body) <= _MOST_BYTES:
+                    value = codec.decode(body)
+                    return value if isinstance(value, ChatResponse) else None
+                if codec is not None and codec.decoder is not None and self._pieces:
+                    self._fold = Fold()
+                    for event in codec.decoder().feed(b"".join(self._pieces)):
+                        self._fold.add(event)
+            except LLMError:
+                return None
+        return None if self._fold is None else self._fold.response()
+
+
+class Contents:
+    """Emits one event a call, which belongs to the call's span."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def tell(self, span: Span, call: Call, said: Attributes, keeping: Keeping | None) -> None:
+        """Of a call that was sampled, with what its span says."""
+        if call.operation not in _OPERATIONS:
+            return
+        attributes: dict[str, Any] = dict(said)
+        try:
+            request = requested(call)
+        except LLMError:  # it was refused for that
+            request = None
+        if isinstance(request, ChatRequest):
+            attributes["gen_ai.input.messages"] = questions(request.messages)
+        response = None if keeping is None else keeping.response()
+        if response is not None:
+            attributes["gen_ai.output.messages"] = answers(response)
+        self._logger.emit(
+            context=set_span_in_context(span),
+            severity_number=SeverityNumber.DEBUG,
+            event_name=EVENT,
+            attributes=attributes,
+        )
+
+
+def questions(messages: Sequence[Message]) -> list[JSON]:
+    """The newest messages, as many as there is room for, in their order."""
+    room = _Room()
+    said: list[JSON] = []
+    for message in reversed(messages):
+        parts = room.parts(message.parts)
+        if message.parts and not parts:
+            break
+        said.append({"role": message.role, "parts": parts})
+    return said[::-1]
+
+
+def answers(response: ChatResponse) -> list[JSON]:
+    """One message a choice."""
+    room = _Room()
+    return [
+        {
+            "role": choice.message.role,
+            "parts": room.parts(choice.message.parts),
+            "finish_reason": choice.raw_finish_reason or choice.finish_reason,
+        }
+        for choice in response.choices
+    ]
+
+
+class _Room:
+    """Writes parts down until so much is written."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_CHARS
+
+    def parts(self, parts: Iterable[Part]) -> list[JSON]:
+        said = []
+        for part in parts:
+            if self._left <= 0:
+                break
+            self._left -= 32
+            said.append(self._part(part))
+        return said
+
+    def _part(self, part: Part) -> JSON:
+        match part:
+            case Text() | Refusal():
+                return {"type": "text", "content": self._text(part.text)}
+            case Reasoning():
+                return {"type": "reasoning", "content": self._text(part.text)}
+            case ToolCall():
+                return {
+                    "type": "tool_call",
+                    "id": self._text(part.id),
+                    "name": self._text(part.name),
+                    "arguments": self._json(part.arguments),
+                }
+            case ToolResult():
+                return {
+                    "type": "tool_call_response",
+                    "id": self._text(part.call_id),
+                    "response": self.parts(part.parts),
+                }
+            case Image() | Audio() | File() | Opaque():
+                return {"type": type(part).__name__.lower(), "left_out": True}
+
+    def _text(self, text: str) -> str:
+        text = text[: max(0, self._left)]
+        self._left -= len(text)
+        return text if text.isascii() else text.encode(errors="replace").decode()
+
+    def _json(self, text: str) -> Any:
+        """What is written in the text, where all of it fits and can be sent."""
+        fits = len(text) <= self._left
+        text = self._text(text)
+        if not fits:
+            return text
+        try:
+            value = msgspec.json.decode(text, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError):
+            return text
+        return value if _sendable(value) else text
+
+
+def _sendable(value: Any, depth: int = 8) -> bool:
+    """Whether OTLP can hold it: integers of 64 bits, and no deep nesting."""
+    match value:
+        case bool() | None | str() | float():
+            return True
+        case int():
+            return -(2**63) <= value < 2**63
+        case dict():
+            return depth > 0 and all(_sendable(one, depth - 1) for one in value.values())
+        case list():
+            return depth > 0 and all(_sendable(one, depth - 1) for one in value)
+        case _:
+            return False

@@ -1,0 +1,40 @@
+"""How telemetry is opened; the one module here that may be imported without OpenTelemetry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modelway.clock import SystemClock
+from modelway.errors import ConfigError
+from modelway.observe.settings import TelemetrySettings
+from modelway.ports import Clock
+
+if TYPE_CHECKING:
+    from modelway.observe.otel.telemetry import Telemetry
+
+
+def open_telemetry(
+    settings: TelemetrySettings,
+    *,
+    environment: Mapping[str, str],
+    version: str,
+    clock: Clock | None = None,
+) -> Telemetry:
+    """Begin to export. Open it once in each process, and close it there.
+
+    ``environment`` says, by OpenTelemetry's own variables, what the settings leave open. ConfigError
+    where the extra is not installed, or a variable makes no sense.
+    """
+    try:
+        from modelway.observe.otel.exporting import Exporting  # noqa: PLC0415  # an extra
+        from modelway.observe.otel.telemetry import Telemetry  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            f"telemetry is enabled, and OpenTelemetry is not installed ({error.name}): "
+            "install modelway[otel], or set telemetry.enabled to false"
+        ) from error
+    from modelway.observe.otel.destination import destination  # noqa: PLC0415
+
+    exporting = Exporting(settings, destination(settings, environment), version)
+    return Telemetry(exporting, propagates=settings.propagate, clock=clock or SystemClock())
