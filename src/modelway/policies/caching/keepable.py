@@ -10,7 +10,7 @@ import msgspec
 from modelway.call import Call
 from modelway.types import ChatRequest, HostedTool
 
-_OPERATIONS = frozenset(("chat", "complete", "embed", "rerank"))
+OPERATIONS = frozenset(("chat", "complete", "embed", "rerank"))
 _ELSEWHERE = frozenset(
     (
         "store",
@@ -47,7 +47,7 @@ def keepable(call: Call) -> bool:
 
     Not where it acts, or depends on more than what is said: hosted tools, stored conversations.
     """
-    if call.operation not in _OPERATIONS or call.passing is not None:
+    if call.operation not in OPERATIONS or call.passing is not None:
         return False
     return _in_bytes(call) and _in_value(call)
 

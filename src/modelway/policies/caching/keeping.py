@@ -59,7 +59,7 @@ def _whole(call: Call, reply: Reply) -> tuple[bytes, str]:
     """What is to be kept of an answer that came in one piece, or why it is not."""
     if reply.body is not None:
         why, usage = _looked_into(call, reply.body)
-        return (b"", why) if why else (written(call, reply, "body", (reply.body,), usage), "")
+        return (b"", why) if why else (_plain(call, reply, "body", reply.body, usage), "")
     value = reply.value
     form: Form | None = next(
         (name for name, kind in VALUES.items() if isinstance(value, kind)), None
@@ -67,7 +67,11 @@ def _whole(call: Call, reply: Reply) -> tuple[bytes, str]:
     if form is None:
         return b"", "form"
     why = _of_response(value) if isinstance(value, ChatResponse) else ""
-    return (b"", why) if why else (written(call, reply, form, (encode(value),), value.usage), "")
+    return (b"", why) if why else (_plain(call, reply, form, encode(value), value.usage), "")
+
+
+def _plain(call: Call, reply: Reply, form: Form, content: bytes, usage: Usage | None) -> bytes:
+    return written(call, reply, form, (content,), reply.usage or usage)
 
 
 def _looked_into(call: Call, body: bytes) -> tuple[str, Usage | None]:
