@@ -6,10 +6,11 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
+from modelway.accounting import Accounts
 from modelway.attempts import Turn
 from modelway.call import Call, Deployment
 from modelway.config.settings import HedgingSettings
-from modelway.errors import LLMError
+from modelway.errors import LLMError, RefusedError
 from modelway.plans import Plans
 from modelway.policies.hedging import HedgeBudget
 from modelway.policies.limits import Queueing
@@ -23,6 +24,7 @@ class Around(Protocol):
     """``Dispatch``, to a walk."""
 
     plans: Plans
+    accounts: Accounts
     state: State
     queueing: Queueing
     hedging: HedgingSettings
@@ -34,6 +36,7 @@ class Around(Protocol):
 
     def fell_back(self, call: Call, deployment: Deployment) -> None: ...
     def hedged(self, call: Call, deployment: Deployment) -> None: ...
+    def limited(self, kind: str, error: RefusedError) -> None: ...
     def saw(self, track: Track, took_s: float | None, error: LLMError | None) -> None: ...
     def broke(
         self, track: Track, given_s: float | None, usage: Usage | None, error: LLMError | None

@@ -290,3 +290,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     """Whether it is an answer that was kept, and by what it was found."""
     age_s: float = 0.0
     """Of an answer that was kept."""
+    upstream_s: float = 0.0
+    """How long providers had it, the attempts that failed and the pauses between them among that."""
+    waited_s: float = 0.0
+    """How long limits held it back."""

@@ -43,7 +43,8 @@ class Client(Knowing):
 
     ``config`` is a file's path, a mapping, loaded settings, or ``None`` for what the environment
     and the local servers offer. ``tokens``: a provider's name → a function, sync or async, that gives
-    its bearer token when a request needs one.
+    its bearer token when a request needs one. ``ledger``: write down what calls cost, unless the
+    configuration says otherwise; ``offline``: open no socket.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Client(Knowing):
         transport: Transport | None = None,
         options: Options = _DEFAULT,
         embedded: Embedded = "never",
+        ledger: bool = False,
+        offline: bool = False,
         tokens: Mapping[str, TokenCallback] = NO_TOKENS,
     ) -> None:
         self._session = Session(
@@ -64,6 +67,8 @@ class Client(Knowing):
             transport=transport,
             options=options,
             embedded=embedded,
+            ledger=ledger,
+            offline=offline,
             tokens=tokens,
         )
         self._coalescer = Coalescer()

@@ -10,10 +10,11 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from modelway.accounting import Accounts
 from modelway.attempts import Turn
 from modelway.call import Call, Deployment, Reply
 from modelway.config.settings import Settings
-from modelway.errors import LLMError
+from modelway.errors import LLMError, RefusedError
 from modelway.observe.events import EventName
 from modelway.plans import Plans, Tier
 from modelway.policies.hedging import HedgeBudget
@@ -48,6 +49,7 @@ class Dispatch:
         state: State,
         attempt: Callable[[Deployment, Call], Handler],
         *,
+        accounts: Accounts,
         settings: Settings,
         clock: Clock,
         chance: random.Random,
@@ -55,6 +57,7 @@ class Dispatch:
     ) -> None:
         self._tiers = tiers
         self.plans = plans
+        self.accounts = accounts
         self.state = state
         self.attempt = attempt
         self.queueing = settings.queue
@@ -71,7 +74,14 @@ class Dispatch:
     def fell_back(self, call: Call, deployment: Deployment) -> None:
         """Count and tell that a tier has given way to the next."""
         self.state.counts.fallbacks += 1
+        if self.state.metrics is not None:
+            self.state.metrics.fell_back(deployment.provider.name, deployment.model)
         self._tell("llm.fallback", call, deployment)
+
+    def limited(self, kind: str, error: RefusedError) -> None:
+        """Count that a limit, or a budget, has refused or held back a call."""
+        if self.state.metrics is not None:
+            self.state.metrics.limited(kind, error.code or type(error).__name__)
 
     def saw(self, track: Track, took_s: float | None, error: LLMError | None) -> None:
         """Let who looks after providers know of an attempt."""
@@ -89,11 +99,15 @@ class Dispatch:
     def hedged(self, call: Call, deployment: Deployment) -> None:
         """Count and tell that a second deployment is asked."""
         self.state.counts.hedges += 1
+        if self.state.metrics is not None:
+            self.state.metrics.hedged(deployment.provider.name, deployment.model)
         self._tell("llm.hedge", call, deployment)
 
     async def paused(self, call: Call, turn: Turn, delay_s: float) -> None:
         """Count and tell a retry, and wait until it may begin."""
         deployment = turn.track.deployment
         self.state.counts.retry(deployment)
+        if self.state.metrics is not None:
+            self.state.metrics.retried(deployment.provider.name, deployment.model)
         self._tell("llm.retry", call, deployment, turn.attempt - 1, delay_s)
         await self.clock.sleep(delay_s)

@@ -1,10 +1,10 @@
 """The engine: the only file that knows in which order a call meets the policies.
 
-ring A, once a call:      count → observe → callers' limits → experiment → task → single flight
-                          → dispatch
+ring A, once a call:      count → trace → observe → callers' limits → experiment → task → kept answers,
+                          exact and by meaning → single flight → dispatch
 dispatch:                 plan → one loop over it; ``retry.decide`` says again, next or stop;
-                          breaker and limits before each attempt
-ring B, once an attempt:  perceive → emulate → inline, or split, or estimate → exchange
+                          breaker, limits, budgets and the ledger's intent before each attempt
+ring B, once an attempt:  trace → perceive → emulate → inline, or split, or estimate → exchange
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
-import os
 import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from modelway.accounting import Accounts
 from modelway.asked import AskedCall
 from modelway.call import Assigned, Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.clock import SystemClock
@@ -31,9 +32,11 @@ from modelway.exchange import Exchange, offers, speaking
 from modelway.facts import Facts
 from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Stats
+from modelway.observe.stopwatch import Stopwatch
 from modelway.observe.watch import observing
 from modelway.plans import PassedOver, Plans, Tier, default_tiers
 from modelway.policies.breaker import BreakerChange
+from modelway.policies.budget.values import BudgetAlert
 from modelway.policies.completing import completing
 from modelway.policies.emulate import emulating
 from modelway.policies.estimate import estimating
@@ -94,17 +97,29 @@ class Engine:
         self._alone = state is None
         self.state = state or State(settings, self._clock)
         self._experiments = {one.name: one for one in settings.experiments}
+        self.state.finds = self.deployment
+        self.accounts = Accounts(self.facts, self._clock, self.state)
         self._tracks = Tracks(settings, self.facts, self.state)
         self._plans = Plans(settings, self._tracks, self._clock.time)
         self._bus = Bus(observers) if observers else None
         if self._bus is not None:
             self.state.on_change.append(self._changed)
             self.state.on_health.append(self._health)
+            self.state.on_alert.append(self._alert)
+        if self.state.metrics is not None:
+            self.state.metrics.expect(
+                [
+                    (one.provider.name, one.model)
+                    for route in settings.routes.values()
+                    for one in route.deployments
+                ]
+            )
         self._watched: dict[str, Bus] = {}
+        self._deployments: dict[str, Deployment] | None = None
         self._ring_b: dict[tuple[int, Operation, str | None], tuple[Deployment, Handler]] = {}
         """By the deployment itself: two of an id may differ in what a configuration says of them."""
         self._ids = itertools.count(1)
-        self._prefix = f"mw-{os.getpid():x}-{int(time.time() * 1000):x}-"
+        self._prefix = f"mw-{int(time.time() * 1000):x}-{secrets.token_hex(4)}-"
         self.handle: Handler = self._ring_a()
 
     # ------------------------------------------------------------ the order of things
@@ -115,12 +130,15 @@ class Engine:
             self._plans,
             self.state,
             self.attempt,
+            accounts=self.accounts,
             settings=self.settings,
             clock=self._clock,
             chance=self._chance,
             tell=self._tell,
         )
         around: list[Middleware] = [self._count]
+        if self.state.telemetry is not None:
+            around.append(self.state.telemetry.request)
         if self._bus is not None:
             around.append(observing(self._bus, self._clock))
         if quotas := limiting(self.settings, self.state.limiter, self._clock):
@@ -129,6 +147,8 @@ class Engine:
             around.append(self._experimenting())
         if self.settings.task_model is not None:
             around.append(self._classifying(self.settings.task_model))
+        if self.settings.cache.enabled:
+            around += self._keeping()
         around.append(SingleFlight(always=self.settings.single_flight))
         return onion(dispatch, *around)
 
@@ -155,6 +175,29 @@ class Engine:
             return bool(found) and all(one.provider.local for one in found)
 
         return classifying(model, is_local, lambda: self.handle, self.new_id)
+
+    def _keeping(self) -> list[Middleware]:
+        """Answers that are kept: found by the same question, then by one that means the same."""
+        from modelway import keeping  # noqa: PLC0415  # only where any are
+
+        kept = keeping.exact(self.settings, self.state, self._clock)
+        kept.on_hit[:] = [self.accounts.hit]
+        return [kept]
+
+    def deployment(self, id_: str) -> Deployment | None:
+        """The deployment of this id in this configuration."""
+        if self._deployments is None:
+            self._deployments = {
+                one.id: one for route in self.settings.routes.values() for one in route.deployments
+            }
+        found = self._deployments.get(id_)
+        if found is not None:
+            return found
+        try:
+            named = resolve(self.settings, id_).deployments
+        except LLMError:
+            return None
+        return next((one for one in named if one.id == id_), None)
 
     def attempt(self, deployment: Deployment, call: Call) -> Handler:
         """Ring B: what one attempt at a deployment goes through."""
@@ -189,6 +232,8 @@ class Engine:
             deployment, self._transport, None if deployment.credential.secret else signer
         )
         around: list[Middleware] = []
+        if sends and self.state.telemetry is not None:
+            around.append(self.state.telemetry.attempt(deployment, operation))
         match operation:
             case "chat":
                 if refused := lacking(known):
@@ -305,23 +350,49 @@ class Engine:
                 )
             )
 
+    def _alert(self, alert: BudgetAlert) -> None:
+        if self._bus is not None:
+            self._bus.emit(
+                CallEvent(
+                    name="llm.budget.alert",
+                    time=alert.time,
+                    state=alert.kind,
+                    reason=f"{alert.percent:g} % of {alert.name}",
+                    metadata={
+                        "budget": alert.name,
+                        "about": alert.about,
+                        "spent_pico_usd": alert.spent_pico_usd,
+                        "limit_pico_usd": alert.limit_pico_usd,
+                        "excess_pico_usd": alert.excess_pico_usd,
+                    },
+                )
+            )
+
     # ------------------------------------------------------------ counting
 
     async def _count(self, call: Call, inner: Handler) -> Reply:
-        counts = self.state.counts
+        state = self.state
+        counts = state.counts
         counts.total += 1
-        self.state.retries.earn()
+        state.retries.earn()
+        watch = None if state.metrics is None else Stopwatch(state.metrics, call, self._clock)
         try:
             reply = await inner(call)
         except asyncio.CancelledError:
             counts.cancelled += 1
+            if watch is not None:
+                watch.failed("Cancelled")
             raise
-        except BaseException:
+        except BaseException as error:
             counts.failed += 1
+            if watch is not None:
+                watch.failed(type(error).__name__)
             raise
+        if watch is not None:
+            watch.answered(reply)
         stream = reply.chunks or reply.events
         if stream is None:
-            counts.succeed(reply.usage)
+            counts.succeed(None if reply.cached else reply.usage)
         else:
             stream.on_settled.append(self._count_settled)
         return reply
@@ -359,7 +430,7 @@ class Engine:
         return self.state.counts.snapshot()
 
     def new_id(self) -> str:
-        """An id for a call, unique among this machine's processes."""
+        """An id for a call, unique among all processes: the ledger knows it by it."""
         return f"{self._prefix}{next(self._ids):x}"
 
     def retire(self) -> None:
@@ -369,6 +440,7 @@ class Engine:
             if self._changed in self.state.on_change:
                 self.state.on_change.remove(self._changed)
                 self.state.on_health.remove(self._health)
+                self.state.on_alert.remove(self._alert)
 
     async def aclose(self) -> None:
         """Close an engine that was made by itself, and its transport."""

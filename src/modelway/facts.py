@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from modelway.call import Deployment
 from modelway.catalog.models import ModelInfo
 from modelway.config.resolve import model_names, resolve
 from modelway.config.settings import Settings
+from modelway.ledger.values import Basis
 from modelway.ports import Clock
 from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.types import ChatResponse, Usage
@@ -48,8 +49,8 @@ class Charged(NamedTuple):
     """What a call cost, in pico-dollars; ``None``: it is not known, and ``why``."""
 
     pico_usd: int | None
-    basis: Literal["catalogue", "provider", "unknown"]
-    version: str
+    basis: Basis
+    version: str = ""
     """Of the prices."""
     expected_pico_usd: int | None = None
     """By the catalogue, where the provider's own word is the cost."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec.structs import replace
 
+from modelway.bookkeeping import begin_books
 from modelway.clock import SystemClock
 from modelway.config.load import find, load
 from modelway.config.resolve import default_model
@@ -25,7 +25,8 @@ from modelway.engine import Engine
 from modelway.errors import ConfigError
 from modelway.local.settings import LocalModels, LocalSettings
 from modelway.local.transport import LocalTransport
-from modelway.ports import Fetch, Observer, Origin, Signer, Transport, WireRequest, WireResponse
+from modelway.ports import Fetch, Observer, Signer, Transport
+from modelway.standing_in import Rerouted
 from modelway.state import State
 from modelway.store import Store
 from modelway.transport.fetch import Fetcher
@@ -33,6 +34,7 @@ from modelway.transport.http1 import Http1Transport
 from modelway.transport.routes import choose_transport
 from modelway.transport.settings import TLS, PoolLimits
 from modelway.transport.url import parse_base_url
+from modelway.version import VERSION
 
 if TYPE_CHECKING:
     from modelway import cassettes
@@ -48,6 +50,7 @@ Embedded: TypeAlias = Literal["never", "if_nothing_else"]
 
 SIMULATOR = "simulator"
 LOCAL = "local"
+_YES = frozenset(("1", "true", "yes", "on"))
 _SAYS_SO = (
     "no provider's key is set and no local server was found, so modelway's own simulator answers: "
     "its words mean nothing. Set a key, such as OPENAI_API_KEY, or start a local server."
@@ -70,7 +73,10 @@ class Opened:
 
     @property
     def on_tape(self) -> bool:
-        """Whether a cassette is recorded or replayed: then nothing is asked that no caller asks."""
+        """Whether a cassette is recorded or replayed, or no socket may be opened.
+
+        Nothing is asked then that no caller asks.
+        """
         return self._making.on_tape
 
     async def reload(
@@ -78,9 +84,9 @@ class Opened:
     ) -> Engine:
         """Go on by the configuration as it is now, or by this one: all of it, or an error and nothing.
 
-        Calls that are under way end as they began. Limits, breakers, figures and connections stay. The
-        store and the transport's settings are those of the start; a change of them is an error, too.
-        ``check`` may raise to refuse what would be in force.
+        Calls that are under way end as they began. Limits, breakers, what was spent, figures and
+        connections stay. The store, ledger, telemetry and the transport's settings are those of the
+        start; a change of them is an error, too. ``check`` may raise to refuse what would be in force.
         """
         async with self._reloading:
             self.engine, self.notices = await self._making.successor(self.engine, config, check)
@@ -101,6 +107,9 @@ async def open_engine(
     embedded: Embedded = "never",
     any_file: bool = False,
     tokens: Mapping[str, TokenCallback] = NO_TOKENS,
+    ledger: bool = False,
+    metrics: bool = False,
+    offline: bool = False,
 ) -> Opened:
     """Load, and where nothing is configured look for local servers. Raises what ``load`` raises.
 
@@ -109,16 +118,27 @@ async def open_engine(
     runs models in this process, unless ``transport`` is given. A cassette that the environment names is
     recorded to or replayed, unless ``transport`` is given. ``any_file``: such models may be any file,
     not only those that are configured; never for the requests of others. ``tokens``: a provider's name
-    → who gives its bearer token when a request needs one.
+    → who gives its bearer token when a request needs one. ``ledger``, ``metrics``: keep them unless the
+    configuration says otherwise. ``offline``: open no socket: what is kept, on a cassette or runs in
+    this process answers; so it is where ``MODELWAY_OFFLINE`` is set.
     """
     environment = os.environ if environment is None else environment
     cassette = _cassette(environment) if transport is None else None
     if cassette is not None and cassette.mode == "replay":
         return await _replaying(cassette, config, environment, observers)
     settings = config if isinstance(config, Settings) else load(config, environment=environment)
-    making = _Making(config, environment, observers, tokens, any_file=any_file, embedded=embedded)
+    offline = offline or environment.get("MODELWAY_OFFLINE", "").casefold() in _YES
+    making = _Making(
+        config,
+        environment,
+        observers,
+        tokens,
+        any_file=any_file,
+        embedded="never" if offline else embedded,
+        offline=offline,
+    )
     try:
-        await making.begin(settings, transport, cassette)
+        await making.begin(settings, transport, cassette, ledger=ledger, metrics=metrics)
         engine, notices = await making.engine(settings)
     except BaseException:
         await making.resources.aclose()
@@ -139,10 +159,12 @@ class _Making:
         any_file: bool,
         embedded: Embedded,
         replays: bool = False,
+        offline: bool = False,
     ) -> None:
         self.resources = AsyncExitStack()
         self._taped: tuple[str, ...] = ()
         self._replays = replays
+        self._offline = offline
         self._config = config
         self._environment = environment
         self._observers = observers
@@ -156,7 +178,7 @@ class _Making:
 
     @property
     def on_tape(self) -> bool:
-        return self._replays or bool(self._taped)
+        return self._replays or self._offline or bool(self._taped)
 
     @property
     def file(self) -> Path | None:
@@ -165,30 +187,68 @@ class _Making:
         return None if self._config is not None else find(self._environment)
 
     async def begin(
-        self, settings: Settings, transport: Transport | None, cassette: cassettes.Choice | None
+        self,
+        settings: Settings,
+        transport: Transport | None,
+        cassette: cassettes.Choice | None,
+        *,
+        ledger: bool,
+        metrics: bool,
     ) -> None:
         """Open what outlives a configuration."""
         self._own = transport is None
-        if transport is None:
-            transport = _Rerouted(_transport(settings.transport, self._environment), self.resources)
+        if self._offline:
+            from modelway.transport.offline import OfflineTransport  # noqa: PLC0415  # rarely
+
+            transport = self._local = LocalTransport(OfflineTransport(), {})
+        elif transport is None:
+            usual = parse_base_url(_unconfigured(SIMULATOR, {}).base_url)[0]
+            direct = _transport(settings.transport, self._environment)
+            transport = Rerouted(direct, self.resources, usual)
             transport = self._local = LocalTransport(transport, {})
         self.resources.push_async_callback(transport.aclose)
-        fetcher = _fetcher(settings.transport)
-        self.resources.push_async_callback(fetcher.aclose)
         self._transport: Transport = transport
-        self._fetch: Fetch = fetcher
+        self._fetch: Fetch = self._fetcher(settings.transport)
         self._direct: Transport = transport  # on no tape
         self._cassette = cassette
-        store = await _store(settings)
+        store = await _store(settings, offline=self._offline)
         self.state = State(settings, self._clock, store)
         self.resources.push_async_callback(self.state.aclose)
+        await begin_books(
+            self.state,
+            settings,
+            self._environment,
+            self._clock,
+            ledger=ledger,
+            metrics=metrics,
+        )
+        if settings.telemetry.enabled and not self._offline:
+            from modelway.observe.otel.opening import open_telemetry  # noqa: PLC0415  # few do
+
+            self.state.telemetry = open_telemetry(
+                settings.telemetry, environment=self._environment, version=VERSION
+            )
         if store is not None:
             await self.state.start()
+
+    def _fetcher(self, said: TransportSettings) -> Fetch:
+        if self._offline:
+            from modelway.transport.offline import fetch_nothing  # noqa: PLC0415  # rarely
+
+            return fetch_nothing
+        fetcher = Fetcher(
+            trusted=[parse_base_url(url)[0] for url in said.fetch_trusted],
+            max_bytes=said.fetch_max_bytes,
+            tls=TLS(ca_file=said.ca_file),
+        )
+        self.resources.push_async_callback(fetcher.aclose)
+        return fetcher
 
     async def engine(self, settings: Settings) -> tuple[Engine, tuple[str, ...]]:
         """An engine by these settings, and what its user should know."""
         notices: list[str] = []
-        if settings.source == "environment" and default_model(settings) is None:
+        looks = settings.source == "environment" and not self._offline
+        if looks and default_model(settings) is None:
             settings = await _look_around(
                 settings, self._direct, self._environment, self._embedded, notices
             )
@@ -256,22 +316,22 @@ class _Making:
         settings = (
             source if isinstance(source, Settings) else load(source, environment=self._environment)
         )
-        for name in ("store", "transport"):
+        for name in ("store", "transport", "ledger", "telemetry"):
             if getattr(settings, name) != getattr(before.settings, name):
                 raise ConfigError(f"`{name}` cannot change while modelway runs: start it anew")
         if check is not None:
             check(settings)
         made = await self.engine(settings)
         self._config = source
-        self.state.adopt(settings)
+        await self.state.adopt(settings)
         before.retire()
         return made
 
 
-async def _store(settings: Settings) -> Store | None:
+async def _store(settings: Settings, *, offline: bool) -> Store | None:
     """The store that the configuration names; ``None``: this process keeps to itself."""
     said = settings.store
-    if said.url == StoreSettings().url:
+    if said.url == StoreSettings().url or (offline and not said.url.startswith("sqlite:")):
         return None
     from modelway.store.opening import open_store  # noqa: PLC0415  # only where one is named
 
@@ -330,14 +390,6 @@ async def _look_around(
     return settings
 
 
-def _fetcher(said: TransportSettings) -> Fetcher:
-    return Fetcher(
-        trusted=[parse_base_url(url)[0] for url in said.fetch_trusted],
-        max_bytes=said.fetch_max_bytes,
-        tls=TLS(ca_file=said.ca_file),
-    )
-
-
 def _transport(said: TransportSettings, environment: Mapping[str, str]) -> Transport:
     tls = TLS(
         ca_file=said.ca_file,
@@ -388,48 +440,3 @@ def _in_process(settings: Settings, any_file: bool) -> dict[str, LocalModels]:
         for name, one in settings.providers.items()
         if one.local is not None
     }
-
-
-class _Rerouted:
-    """A transport that leads to an own simulator what is meant for the one at its usual port."""
-
-    def __init__(self, transport: Transport, resources: AsyncExitStack) -> None:
-        self._transport = transport
-        self._resources = resources
-        self._usual = parse_base_url(_unconfigured(SIMULATOR, {}).base_url)[0]
-        self._there = self._usual
-        self._starting = asyncio.Lock()
-        self._started = False
-
-    def send(self, request: WireRequest) -> Coroutine[Any, Any, WireResponse]:
-        if request.origin != self._usual:
-            return self._transport.send(request)
-        return self._send(request)
-
-    async def _send(self, request: WireRequest) -> WireResponse:
-        if not self._started:
-            async with self._starting:
-                if not self._started:
-                    await self._start()
-        return await self._transport.send(request._replace(origin=self._there))
-
-    async def _start(self) -> None:
-        if not await _listens(self._usual):
-            from modelway.simulator.serve import serve  # noqa: PLC0415  # only where it is asked
-
-            self._there = parse_base_url(await self._resources.enter_async_context(serve()))[0]
-        self._started = True
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-
-async def _listens(origin: Origin) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(origin.host, origin.port)
-    except OSError:
-        return False
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    return True

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
-from modelway.call import Call, Deployment, Operation, Options, Question
+from modelway.call import NO_PAYER, Call, Deployment, Operation, Options, Payer, Question
 from modelway.config.resolve import default_model
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ConfigError
@@ -31,6 +31,8 @@ class Session:
         transport: Transport | None,
         options: Options,
         embedded: Embedded,
+        ledger: bool,
+        offline: bool,
         tokens: Mapping[str, TokenCallback],
     ) -> None:
         self.options = options
@@ -39,6 +41,8 @@ class Session:
         self._observers = tuple(observers)
         self._transport = transport
         self._embedded = embedded
+        self._ledger = ledger
+        self._offline = offline
         self._tokens = tokens
         self._opened: Opened | None = None
         self._opening = asyncio.Lock()
@@ -59,6 +63,8 @@ class Session:
                         observers=self._observers,
                         transport=self._transport,
                         embedded=self._embedded,
+                        ledger=self._ledger,
+                        offline=self._offline,
                         tokens=self._tokens,
                         any_file=True,
                     )
@@ -91,7 +97,11 @@ class Session:
         """The envelope of a question, for the default model where it names none."""
         if isinstance(request, ChatRequest) and not request.messages:
             raise BadRequestError("nothing is asked: the request has no messages", param="messages")
+        payer = NO_PAYER
+        if isinstance(request, ChatRequest) and (request.user or request.tags):
+            payer = Payer(user=request.user or "", tags=request.tags)
         return Call(
+            payer=payer,
             id=engine.new_id(),
             operation=operation,
             model=request.model or self.model(engine),

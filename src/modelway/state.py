@@ -1,7 +1,8 @@
-"""What outlives a configuration: the figures, limits, breakers and shared store of this process."""
+"""What outlives a configuration: figures, limits, breakers, books and the shared store of a process."""
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -12,6 +13,7 @@ from modelway.errors import LLMError
 from modelway.observe.seen import Seen
 from modelway.observe.stats import Counts
 from modelway.policies.breaker import BreakerChange, Breakers
+from modelway.policies.budget.values import Budget
 from modelway.policies.limits import Limiter
 from modelway.policies.retry import RetryBudget
 from modelway.ports import Clock
@@ -20,6 +22,12 @@ from modelway.store.memory import MemoryLeases, open_memory
 
 if TYPE_CHECKING:
     from modelway.experiments.recorder import OutcomeLog
+    from modelway.ledger.ledger import Ledger
+    from modelway.observe.metrics import Metrics
+    from modelway.observe.otel.telemetry import Telemetry
+    from modelway.policies.budget.budgets import Budgets
+    from modelway.policies.budget.values import BudgetAlert
+    from modelway.policies.caching.exact import ExactCache
 
 
 class Watched(Protocol):
@@ -49,8 +57,14 @@ class HealthTold(Protocol):
 
 Changed: TypeAlias = Callable[[BreakerChange], None]
 
+_log = logging.getLogger("modelway")
+PICO_USD = 10**12
 _MOST_SEEN = 10_000
 """Deployments, which callers may name, that are remembered; past it the idle ones are forgotten."""
+
+
+def _none(_id: str, /) -> None:
+    return None
 
 
 class State:
@@ -79,12 +93,25 @@ class State:
         """Who watches over the providers' health, where somebody does."""
         self.adopted: Settings | None = None
         """The settings of the last reload."""
+        self.ledger: Ledger | None = None
+        self.metrics: Metrics | None = None
+        self.telemetry: Telemetry | None = None
+        self.kept: ExactCache | None = None
+        """Answers that are kept, where they are."""
+        self.finds: Callable[[str], Deployment | None] = _none
+        """Who knows the deployments of the newest configuration by their ids."""
+        self.on_alert: list[Callable[[BudgetAlert], None]] = []
+        """Who is told when a budget is nearly, or quite, used up."""
         self._clock = clock
+        self._started = False
+        self.budgets: Budgets | None = None
         self._outcomes: OutcomeLog | None = None
         self.on_change: list[Changed] = []
         """Who is told when a breaker opens or closes."""
         self.on_health: list[Callable[[HealthTold], None]] = []
         self._seen: dict[str, Seen] = {}
+        if settings.budgets:
+            self.budgets = self._budgets(settings.budgets)
 
     @property
     def outcomes(self) -> OutcomeLog:
@@ -104,13 +131,57 @@ class State:
             found = self._seen[deployment] = Seen()
         return found
 
-    def adopt(self, settings: Settings) -> None:
-        """Go on by these settings; what was counted and opened so far stays."""
+    def deployment(self, id_: str) -> Deployment | None:
+        """The deployment of this id in the newest configuration."""
+        return self.finds(id_)
+
+    async def adopt(self, settings: Settings) -> None:
+        """Go on by these settings; what was counted, spent and opened so far stays."""
         self.adopted = settings
         self.limiter.queueing = settings.queue
         self.breakers.settings = settings.breaker
+        if self.budgets is not None:
+            self.budgets.adopt(settings.budgets)
+        elif settings.budgets:
+            self.budgets = self._budgets(settings.budgets)
+            if self._started:
+                await self.budgets.start()
+
+    def _budgets(self, budgets: Sequence[Budget]) -> Budgets:
+        from modelway.policies.budget.budgets import Budgets  # noqa: PLC0415  # where there are any
+
+        return Budgets(
+            budgets,
+            self.store.leases,
+            self.store.records,
+            self._clock,
+            node=platform.node(),
+            tell=self._alert,
+            notes=self.ledger,
+        )
+
+    def _alert(self, alert: BudgetAlert) -> None:
+        about = "".join([f", {scope} {whom}" for scope, whom in alert.about.items()])
+        _log.warning(
+            "budget.%s: %s%s: %.6f of %.6f USD (%g %%)%s",
+            alert.kind,
+            alert.name,
+            about,
+            alert.spent_pico_usd / PICO_USD,
+            alert.limit_pico_usd / PICO_USD,
+            alert.percent,
+            f", {alert.excess_pico_usd / PICO_USD:.6f} USD more was billed than was reserved"
+            if alert.excess_pico_usd
+            else "",
+        )
+        for told in self.on_alert:
+            told(alert)
 
     def _tell(self, change: BreakerChange) -> None:
+        if self.metrics is not None and change.after == "open":
+            broken = self.deployment(change.deployment)
+            if broken is not None:
+                self.metrics.opened(broken.provider.name, broken.model)
         for told in self.on_change:
             told(change)
 
@@ -120,13 +191,22 @@ class State:
             told(change)
 
     async def start(self) -> None:
-        """Listen to what other processes say of breakers."""
+        """Listen to what other processes say of breakers and budgets."""
+        self._started = True
         await self.breakers.start()
+        if self.budgets is not None:
+            await self.budgets.start()
 
     async def aclose(self) -> None:
         """Give back what is leased, write what waits, and let go of the store."""
         await self.breakers.aclose()
         await self.limiter.aclose()
+        if self.budgets is not None:
+            await self.budgets.aclose()
+        if self.ledger is not None:
+            await self.ledger.aclose()
+        if self.telemetry is not None:
+            await self.telemetry.aclose()
         if self._outcomes is not None:
             await self._outcomes.aclose()
         await self.store.aclose()

@@ -70,7 +70,8 @@ class Client:
     """Asks any configured provider. Opened when first used, from any thread, and anew in a fork.
 
     ``config`` is a file's path, a mapping, loaded settings, or ``None`` for what the environment
-    and the local servers offer.
+    and the local servers offer. ``ledger``: write down what calls cost, unless the configuration says
+    otherwise; ``offline``: open no socket.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class Client:
         transport: Transport | None = None,
         options: Options = _DEFAULT,
         embedded: Embedded = "never",
+        ledger: bool = False,
+        offline: bool = False,
         tokens: Mapping[str, TokenCallback] = NO_TOKENS,
     ) -> None:
         self._make: Callable[[], AsyncClient] = lambda: AsyncClient(
@@ -91,6 +94,8 @@ class Client:
             transport=transport,
             options=options,
             embedded=embedded,
+            ledger=ledger,
+            offline=offline,
             tokens=tokens,
         )
         # a fork must not touch the parent's, nor wait for a lock that was held when it was made

@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from modelway.accounting import Booking
 from modelway.around import Around
 from modelway.asked import AskedCall, estimated_tokens
 from modelway.attempts import FILTERED, Run, Turn, when
@@ -15,6 +16,7 @@ from modelway.call import Call, Reply
 from modelway.errors import (
     LimitExceededError,
     LLMError,
+    RefusedError,
     UnknownModelError,
     UnsupportedError,
 )
@@ -35,6 +37,7 @@ class Walk:
     """One call's way through its tiers."""
 
     __slots__ = (
+        "_account",
         "_asked_call",
         "_breaking",
         "_call",
@@ -48,12 +51,14 @@ class Walk:
         "_run",
         "_tokens",
         "_took_s",
+        "_upstream_s",
         "_waited_s",
     )
 
     def __init__(self, dispatch: Around, call: Call) -> None:
         self._dispatch = dispatch
         self._call = call
+        self._account = dispatch.accounts.of(call)
         self._asked_call: AskedCall | None = None
         timeout_s = call.options.timeout_s
         self._ends = None if timeout_s is None else dispatch.now() + timeout_s
@@ -66,6 +71,7 @@ class Walk:
         self._raced_before = False
         self._tokens: int | None = None
         self._took_s = 0.0
+        self._upstream_s = 0.0
         self._waited_s = 0.0
 
     async def through(self, tiers: Sequence[Tier]) -> Reply:
@@ -105,7 +111,7 @@ class Walk:
     def _asked(self) -> AskedCall:
         """The call as one looks at it: what is found out of it is found out once."""
         if self._asked_call is None:
-            self._asked_call = AskedCall(self._call)
+            self._asked_call = AskedCall(self._call, self._account.left_pico_usd)
         return self._asked_call
 
     def _order(self, tier: Tier) -> Iterator[Track]:
@@ -142,13 +148,17 @@ class Walk:
             ticket = self._admitted_at_once(track) or await self._admitted(tier, track, waits)
             if ticket is None:
                 continue
+            booking = self._account.admit(track.deployment) or await self._booked(track, ticket)
+            if booking is None:
+                continue
             try:
                 after_s = self._hedged_after_s(track) if hedges and attempt == 1 else None
                 if after_s is None:
-                    reply = await self._ask(track, ticket, self._probes)
+                    reply = await self._ask(track, ticket, booking, self._probes)
                 else:
                     second = partial(self._second, tier, order, spare)
-                    reply, track = await self._raced(track, ticket, after_s, second)
+                    asks = partial(self._ask, track, ticket, booking, self._probes, raced=True)
+                    reply, track = await self._raced(Runner(track, asks), after_s, second)
                     lost = self._lost(tier, track) or ()
             except LLMError as error:
                 turn = Turn(0.0, attempt, track)
@@ -209,6 +219,21 @@ class Walk:
                 return ticket
             ticket.unsent()  # it broke while this one waited
 
+    async def _booked(self, track: Track, ticket: Ticket) -> Booking | None:
+        """A booking by the budgets; ``None``: they do not allow it."""
+        booking: Booking | None = None
+        try:
+            booking = await self._account.enter(track.deployment)
+        except RefusedError as error:
+            self._dispatch.limited("budget", error)
+            self._noted().passed_over(track.deployment, error)
+        finally:
+            if booking is None:
+                ticket.unsent()
+                if self._dispatch.now() < self._probes:
+                    track.breaker.left()
+        return booking
+
     async def _entered(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
         dispatch = self._dispatch
         options = self._call.options
@@ -224,6 +249,7 @@ class Walk:
                 self._counted(track), priority=options.priority, until=until, wait=waits
             )
         except LimitExceededError as error:
+            dispatch.limited("limit", error)
             if waits or dispatch.queueing.on_limit == "refuse" or error.code == "store_down":
                 self._noted().passed_over(track.deployment, error)
             else:
@@ -248,13 +274,25 @@ class Walk:
         if not run.has_time_for(delay_s) or not dispatch.state.retries.spend():
             return False
         await dispatch.paused(self._call, turn, delay_s)
+        self._upstream_s += delay_s
         self._call = run.remaining()
         return True
 
     # ------------------------------------------------------------ an attempt
 
-    async def _ask(self, track: Track, ticket: Ticket, probes: float = 0.0) -> Reply:
-        """Ask once. ``probes``: until when the breaker waits for this to say how the deployment is."""
+    async def _ask(
+        self,
+        track: Track,
+        ticket: Ticket,
+        booking: Booking,
+        probes: float = 0.0,
+        *,
+        raced: bool = False,
+    ) -> Reply:
+        """Ask once. ``probes``: until when the breaker waits for this to say how the deployment is.
+
+        One of those that are ``raced`` is cut because another was faster: it may be billed whole.
+        """
         dispatch = self._dispatch
         seen = track.seen
         seen.open_requests += 1
@@ -264,21 +302,25 @@ class Walk:
         except LLMError as error:
             seen.open_requests -= 1
             self._took_s = dispatch.now() - began
+            self._upstream_s += self._took_s
             if not impatient(error, self._call.options.timeout_s, track.deployment.timeouts):
                 failed(track, error, self._breaking.counted, probes=dispatch.now() < probes)
                 dispatch.saw(track, None, error)
             elif dispatch.now() < probes:
                 track.breaker.left()
             refused(track, ticket, error)
+            booking.failed(error, self._took_s)
             raise
         except BaseException:
             seen.open_requests -= 1
             if dispatch.now() < probes:
                 track.breaker.left()
             ticket.done(None)
+            booking.given_up(dispatch.now() - began, streams=self._call.stream and not raced)
             raise
         now = dispatch.now()
         took_s = self._took_s = now - began
+        self._upstream_s += took_s
         if reply.headers:
             track.learn(reply.status, reply.headers)
         stream = reply.chunks or reply.events
@@ -286,6 +328,7 @@ class Walk:
             seen.answers.observe(took_s, now)
             dispatch.saw(track, took_s, None)
             settled(track, ticket, reply.usage, None, counted=self._breaking.counted)
+            booking.answered(reply.usage, took_s)
         else:
             seen.first_events.observe(took_s, now)
             track.breaker.alive()
@@ -294,6 +337,7 @@ class Walk:
             stream.on_settled.append(
                 partial(settled, track, ticket, counted=self._breaking.counted, given_s=given_s)
             )
+            stream.on_settled.append(partial(booking.streamed, stream, began, took_s))
             stream.on_settled.append(partial(dispatch.broke, track, given_s))
         return reply
 
@@ -316,11 +360,10 @@ class Walk:
         return (seen.first_events if self._call.stream else seen.answers).quantile(_SLOW)
 
     async def _raced(
-        self, track: Track, ticket: Ticket, after_s: float, second: Callable[[], Runner | None]
+        self, first: Runner, after_s: float, second: Callable[[], Runner | None]
     ) -> tuple[Reply, Track]:
         """The first answer of this deployment, and of the next one after a while."""
         self._raced_before = True
-        first = Runner(track, partial(self._ask, track, ticket, self._probes))
         raced = await race(first, after_s, second)
         for beaten, error in raced.beaten:
             self._noted().beaten(beaten.deployment, error)
@@ -335,13 +378,18 @@ class Walk:
                 continue
             cost = self._estimated_cost(other)
             admitted = self._admitted_at_once(other)
-            if admitted is not None and self._dispatch.hedges.spend(cost):
-                self._dispatch.hedged(self._call, other.deployment)
-                return Runner(other, partial(self._ask, other, admitted))
-            spare.append(other)
             if admitted is not None:
+                if self._dispatch.hedges.spend(cost):
+                    booking = self._account.admit(other.deployment)
+                    if booking is not None:
+                        self._dispatch.hedged(self._call, other.deployment)
+                        return Runner(
+                            other, partial(self._ask, other, admitted, booking, raced=True)
+                        )
                 admitted.unsent()
+                spare.append(other)
                 break
+            spare.append(other)
         return None
 
     def _estimated_cost(self, track: Track) -> int | None:
@@ -370,6 +418,8 @@ class Walk:
                 before=reply.failed,
             )
             reply = replace(reply, trace=trace)
+        if self._dispatch.state.metrics is not None:
+            reply = replace(reply, upstream_s=self._upstream_s, waited_s=self._waited_s)
         return reply
 
     def _chain(self, tier: Tier, error: LLMError) -> tuple[Tier, ...]:

@@ -489,7 +489,7 @@ async def test_a_call_from_before_a_reload_brings_no_old_limit_back():
     old = engine(transport, SystemClock(), **configured(100))
     settings = engine(transport, SystemClock(), **configured(10)).settings
     new = Engine(settings, transport, state=old.state)
-    old.state.adopt(settings)
+    await old.state.adopt(settings)
     await new.handle(call("n"))
     await old.handle(call())
     assert [one.limit for one in old.state.limiter.status()] == [10]

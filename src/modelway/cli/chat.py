@@ -19,7 +19,7 @@ from modelway.cli.options import Config, Flag, MaxTokens, Model, Quiet, System, 
 from modelway.client import Client
 from modelway.conversations import Conversation, Conversations, Transcript, new_transcript
 from modelway.errors import ConfigError, LLMError
-from modelway.gateway.authorise import state_directory
+from modelway.installation import state_directory
 from modelway.question import Parameters
 from modelway.transcripts import Transcripts
 

@@ -18,11 +18,13 @@ from modelway.errors import ConfigError, LLMError, NotFoundError
 from modelway.gateway import egress, keeping, options, routes
 from modelway.gateway.arrays import Arrays
 from modelway.gateway.authorise import NOBODY, Identity, Keys
+from modelway.gateway.books import Books
 from modelway.gateway.ingress import call_of, declared_length, named_model, read_body
 from modelway.gateway.listing import Listing
 from modelway.gateway.operating import Operating, Rekey, refuse_others, told
 from modelway.gateway.origin import refuse_foreign
 from modelway.gateway.passthrough import passing_call
+from modelway.gateway.payers import payer
 from modelway.gateway.presence import Presence
 from modelway.gateway.routes import Found, Route
 from modelway.gateway.stored import Responses
@@ -44,7 +46,9 @@ _OLLAMA_VERSION = "0.33.0"
 Source: https://github.com/ollama/ollama/pull/17943, in 0.33, 2026-11-21.
 """
 
+_ASIDE = frozenset((b"cache-control", b"traceparent", b"tracestate"))
 _ASKING = frozenset(("ask", "pass", "pass_to", "explain"))
+_BOOKS = frozenset(("metrics", "budgets", "costs", "export_costs", "forget"))
 _OPERATING = frozenset(("health", "reset", "limits", "reload", "score", "report"))
 
 
@@ -68,6 +72,7 @@ class Gateway:
         self._presence = Presence()
         self._listing = Listing(self._current)
         self._operating = Operating(self._current, opened, rekey)
+        self._books = Books(self._current)
         self._opened = opened
         self._answers = egress.Answers()
         self._responses = responses or Responses()
@@ -109,11 +114,11 @@ class Gateway:
         try:
             head = _headers(scope["headers"], client)
             identity = NOBODY
-            if route is None or route.access != "open":
+            if route is None or not self._is_open(route):
                 identity = self.keys.identify(head.token)
                 if not self.keys.required:
                     refuse_foreign(scope["headers"])
-                if route is not None and route.access == "admin":
+                if route is not None and route.access in ("admin", "figures"):
                     refuse_others(identity)
             if found is None or route is None:
                 _refuse_route(method, path)
@@ -124,13 +129,23 @@ class Gateway:
                 body = await read_body(receive, head.length, self._max_body_bytes)
                 await self._operate(found, body, send)
                 return
+            if route.action in _BOOKS:
+                await self._books.answer(route.action, scope["query_string"], identity, send)
+                return
             if route.action not in _ASKING:
                 await self._tell(found, client, identity.tenant, send)
                 return
             body = await read_body(receive, head.length, self._max_body_bytes)
             if route.operation == "pass":
                 call = passing_call(scope, path, found, body, id_=id_, tenant=identity.tenant)
-                call = replace(call, key=identity.key, options=self._options(head, identity))
+                call = replace(
+                    call,
+                    key=identity.key,
+                    payer=payer(head.ours, identity),
+                    options=self._options(head, identity),
+                    trace_parent=head.trace_parent,
+                    trace_state=head.trace_state,
+                )
                 await self._ask(call, client, receive, send)
                 return
             call = call_of(
@@ -142,7 +157,10 @@ class Gateway:
                 query=_passed_query(scope["query_string"], client),
                 tenant=identity.tenant,
                 key=identity.key,
+                payer=payer(head.ours, identity) if head.ours else identity.payer,
                 options=self._options(head, identity),
+                trace_parent=head.trace_parent,
+                trace_state=head.trace_state,
                 model=_named(found.rest) if found.rest else None,
                 stream=route.stream,
             )
@@ -162,6 +180,11 @@ class Gateway:
             await egress.refuse(send, client, egress.own_fault(id_, cause), id_)
             return
         await self._ask(call, client, receive, send)
+
+    def _is_open(self, route: Route) -> bool:
+        if route.access == "figures":
+            return self.engine.settings.metrics.public
+        return route.access == "open"
 
     def _options(self, head: Head, identity: Identity) -> Options:
         if not head.ours and not identity.priority:
@@ -280,13 +303,15 @@ def _named(model: bytes) -> str:
 
 class Head(NamedTuple):
     """Of a request's headers: the caller's key; what a provider of the same dialect is meant to see;
-    the declared length; what is said to us.
+    the declared length; what is said to us; the trace that the request is part of.
     """
 
     token: bytes | None
     passed: list[tuple[bytes, bytes]]
     length: int | None
     ours: list[tuple[bytes, bytes]]
+    trace_parent: str
+    trace_state: str
 
 
 def _headers(headers: list[tuple[bytes, bytes]], client: Dialect) -> Head:
@@ -294,6 +319,7 @@ def _headers(headers: list[tuple[bytes, bytes]], client: Dialect) -> Head:
     length: int | None = None
     passed: list[tuple[bytes, bytes]] = []
     ours: list[tuple[bytes, bytes]] = []
+    aside: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _TOKEN_HEADERS:
             if token is None or name == b"authorization":
@@ -302,9 +328,15 @@ def _headers(headers: list[tuple[bytes, bytes]], client: Dialect) -> Head:
             length = declared_length(value)
         elif name in client.passed_headers:
             passed.append((name, value))
+        elif name in _ASIDE:
+            aside[name] = value
         elif name.startswith(options.PREFIX):
             ours.append((name, value))
-    return Head(token, passed, length, ours)
+    if b"cache-control" in aside:
+        ours.append((b"cache-control", aside[b"cache-control"]))
+    parent = aside.get(b"traceparent", b"").decode("latin-1")
+    state = aside.get(b"tracestate", b"").decode("latin-1") if parent else ""
+    return Head(token, passed, length, ours, parent, state)
 
 
 def _only_one(listed: bytes) -> bytes:

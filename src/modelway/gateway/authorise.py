@@ -21,6 +21,7 @@ from msgspec import Struct
 from modelway.call import NO_PAYER, Credential, Payer
 from modelway.config.settings import Caller
 from modelway.errors import ConfigError, UnauthorizedError
+from modelway.installation import state_directory as state_directory  # noqa: PLC0414
 
 KEY_PREFIX = "mw-"
 _FILE = "keys.json"
@@ -65,20 +66,11 @@ class Keys:
         )
 
 
-OPEN = Identity(tenant="local", key="none", admin=True)
+OPEN = Identity(tenant="local", key="none", admin=True, may_say=("user", "tags"))
 """Everybody, where the operator asked for no keys (loopback only)."""
 
 NOBODY = Identity(tenant="", key="")
 """Who asks for what is open to all."""
-
-
-def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where this installation keeps its secrets: ``MODELWAY_STATE``, or the XDG state directory."""
-    named = environment.get("MODELWAY_STATE")
-    if named:
-        return Path(named)
-    home = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(home) / "modelway"
 
 
 def has_keys(directory: Path) -> bool:

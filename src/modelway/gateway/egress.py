@@ -106,6 +106,9 @@ class Answers:
             said = self._said[reply.deployment.id] = _deployment_headers(reply.deployment)
         headers = [(client.request_id_header, call.id.encode()), *said]
         headers += [pair for pair in reply.headers if pair[0].startswith(_LIMITS)]
+        if reply.cached:
+            headers.append((b"x-modelway-cache", reply.cached.encode()))
+            headers.append((b"age", b"%d" % reply.age_s))
         if reply.failed:
             tried = ", ".join([f"{attempt.deployment} {attempt.error}" for attempt in reply.failed])
             headers.append((b"x-modelway-failed", _one_line(tried)))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from modelway.call import Body, Call, Operation, Options
+from modelway.call import NO_PAYER, Body, Call, Operation, Options, Payer
 from modelway.errors import BadRequestError, ForbiddenError, PayloadTooLargeError
 from modelway.framing.fields import split
 from modelway.gateway.asked import ASKED
@@ -175,6 +175,9 @@ def call_of(
     query: bytes = b"",
     tenant: str = "local",
     key: str = "",
+    payer: Payer = NO_PAYER,
+    trace_parent: str = "",
+    trace_state: str = "",
     options: Options = _AS_CONFIGURED,
     model: str | None = None,
     stream: bool | None = None,
@@ -216,6 +219,9 @@ def call_of(
         query=query.decode("latin-1"),
         tenant=tenant,
         key=key,
+        payer=payer,
+        trace_parent=trace_parent,
+        trace_state=trace_state,
         options=options,
     )
 

@@ -11,9 +11,10 @@ from typing import Any
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway, Receive, Scope, Send
-from modelway.gateway.authorise import Keys, has_keys, open_keys, state_directory
+from modelway.gateway.authorise import Keys, has_keys, open_keys
 from modelway.gateway.operating import operated
 from modelway.gateway.stored import FILE, Responses
+from modelway.installation import state_directory
 from modelway.opening import Opened, open_engine
 
 
@@ -53,7 +54,7 @@ class Mounted:
     async def _open(self) -> Gateway:
         async with self._opening:
             if self._gateway is None:
-                opened = await open_engine(self._config)
+                opened = await open_engine(self._config, ledger=True, metrics=True)
                 try:
                     self._gateway = self._made(opened)
                 except BaseException:

@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from modelway.call import Operation
 
-Access: TypeAlias = Literal["key", "admin", "open"]
-"""``admin``: keys that may change how the gateway works."""
+Access: TypeAlias = Literal["key", "admin", "open", "figures"]
+"""``admin``: keys that may change how the gateway works; ``figures``: those, or everybody where the
+operator says so."""
 Action: TypeAlias = Literal[
     "ask",
     "pass",
@@ -32,6 +33,11 @@ Action: TypeAlias = Literal[
     "reload",
     "score",
     "report",
+    "metrics",
+    "budgets",
+    "costs",
+    "export_costs",
+    "forget",
 ]
 
 
@@ -159,6 +165,11 @@ ROUTES = (
     Route("POST", b"/v1/config/reload", "reload", access="admin"),
     Route("POST", b"/v1/experiments/", "score", verb=b"/scores"),
     Route("GET", b"/v1/experiments/", "report", access="admin"),
+    Route("GET", b"/metrics", "metrics", access="figures"),
+    Route("GET", b"/v1/budgets", "budgets", access="admin"),
+    Route("GET", b"/v1/costs", "costs"),
+    Route("GET", b"/v1/costs/export", "export_costs", access="admin"),
+    Route("DELETE", b"/v1/cache", "forget", access="admin"),
     Route("GET", b"/health/live", "live", access="open"),
     Route("GET", b"/health/ready", "ready", access="open"),
 )

@@ -23,6 +23,7 @@ EventName: TypeAlias = Literal[
     "llm.hedge",
     "llm.breaker.change",
     "llm.health.change",
+    "llm.budget.alert",
 ]
 
 _WAITING_MOST = 10_000

@@ -25,6 +25,12 @@ class Stats(Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     reported_cost_usd: float = 0.0
     """What providers themselves said that calls cost; 0 where none says."""
+    cost_pico_usd: int = 0
+    """What all attempts cost whose price is known, at the prices in force, in 10⁻¹² USD."""
+    estimated_pico_usd: int = 0
+    """The part of it that is reckoned, because nobody said what was used."""
+    unpriced_attempts: int = 0
+    """Whose price is not known: they are in no sum."""
     open_requests: int = 0
 
 
@@ -33,6 +39,8 @@ class Counts:
 
     __slots__ = (
         "cancelled",
+        "cost_pico_usd",
+        "estimated_pico_usd",
         "failed",
         "fallbacks",
         "hedges",
@@ -43,6 +51,7 @@ class Counts:
         "retries_by_deployment",
         "successful",
         "total",
+        "unpriced",
     )
 
     def __init__(self) -> None:
@@ -57,6 +66,18 @@ class Counts:
         self.input_tokens = 0
         self.output_tokens = 0
         self.reported_cost_usd = 0.0
+        self.cost_pico_usd = 0
+        self.estimated_pico_usd = 0
+        self.unpriced = 0
+
+    def spent(self, pico_usd: int | None, *, estimated: bool) -> None:
+        """An attempt is over. ``None``: nobody knows what it cost."""
+        if pico_usd is None:
+            self.unpriced += 1
+        else:
+            self.cost_pico_usd += pico_usd
+            if estimated:
+                self.estimated_pico_usd += pico_usd
 
     def succeed(self, usage: Usage | None) -> None:
         self.successful += 1
@@ -64,6 +85,10 @@ class Counts:
             self.input_tokens += usage.input_tokens or 0
             self.output_tokens += usage.output_tokens or 0
             self.reported_cost_usd += usage.reported_cost_usd or 0.0
+
+    @property
+    def open(self) -> int:
+        return self.total - self.successful - self.failed - self.cancelled
 
     def retry(self, deployment: Deployment) -> None:
         self.retries += 1
@@ -83,5 +108,8 @@ class Counts:
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             reported_cost_usd=self.reported_cost_usd,
-            open_requests=self.total - self.successful - self.failed - self.cancelled,
+            cost_pico_usd=self.cost_pico_usd,
+            estimated_pico_usd=self.estimated_pico_usd,
+            unpriced_attempts=self.unpriced,
+            open_requests=self.open,
         )

@@ -15,8 +15,8 @@ from modelway.gateway.authorise import (
     is_loopback,
     no_keys,
     open_keys,
-    state_directory,
 )
+from modelway.installation import state_directory
 
 
 def test_a_key_is_made_once_and_never_stored(tmp_path):

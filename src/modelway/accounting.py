@@ -1,0 +1,363 @@
+"""What attempts cost: bounded and written down before they are sent, settled once when they are over.
+
+An attempt has one ``Booking``. Its upper bound is reserved of every budget that is about it and its
+intent is in the journal before anything is sent; whatever becomes of it, it is settled once.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from typing import TYPE_CHECKING
+
+from modelway.bounds import Bound
+from modelway.call import Call, Deployment, Reply, Stream
+from modelway.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    BudgetExceededError,
+    ConfigError,
+    LLMError,
+    RefusedError,
+    RequestError,
+    StoreDownError,
+)
+from modelway.facts import Charged, Facts
+from modelway.ledger.values import Intent, Settlement
+from modelway.policies.budget.values import Spender
+from modelway.ports import Clock
+from modelway.state import State
+from modelway.types import Usage
+
+if TYPE_CHECKING:
+    from modelway.policies.budget.purse import Hold
+
+_log = logging.getLogger(__name__)
+
+PRICED = frozenset(("chat", "complete", "embed", "rerank", "pass"))
+"""Operations that providers bill."""
+_NEVER_SENT = frozenset(("connect", "dns", "refused", "tls", "proxy", "outbound", "offline"))
+"""Codes of what failed before a request was sent."""
+_ESTIMATED = frozenset(("received", "reserved"))
+_NOTHING = Usage()
+
+
+class Accounts:
+    """What an engine's bookings are made with. The books are those of its state, and outlive it."""
+
+    def __init__(self, facts: Facts, clock: Clock, state: State) -> None:
+        self.facts = facts
+        self.clock = clock
+        self.books = state
+
+    def of(self, call: Call) -> Account:
+        """The account of one call, on which each of its attempts is booked."""
+        return Account(self, call)
+
+    def hit(self, call: Call, reply: Reply) -> None:
+        """Write down an answer that was kept, and so cost nothing."""
+        ledger = self.books.ledger
+        if ledger is None or call.operation not in PRICED:
+            return
+        usage = reply.usage or _NOTHING
+        saved = self.facts.charged(reply.deployment, usage)
+        account = Account(self, call)
+        intent = account.intent(reply.deployment, f"{call.id}.cache")
+        try:
+            ledger.intend(intent)
+        except StoreDownError as error:
+            _log.error("a hit in the cache is not written down: %s", error.message)
+            return
+        ledger.settle(
+            Settlement(
+                id=intent.id,
+                cost_pico_usd=0,
+                basis="free",
+                cache=reply.cached,
+                saved_pico_usd=saved.pico_usd,
+                price_version=saved.version,
+            )
+        )
+
+
+class Account:
+    """One call's bookings."""
+
+    __slots__ = ("_accounts", "_attempts", "_bound", "_call", "_same")
+
+    def __init__(self, accounts: Accounts, call: Call) -> None:
+        self._accounts = accounts
+        self._call = call
+        self._bound: Bound | None = None
+        self._attempts = 0
+        self._same: int | None = None
+
+    @property
+    def bound(self) -> Bound:
+        """What it may use at the most: found out once, whoever is asked."""
+        if self._bound is None:
+            self._bound = Bound(self._call)
+        return self._bound
+
+    @property
+    def operation(self) -> str:
+        return self._call.operation
+
+    @property
+    def left_pico_usd(self) -> int | None:
+        """What may still be spent by the caller, as far as it is known here; ``None``: not bounded."""
+        budgets = self._accounts.books.budgets
+        if budgets is None:
+            return None
+        return budgets.purse(_spender(self._call, None)).left_pico_usd
+
+    def admit(self, deployment: Deployment) -> Booking | None:
+        """A booking out of what is held here; ``None``: ``enter`` may know more, or say why not."""
+        accounts = self._accounts
+        budgets = accounts.books.budgets
+        if self._call.operation not in PRICED:
+            return Booking(self, accounts, deployment)
+        if budgets is None and accounts.books.ledger is None:
+            return Booking(self, accounts, deployment)
+        most, _why = accounts.facts.bound(self.bound, deployment)
+        if budgets is None:
+            return self._booked(deployment, most, None, hard=False)
+        purse = budgets.purse(_spender(self._call, deployment))
+        hold = purse.reserve(most)
+        if hold is None:
+            return None
+        try:
+            return self._booked(deployment, most, hold, hard=purse.hard)
+        except StoreDownError:
+            return None
+
+    async def enter(self, deployment: Deployment) -> Booking:
+        """A booking; BudgetExceededError where a budget does not allow it.
+
+        StoreDownError where a hard budget is about it and its intent cannot be written down.
+        """
+        budgets = self._accounts.books.budgets
+        assert budgets is not None  # noqa: S101 - nothing else makes one wait
+        most, why = self._accounts.facts.bound(self.bound, deployment)
+        purse = budgets.purse(_spender(self._call, deployment))
+        try:
+            hold = await purse.enter(most)
+        except BudgetExceededError as error:
+            if most is None and why:
+                error.message = f"{error.message} ({why})"
+                error.args = (error.message,)
+            error.provider = error.provider or deployment.provider.name
+            error.model = error.model or deployment.model
+            raise
+        return self._booked(deployment, most, hold, hard=purse.hard)
+
+    def _booked(
+        self, deployment: Deployment, most: int | None, hold: Hold | None, *, hard: bool
+    ) -> Booking:
+        accounts = self._accounts
+        self._attempts += 1
+        id_ = ""
+        if accounts.books.ledger is not None:
+            id_ = f"{self._call.id}.{self._attempts}"
+            try:
+                accounts.books.ledger.intend(self.intent(deployment, id_, most, hold))
+            except StoreDownError as error:
+                if hard:
+                    if hold is not None:
+                        hold.release()
+                    raise
+                _log.error("an attempt is not in the ledger: %s", error.message)
+                id_ = ""
+        return Booking(self, accounts, deployment, most=most, hold=hold, id_=id_)
+
+    def intent(
+        self, deployment: Deployment, id_: str, most: int | None = None, hold: Hold | None = None
+    ) -> Intent:
+        call, accounts = self._call, self._accounts
+        payer = call.payer
+        return Intent(
+            id=id_,
+            time=accounts.clock.time(),
+            tenant=call.tenant,
+            key=call.key,
+            team=payer.team,
+            user=payer.user,
+            tags=payer.tags,
+            operation=call.operation,
+            stream=call.stream,
+            asked=call.model,
+            deployment=deployment.id,
+            provider=deployment.provider.name,
+            model=deployment.model,
+            service=self.bound.service,
+            reserved_pico_usd=most,
+            price_version=accounts.facts.version(deployment),
+            same=self._fingerprint(),
+            draws=() if hold is None else hold.draws,
+        )
+
+    def _fingerprint(self) -> int:
+        """Equal where the same was asked, but for chance: a checksum of the messages."""
+        if self._same is None:
+            body = self._call.body
+            said = None if body is None else body.fields.get("messages")
+            self._same = 0 if said is None else zlib.crc32(memoryview(said))
+        return self._same
+
+
+class Booking:
+    """One attempt's. Its first end counts; any other is ignored."""
+
+    __slots__ = ("_account", "_accounts", "_deployment", "_hold", "_id", "_most", "_over")
+
+    def __init__(
+        self,
+        account: Account,
+        accounts: Accounts,
+        deployment: Deployment,
+        *,
+        most: int | None = None,
+        hold: Hold | None = None,
+        id_: str = "",
+    ) -> None:
+        self._account = account
+        self._accounts = accounts
+        self._deployment = deployment
+        self._most = most
+        self._hold = hold
+        self._id = id_
+        self._over = False
+
+    def failed(self, error: LLMError, took_s: float) -> None:
+        """It was refused, or no answer came."""
+        what = type(error).__name__
+        if _unbilled(error):
+            self._end(Charged(0, "free"), took_s, error=what)
+        else:
+            self._end(Charged(self._most, "reserved"), took_s, error=what)
+
+    def given_up(self, took_s: float, *, streams: bool) -> None:
+        """Nobody waits for the answer any more; one that ``streams`` ends where it is cut."""
+        charged = self._received(0) if streams else Charged(self._most, "reserved")
+        self._end(charged, took_s, error="Cancelled")
+
+    def answered(self, usage: Usage | None, took_s: float) -> None:
+        """The whole answer is there."""
+        self._end(self._charged(usage, took_s), took_s, usage=usage)
+
+    def streamed(
+        self,
+        stream: Stream,
+        began: float,
+        first_s: float,
+        usage: Usage | None,
+        error: LLMError | None,
+    ) -> None:
+        """A stream is over, at its end or before it. ``began`` is monotonic."""
+        took_s = self._accounts.clock.monotonic() - began
+        if error is None or stream.billed:
+            charged = self._charged(usage, took_s)
+        else:
+            charged = self._received(stream.received_chars)
+        ended_by = "" if error is None else _ended_by(error)
+        self._end(charged, took_s, first_s=first_s, error=ended_by, usage=usage)
+
+    def _received(self, chars: int | None) -> Charged:
+        accounts = self._accounts
+        cost = accounts.facts.partial(self._account.bound, self._deployment, chars)
+        return Charged(cost, "received")
+
+    def _charged(self, usage: Usage | None, took_s: float) -> Charged:
+        charged = self._accounts.facts.charged(
+            self._deployment, usage, took_s=took_s, service=self._account.bound.service
+        )
+        if charged.pico_usd is None and self._most is not None:
+            # The price is known, and what was used is not: no more than was reserved.
+            return Charged(self._most, "reserved")
+        return charged
+
+    def _end(
+        self,
+        charged: Charged,
+        took_s: float,
+        *,
+        first_s: float | None = None,
+        error: str = "",
+        usage: Usage | None = None,
+    ) -> None:
+        if self._over:
+            return
+        self._over = True
+        cost = charged.pico_usd
+        books = self._accounts.books
+        if self._hold is not None:
+            self._hold.settle(cost)
+        books.counts.spent(cost, estimated=charged.basis in _ESTIMATED)
+        if self._id and books.ledger is not None:
+            said = usage or _NOTHING
+            books.ledger.settle(
+                Settlement(
+                    id=self._id,
+                    cost_pico_usd=cost,
+                    basis=charged.basis if cost is not None else "unknown",
+                    took_s=took_s,
+                    first_s=first_s,
+                    error=error,
+                    input_tokens=said.input_tokens,
+                    output_tokens=said.output_tokens,
+                    cached_tokens=said.cached_tokens,
+                    cache_write_tokens=said.cache_write_tokens,
+                    cache_write_1h_tokens=said.cache_write_1h_tokens,
+                    reasoning_tokens=said.reasoning_tokens,
+                    input_audio_tokens=said.input_audio_tokens,
+                    output_audio_tokens=said.output_audio_tokens,
+                    search_units=said.search_units,
+                    expected_pico_usd=charged.expected_pico_usd,
+                    price_version=charged.version,
+                )
+            )
+        if books.metrics is not None:
+            deployment = self._deployment
+            books.metrics.attempt(
+                deployment.provider.name,
+                deployment.model,
+                self._account.operation,
+                took_s=took_s,
+                first_s=first_s,
+                error=error,
+                usage=usage,
+                cost_pico_usd=cost,
+                estimated=charged.basis in _ESTIMATED,
+            )
+
+
+def _spender(call: Call, deployment: Deployment | None) -> Spender:
+    payer = call.payer
+    if deployment is None:
+        return Spender(
+            call.tenant, call.key, payer.team, payer.user, payer.tags, "", "", call.model, ""
+        )
+    return Spender(
+        call.tenant,
+        call.key,
+        payer.team,
+        payer.user,
+        payer.tags,
+        deployment.provider.name,
+        deployment.model,
+        call.model,
+        deployment.id,
+    )
+
+
+def _unbilled(error: LLMError) -> bool:
+    """Whether a failed attempt costs nothing: the provider refused it, or never saw it."""
+    if error.status is not None:
+        return error.status >= 400
+    if isinstance(error, ConfigError | RequestError | RefusedError):
+        return True
+    return isinstance(error, APIConnectionError | APITimeoutError) and error.code in _NEVER_SENT
+
+
+def _ended_by(error: LLMError) -> str:
+    return error.code if error.code == "left" else type(error).__name__
