@@ -22,7 +22,7 @@ from modelway.config.reading import (
     read_table,
     text,
 )
-from modelway.policies.budget.values import SCOPES, Budget
+from modelway.policies.budget.values import SCOPES, Budget, Webhook
 
 _PICO_USD = 10**12
 _MOST_USD = 1_000_000.0
@@ -40,6 +40,19 @@ def _zone(node: Node, context: Context) -> str:
     return written
 
 
+_WEBHOOK: Table = {"url": base_url, "secret": text}
+
+
+def _webhook(node: Node, context: Context) -> Webhook | None:
+    level = read_table(node, _WEBHOOK, context)
+    for name in _WEBHOOK:
+        if name not in level and name not in node.fields:
+            context.error(node, f"a webhook needs a {name}")
+    if len(level) < len(_WEBHOOK):
+        return None
+    return Webhook(url=level["url"].value, secret=level["secret"].value)
+
+
 _BUDGET: Table = {
     "name": line_of_text,
     "limit_usd": number(0, _MOST_USD),
@@ -49,7 +62,7 @@ _BUDGET: Table = {
     "hard": flag,
     "unpriced": one_of("refuse", "allow"),
     "alerts": list_of(number(1, 1000)),
-    "webhook": base_url,
+    "webhook": _webhook,
     **dict.fromkeys(SCOPES, line_of_text),
 }
 

@@ -1,1 +1,1 @@
-"""Budgets: what may be spent in a window of time, by all processes together."""
+"""What may be spent: reserved before a call is sent, settled after, for all processes together."""

@@ -19,6 +19,16 @@ EACH = "*"
 Period: TypeAlias = Literal["day", "week", "month", "total", "rolling"]
 
 
+class Webhook(Struct, frozen=True, kw_only=True):
+    """Where alerts are POSTed, and what they are signed with."""
+
+    url: str
+    secret: str
+
+    def __repr__(self) -> str:  # a URL may hold a secret, too
+        return "Webhook(...)"
+
+
 class Budget(Struct, frozen=True, kw_only=True):
     """So much in a period, for what it is about. No scope: for everything together."""
 
@@ -38,10 +48,10 @@ class Budget(Struct, frozen=True, kw_only=True):
     """What becomes of calls whose price is not known, under a hard budget."""
     alerts: tuple[float, ...] = (50.0, 80.0, 100.0)
     """Percents of the limit at which somebody is told."""
-    webhook: str | None = None
+    webhook: Webhook | None = None
     """Who is told, beside the log and the observers."""
 
-    def __repr__(self) -> str:  # a webhook's URL may hold a secret
+    def __repr__(self) -> str:
         return f"Budget(name={self.name!r}, limit_pico_usd={self.limit_pico_usd})"
 
 
