@@ -140,8 +140,9 @@ class Options(Struct, frozen=True, kw_only=True):
     """Ask a second deployment when the first is slow; ``None``: as configured."""
     trace: bool = False
     """Tell with the answer how it came about."""
-    cache: Literal["use", "refresh", "off"] | None = None
-    """Answer from what is kept; or ask anew, and keep that; or neither. ``None``: as configured."""
+    cache: Literal["use", "refresh", "only", "off"] | None = None
+    """Answer from what is kept; ask anew, and keep that; answer from what is kept or not at all; or do
+    neither. ``None``: as configured."""
     cache_life_s: float | None = None
     """How long this answer may be kept; never longer than is configured."""
     cache_max_age_s: float | None = None

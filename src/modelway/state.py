@@ -201,6 +201,8 @@ class State:
         """Give back what is leased, write what waits, and let go of the store."""
         await self.breakers.aclose()
         await self.limiter.aclose()
+        if self.kept is not None:
+            await self.kept.aclose()
         if self.budgets is not None:
             await self.budgets.aclose()
         if self.ledger is not None:
