@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from modelway.clock import SystemClock
-from modelway.observe import snapshot
 from modelway.observe.settings import MetricsSettings
 from modelway.observe.sketch import Sketch
-from modelway.observe.snapshot import Labels, Snapshot, Spread
 from modelway.ports import Clock
 from modelway.types import Usage
+
+if TYPE_CHECKING:
+    from modelway.observe.snapshot import Labels, Snapshot
 
 _AS_USUAL = MetricsSettings()
 OTHER = "other"
@@ -22,7 +23,7 @@ RECENT_S = 300.0
 """Quantiles are of this time at least, and of twice as much at most."""
 
 
-class _Attempts:
+class Attempts:
     """Those of one provider, model and operation."""
 
     __slots__ = (
@@ -71,7 +72,7 @@ class _Attempts:
             self.reasoning += usage.reasoning_tokens
 
 
-class _Requests:
+class Requests:
     """Those of one operation, model, and way to answer."""
 
     __slots__ = ("duration", "outcomes")
@@ -81,7 +82,7 @@ class _Requests:
         self.duration = Sketch()
 
 
-class _Own:
+class Own:
     """What we add to the requests of one operation."""
 
     __slots__ = ("overhead", "queue")
@@ -102,10 +103,10 @@ class Metrics:
         self._turned_at = self._clock.monotonic()
         self._configured: frozenset[tuple[str, str]] | None = None
         self._models: frozenset[str] = frozenset()
-        self._attempts: dict[tuple[str, str, str], _Attempts] = {}
-        self._requests: dict[tuple[str, str, bool], _Requests] = {}
-        self._own: dict[str, _Own] = {}
-        self._happened: dict[str, dict[Labels, int]] = {
+        self.attempts: dict[tuple[str, str, str], Attempts] = {}
+        self.requests: dict[tuple[str, str, bool], Requests] = {}
+        self.own: dict[str, Own] = {}
+        self.happened: dict[str, dict[Labels, int]] = {
             name: {}
             for name in (
                 "modelway_refusals_total",
@@ -140,7 +141,7 @@ class Metrics:
         estimated: bool = False,
     ) -> None:
         """A provider was asked, and has answered or failed; ``error`` is the error's class."""
-        cell = self._attempts.get((provider, model, operation))
+        cell = self.attempts.get((provider, model, operation))
         if cell is None:
             cell = self._new_attempts(provider, model, operation, answered=not error)
         cell.count += 1
@@ -175,14 +176,14 @@ class Metrics:
         stream: bool = False,
     ) -> None:
         """A request has ended. ``model`` is the deployment's that answered; ``""`` where none did."""
-        cell = self._requests.get((operation, model, stream))
+        cell = self.requests.get((operation, model, stream))
         if cell is None:
             cell = self._new_requests(operation, model, stream, answered=not error)
         became = (error or "ok", cached)
         cell.outcomes[became] = cell.outcomes.get(became, 0) + 1
-        own = self._own.get(operation)
+        own = self.own.get(operation)
         if own is None:
-            own = self._own[operation] = _Own()
+            own = self.own[operation] = Own()
         if waited_s > 0:
             own.queue.add(waited_s)
         if not error:
@@ -216,46 +217,35 @@ class Metrics:
 
     def look(self) -> Snapshot:
         """What there is now, parts of which go on to change: encode it, or read it at once."""
+        from modelway.observe.telling import tell  # noqa: PLC0415  # counting alone needs none of it
+
         now = self._clock.monotonic()
         if now - self._turned_at >= RECENT_S:
             self._turned_at = now
-            self._turn()
-        seen = Snapshot(
-            counts={name: dict(counts) for name, counts in self._happened.items()},
-            open_requests=self.open_requests(),
-        )
-        for (provider, model, operation), attempts in self._attempts.items():
-            _tell_attempts(seen, (provider, model, operation), attempts)
-        for (operation, model, stream), requests in self._requests.items():
-            counts = seen.counts.setdefault("modelway_requests_total", {})
-            for (outcome, cached), count in requests.outcomes.items():
-                counts[operation, model, outcome, cached] = count
-            way = (operation, model, "true" if stream else "false")
-            _tell_spread(seen, "modelway_request_duration", way, requests.duration)
-        for operation, own in self._own.items():
-            _tell_spread(seen, "modelway_request_overhead", (operation,), own.overhead)
-            _tell_spread(seen, "modelway_request_queue", (operation,), own.queue)
-        return seen
+            for sketch in self._sketches():
+                sketch.turn()
+        return tell(self)
 
     def snapshot(self) -> bytes:
         """What there is now, for ``snapshot.decode``."""
-        return snapshot.encode(self.look())
+        from modelway.observe.snapshot import encode  # noqa: PLC0415
+
+        return encode(self.look())
 
     @staticmethod
     def merge(snapshots: Iterable[bytes]) -> bytes:
         """All of these together. ``msgspec.MsgspecError`` where one is none."""
-        return snapshot.encode(snapshot.merged([snapshot.decode(one) for one in snapshots]))
+        from modelway.observe.snapshot import decode, encode, merged  # noqa: PLC0415
 
-    def _turn(self) -> None:
-        for attempts in self._attempts.values():
-            attempts.duration.turn()
-            attempts.first_token.turn()
-            attempts.rate.turn()
-        for requests in self._requests.values():
-            requests.duration.turn()
-        for own in self._own.values():
-            own.overhead.turn()
-            own.queue.turn()
+        return encode(merged([decode(one) for one in snapshots]))
+
+    def _sketches(self) -> Iterator[Sketch]:
+        for attempts in self.attempts.values():
+            yield from (attempts.duration, attempts.first_token, attempts.rate)
+        for requests in self.requests.values():
+            yield requests.duration
+        for own in self.own.values():
+            yield from (own.overhead, own.queue)
 
     # ------------------------------------------------------------ room
 
@@ -274,54 +264,25 @@ class Metrics:
 
     def _new_attempts(
         self, provider: str, model: str, operation: str, *, answered: bool
-    ) -> _Attempts:
+    ) -> Attempts:
         if not (self._known(provider, model, answered=answered) and self._room()):
             model = OTHER
-        return self._attempts.setdefault((provider, model, operation), _Attempts())
+        return self.attempts.setdefault((provider, model, operation), Attempts())
 
-    def _first_error(self, cell: _Attempts, error: str) -> None:
+    def _first_error(self, cell: Attempts, error: str) -> None:
         if not self._room():
             error = OTHER
         cell.errors[error] = cell.errors.get(error, 0) + 1
 
     def _new_requests(
         self, operation: str, model: str, stream: bool, *, answered: bool
-    ) -> _Requests:
+    ) -> Requests:
         if model and not (self._known("", model, answered=answered) and self._room()):
             model = OTHER
-        return self._requests.setdefault((operation, model, stream), _Requests())
+        return self.requests.setdefault((operation, model, stream), Requests())
 
     def _count(self, name: str, labels: Labels, otherwise: Labels) -> None:
-        counts = self._happened[name]
+        counts = self.happened[name]
         if labels not in counts and (max(map(len, labels)) > _LONGEST or not self._room()):
             labels = otherwise
         counts[labels] = counts.get(labels, 0) + 1
-
-
-def _tell_spread(seen: Snapshot, name: str, labels: Labels, sketch: Sketch) -> None:
-    if sketch.recent or sketch.before or sketch.octaves:
-        seen.spreads.setdefault(name, {})[labels] = Spread(
-            sum=sketch.sum, octaves=sketch.octaves, before=sketch.before, recent=sketch.recent
-        )
-
-
-def _tell_attempts(seen: Snapshot, labels: Labels, cell: _Attempts) -> None:
-    for name, count in (
-        ("modelway_attempts_total", cell.count),
-        ("modelway_input_tokens_total", cell.input),
-        ("modelway_cached_tokens_total", cell.cached),
-        ("modelway_cache_write_tokens_total", cell.cache_write),
-        ("modelway_output_tokens_total", cell.output),
-        ("modelway_reasoning_tokens_total", cell.reasoning),
-        ("modelway_unpriced_attempts_total", cell.unpriced),
-    ):
-        seen.counts.setdefault(name, {})[labels] = count
-    errors = seen.counts.setdefault("modelway_attempt_errors_total", {})
-    for error, count in cell.errors.items():
-        errors[*labels, error] = count
-    cost = seen.usd.setdefault("modelway_cost_usd_total", {})
-    cost[*labels, "false"] = Decimal(cell.pico_usd).scaleb(-12)
-    cost[*labels, "true"] = Decimal(cell.estimated_pico_usd).scaleb(-12)
-    _tell_spread(seen, "modelway_attempt_duration", labels, cell.duration)
-    _tell_spread(seen, "modelway_attempt_first_token", labels, cell.first_token)
-    _tell_spread(seen, "modelway_attempt_output_rate", labels, cell.rate)

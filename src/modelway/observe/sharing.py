@@ -44,21 +44,28 @@ class Shared:
         self._clock = clock
         self._writer: asyncio.Task[None] | None = None
         self._written = b""
+        self._failed = False
+        self._writing = asyncio.Lock()
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
 
     async def start(self) -> None:
         """Write from now on, once a second where something has changed."""
         if self._directory is not None and self._writer is None:
-            self._write(self._directory)
+            await self._write(self._directory)
             self._writer = asyncio.create_task(self._go_on(self._directory))
 
     async def text(self, *, openmetrics: bool = False) -> bytes:
         """What all processes together have done, as Prometheus reads it."""
-        if self._directory is None:
-            own = self.metrics.snapshot()
-            return await asyncio.to_thread(_alone, own, openmetrics)
-        self._write(self._directory)  # what was told once is told for good, whoever dies
-        return await asyncio.to_thread(_exposition, self._directory, openmetrics)
+        if self._directory is not None:
+            await self._write(self._directory)  # what was told once is told for good, whoever dies
+        own = self.metrics.snapshot()
+        return await asyncio.to_thread(self._exposition, own, openmetrics)
+
+    def _exposition(self, own: bytes, openmetrics: bool) -> bytes:
+        seen = [snapshot.decode(own)]
+        if self._directory is not None:
+            seen.extend(_others(self._directory, self._name))
+        return exposition(seen, openmetrics=openmetrics)
 
     async def aclose(self) -> None:
         """Write for the last time."""
@@ -67,24 +74,28 @@ class Shared:
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
         self._writer = None
-        self._write(self._directory)
+        await self._write(self._directory)
 
     async def _go_on(self, directory: Path) -> None:
         while True:
             await self._clock.sleep(WRITE_S)
-            self._write(directory)
+            await self._write(directory)
 
-    def _write(self, directory: Path) -> None:
+    async def _write(self, directory: Path) -> None:
         """Whole or not at all. A full disk costs only what is told to others."""
-        data = self.metrics.snapshot()
-        if data == self._written:
-            return
-        try:
-            _replace(directory / self._name, data)
-        except OSError as error:
-            _log.warning("metrics are not shared: %s", error.strerror or error)
-        else:
-            self._written = data
+        async with self._writing:
+            data = self.metrics.snapshot()
+            if data == self._written:
+                return
+            try:
+                await asyncio.to_thread(_replace, directory / self._name, data)
+            except OSError as error:
+                if not self._failed:
+                    _log.warning("metrics are not shared: %s", error.strerror or error)
+                self._failed = True
+            else:
+                self._written = data
+                self._failed = False
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -111,18 +122,13 @@ def fold(directory: Path, process: int) -> None:
             path.unlink()
 
 
-def _alone(data: bytes, openmetrics: bool) -> bytes:
-    return exposition([snapshot.decode(data)], openmetrics=openmetrics)
-
-
-def _exposition(directory: Path, openmetrics: bool) -> bytes:
+def _others(directory: Path, own: str) -> list[Snapshot]:
     """What was folded in meanwhile is read once, for its name stands where it went."""
-    paths = sorted(directory.glob(f"*{_SUFFIX}"))
-    live = {path.name: _read(path) for path in paths}
+    live = {path.name: _read(path) for path in sorted(directory.glob(f"*{_SUFFIX}"))}
     ended = _ended(directory)
-    for name in ended.names:
+    for name in (own, *ended.names):
         live.pop(name, None)
-    return exposition([ended.seen, *live.values()], openmetrics=openmetrics)
+    return [ended.seen, *live.values()]
 
 
 def _ended(directory: Path) -> _Ended:
