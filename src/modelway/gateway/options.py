@@ -11,14 +11,17 @@ from modelway.call import Options
 from modelway.errors import BadRequestError
 
 PREFIX = b"x-modelway-"
+CACHE_CONTROL = b"cache-control"
 PRIORITY = PREFIX + b"priority"
 _LONGEST = 4096
 _PLAIN = Options()
 _MOST_PRIORITY = 1000
+_LONGEST_LIFE_S = 31_536_000
 _MOST_NAMES = 32
 """Each is a tier, or a deployment, that is made, kept and may be asked."""
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off"))
+_CACHE = ("use", "refresh", "off", "only")
 
 
 def _flag(text: str) -> bool:
@@ -32,6 +35,13 @@ def _seconds(text: str) -> float:
     value = float(text)
     if not 0 < value <= 86_400:
         raise ValueError("seconds, above 0 and up to a day")
+    return value
+
+
+def _age(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= _LONGEST_LIFE_S:
+        raise ValueError("seconds, from 0 up to a year")
     return value
 
 
@@ -49,6 +59,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _cache(text: str) -> str:
+    if text not in _CACHE:
+        raise ValueError(f"one of {', '.join(_CACHE)}")
+    return text
+
+
 _READ: dict[str, tuple[str, Callable[[str], Any]]] = {
     "strategy": ("strategy", str),
     "models": ("models", _names),
@@ -62,24 +78,56 @@ _READ: dict[str, tuple[str, Callable[[str], Any]]] = {
     "single-flight": ("single_flight", _flag),
     "hedge": ("hedge", _flag),
     "trace": ("trace", _flag),
+    "cache": ("cache", _cache),
+    "cache-life-s": ("cache_life_s", _age),
+    "cache-max-age-s": ("cache_max_age_s", _age),
 }
 """Header, without its prefix → the field of ``Options``."""
 
 
 def read(headers: Sequence[tuple[bytes, bytes]], configured: Options = _PLAIN) -> Options:
-    """The options that these headers say, which begin with ``PREFIX``; others of ours are ignored.
+    """The options that these headers say: ``CACHE_CONTROL``, and those that begin with ``PREFIX``.
 
-    BadRequestError names the header that is wrong.
+    Others of ours are ignored. BadRequestError names the header that is wrong.
     """
     found: dict[str, Any] = {}
+    controls: list[bytes] = []
     for name, value in headers:
+        if name == CACHE_CONTROL:
+            controls.append(value)
+            continue
         plain = name[len(PREFIX) :].decode("latin-1")
-        text = value.decode("latin-1").strip()
         known = _READ.get(plain)
         if known is not None:
             field, reading = known
-            found[field] = _read(plain, text, reading)
+            found[field] = _read(plain, value.decode("latin-1").strip(), reading)
+    if controls:
+        found = _controlled(b",".join(controls)) | found
     return replace(configured, **found) if found else configured
+
+
+def _controlled(value: bytes) -> dict[str, Any]:
+    """What the usual header says of what is kept, as far as it means something here.
+
+    It asks for less only: whether anything is kept at all is not its to say, for many clients send it
+    without being told to. What cannot be read is ignored, as HTTP has it.
+    Source: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1, 2026-11-21.
+    """
+    said = {}
+    for part in value.decode("latin-1").casefold().split(","):
+        name, _, told = part.partition("=")
+        said[name.strip()] = told.strip().strip('"')
+    if "no-store" in said:
+        return {"cache": "off"}
+    found: dict[str, Any] = {}
+    if "only-if-cached" in said:
+        found["cache"] = "only"
+    ages = [float(said["max-age"])] if said.get("max-age", "").isdecimal() else []
+    if "no-cache" in said:
+        ages.append(0.0)
+    if ages:
+        found["cache_max_age_s"] = min(ages)
+    return found
 
 
 def _read(name: str, text: str, reading: Callable[[str], Any]) -> Any:
