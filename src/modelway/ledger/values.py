@@ -16,7 +16,7 @@ whole reservation, for nobody knows better; nothing was billed (a refusal, a hit
 price is known."""
 
 
-class Intent(Struct, frozen=True, kw_only=True, array_like=True):
+class Intent(Struct, frozen=True, kw_only=True, array_like=True, tag=1):
     """An attempt, as it is written down before it is sent."""
 
     id: str
@@ -45,7 +45,7 @@ class Intent(Struct, frozen=True, kw_only=True, array_like=True):
     draws: tuple[Draw, ...] = ()
 
 
-class Settlement(Struct, frozen=True, kw_only=True, array_like=True):
+class Settlement(Struct, frozen=True, kw_only=True, array_like=True, tag=2):
     """What became of an attempt."""
 
     id: str

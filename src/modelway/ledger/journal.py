@@ -1,0 +1,159 @@
+"""A process's own journal: append-only segments, an entry a write, each sealed in its place.
+
+A segment is ``mwj1``, 16 random bytes, and entries: length, length xor offset (4 bytes each, little
+endian), msgpack, and a keyed BLAKE2b over all of that. Its key is made of the installation's secret, the
+file's name and its random bytes, so no entry is taken for one of another place.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from struct import Struct as Packed
+from typing import Any, NamedTuple
+
+from modelway.ledger.records import MOST_ENTRY_BYTES, Begun, Entry, encode
+
+MAGIC = b"mwj1"
+NONCE_BYTES = 16
+HEAD = Packed("<II")
+SEAL_BYTES = 16
+SEGMENT_BYTES = 8 * 1024 * 1024
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a segment that cannot be followed by another, for the directory takes no new file."""
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+class TooLongError(ValueError):
+    """An entry of so many bytes is none of ours."""
+
+
+class Closed(NamedTuple):
+    """A segment that has a successor. Its last bytes are on disk once ``descriptor`` was synced."""
+
+    path: Path
+    descriptor: int
+
+
+def sealing(secret: bytes, name: str, start: bytes) -> Any:
+    """What seals entries of the segment of this name that begins so: to be copied for each."""
+    key = blake2b(start + name.encode(), key=secret, digest_size=32).digest()
+    return blake2b(key=key, digest_size=SEAL_BYTES)
+
+
+def segment_name(owner: str, number: int) -> str:
+    return f"{owner}.{number:08d}.journal"
+
+
+class Journal:
+    """Appends entries to the newest segment. OSError: nothing of it was written, or it is cut away."""
+
+    def __init__(self, directory: Path, owner: str, secret: bytes, *, node: str = "") -> None:
+        self._directory = directory
+        self._owner = owner
+        self._secret = secret
+        self._node = node
+        self._number = 0
+        self._descriptor = -1
+        self._offset = 0
+        self._seal: Any = None
+        self._torn = False
+        self.path = directory
+        self.segment_bytes = SEGMENT_BYTES
+        """Past it another segment is due."""
+
+    @property
+    def is_full(self) -> bool:
+        return self._offset >= self.segment_bytes
+
+    @property
+    def is_closed(self) -> bool:
+        return self._descriptor < 0
+
+    def is_there(self) -> bool:
+        """Whether nobody has removed the file that is written."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        except OSError:
+            return False
+
+    def append(self, entry: Entry) -> None:
+        """One unbuffered write. TooLongError or what the encoder raises for what cannot be written."""
+        payload = encode(entry)
+        length, offset = len(payload), self._offset
+        if length > MOST_ENTRY_BYTES:
+            raise TooLongError
+        body = HEAD.pack(length, length ^ offset) + payload
+        seal = self._seal.copy()
+        seal.update(body)
+        if self._torn or offset > MOST_BYTES:
+            self._mend()
+        data = body + seal.digest()
+        written = os.write(self._descriptor, data)
+        if written != len(data):
+            self._torn = True
+            self._mend()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._offset = offset + written
+
+    def begin(self, carried: Iterable[Entry], time: float) -> Closed | None:
+        """Go on in a new segment, that begins with what is carried over; the one before it.
+
+        OSError: it goes on in the one that it has.
+        """
+        path = self._directory / segment_name(self._owner, self._number + 1)
+        descriptor = os.open(path, _APPEND, 0o600)
+        try:
+            start = MAGIC + os.urandom(NONCE_BYTES)
+            seal = sealing(self._secret, path.name, start)
+            parts, offset = [start], len(start)
+            begun = Begun(node=self._node, time=time, before_bytes=self._offset)
+            for entry in (*carried, begun):
+                part = sealed(entry, offset, seal)
+                parts.append(part)
+                offset += len(part)
+            _write_all(descriptor, b"".join(parts))
+        except BaseException:
+            os.close(descriptor)
+            path.unlink()
+            raise
+        closed = Closed(self.path, self._descriptor) if self._number else None
+        self._descriptor, self._offset, self._seal, self._torn = descriptor, offset, seal, False
+        self._number += 1
+        self.path = path
+        return closed
+
+    def duplicate(self) -> int:
+        """Another descriptor of the newest segment: for a thread that syncs it."""
+        return os.dup(self._descriptor)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _mend(self) -> None:
+        """Cut away what was written of an entry before its write failed."""
+        if self._offset > MOST_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        os.ftruncate(self._descriptor, self._offset)
+        os.lseek(self._descriptor, self._offset, os.SEEK_SET)
+        self._torn = False
+
+
+def sealed(entry: Entry, offset: int, sealing_: Any) -> bytes:
+    """An entry as it stands at this place of a segment."""
+    payload = encode(entry)
+    body = HEAD.pack(len(payload), len(payload) ^ offset) + payload
+    seal = sealing_.copy()
+    seal.update(body)
+    return body + bytes(seal.digest())
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]

@@ -1,0 +1,81 @@
+"""A ledger from its settings: its store, its secret, its journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from modelway.errors import ConfigError
+from modelway.ledger.holding import Held, hold, new_owner
+from modelway.ledger.journal import Journal
+from modelway.ledger.ledger import Ledger
+from modelway.ledger.orphans import Orphans
+from modelway.ledger.secret import journal_secret
+from modelway.ledger.shipping import Backlog
+from modelway.ledger.store import open_ledger_store
+from modelway.ledger.values import LedgerSettings
+from modelway.ports import Clock, Pool, Spent
+
+DIRECTORY = "journal"
+FILE = "ledger.db"
+"""Their names in the state directory of an installation."""
+
+
+async def open_ledger(
+    settings: LedgerSettings,
+    *,
+    state: Path,
+    clock: Clock,
+    node: str,
+    give_back: Callable[[Pool, Sequence[Spent]], Awaitable[None]] | None = None,
+) -> Ledger:
+    """The ledger of this process. ``give_back`` is told what of the grants of a dead one was used.
+
+    ConfigError for what an operator must change: a store that is something else's, a directory that
+    cannot be written. A store that is only down is waited for, and its rows wait in the journal.
+    """
+    directory = Path(settings.journal) if settings.journal else state / DIRECTORY
+    secret = await asyncio.to_thread(journal_secret, state)
+    store = await open_ledger_store(settings.url, default=state / FILE)
+    try:
+        held, owner = await asyncio.to_thread(_held, directory, node)
+        try:
+            journal = Journal(directory, owner, secret, node=node)
+            _begin(journal, clock.time())
+        except BaseException:
+            held.let_go(remove=True)
+            raise
+    except BaseException:
+        await store.aclose()
+        raise
+    orphans = Orphans(directory, secret, store, give_back)
+    backlog = Backlog(store, secret, orphans.set_aside)
+    return Ledger(settings, store, journal, orphans, backlog, held=held, owner=owner, clock=clock)
+
+
+def _held(directory: Path, node: str) -> tuple[Held, str]:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        while True:
+            owner = new_owner(node)
+            held = hold(directory, owner)
+            if held is not None:
+                return held, owner
+    except OSError as error:
+        raise _cannot(directory, error) from error
+
+
+def _begin(journal: Journal, time: float) -> None:
+    try:
+        journal.begin((), time)
+    except OSError as error:
+        raise _cannot(journal.path, error) from error
+
+
+def _cannot(place: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the ledger's journal in {place} cannot be written: {error.strerror}; free some space, give "
+        "this user the right to, or name another directory by ledger.journal"
+    )
