@@ -61,8 +61,8 @@ def test_it_says_where_and_shows_its_key_once(tmp_path):
         serving.signal(signal.SIGINT)
         assert serving.end() == 0
     assert "its words mean nothing" in serving.stderr
-    assert key not in "".join(
-        [file.read_text() for file in (tmp_path / ".local").rglob("*") if file.is_file()]
+    assert key.encode() not in b"".join(
+        [file.read_bytes() for file in (tmp_path / ".local").rglob("*") if file.is_file()]
     )
     with started("serve", "--port", "0", "--new-key", home=tmp_path) as again:
         url = again.line("modelway serves on ")

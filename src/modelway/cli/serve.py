@@ -49,6 +49,7 @@ def serve(
     auth: Switch = True,
     new_key: Flag = False,
     workers: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1,
+    offline: Flag = False,
 ) -> int:
     """Serve OpenAI- and Anthropic-compatible HTTP on this machine.
 
@@ -77,11 +78,14 @@ def serve(
     workers
         How many processes serve, on one port. They share limits, budgets and
         breakers in the configured store, or else in a file. Not on Windows.
+    offline
+        Answer from what is kept, recorded or run in this process; open no
+        connection to any provider.
     """
     if workers == 1:
-        run_gateway(config, host, port, auth=auth, new_key=new_key)
+        run_gateway(config, host, port, auth=auth, new_key=new_key, offline=offline)
         return 0
-    return _several(workers, config, host, port, auth=auth, new_key=new_key)
+    return _several(workers, config, host, port, auth=auth, new_key=new_key, offline=offline)
 
 
 def run_gateway(
@@ -91,12 +95,13 @@ def run_gateway(
     *,
     auth: bool = True,
     new_key: bool = False,
+    offline: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> None:
     """Serve in this process until a signal says to end."""
 
     async def alone() -> None:
-        opened = await open_engine(config, environment=environment, embedded="if_nothing_else")
+        opened = await _open(config, offline=offline, environment=environment)
         try:
             settings = opened.engine.settings
             address = settings.gateway.host if host is None else host
@@ -125,6 +130,7 @@ def _several(
     *,
     auth: bool,
     new_key: bool,
+    offline: bool,
 ) -> int:
     """Serve in so many processes until a signal says to end; the exit code."""
     settings = load(config)
@@ -140,7 +146,7 @@ def _several(
         _, made = _keys(settings, host, auth=auth, new_key=new_key)
 
         async def one(seat: Seat) -> None:
-            opened = await open_engine(config, embedded="if_nothing_else")
+            opened = await _open(config, offline=offline)
             try:
                 now = opened.engine.settings
                 keys, _ = _keys(now, host, auth=auth, new_key=False)
@@ -161,6 +167,19 @@ def _several(
         return supervise(
             sockets, lambda seat: _run(one(seat)), hooks, drain_s=settings.gateway.drain_s
         )
+
+
+async def _open(
+    config: Config, *, offline: bool, environment: Mapping[str, str] | None = None
+) -> Opened:
+    return await open_engine(
+        config,
+        environment=environment,
+        embedded="if_nothing_else",
+        ledger=True,
+        metrics=True,
+        offline=offline,
+    )
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
