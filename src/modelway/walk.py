@@ -378,19 +378,25 @@ class Walk:
                 continue
             cost = self._estimated_cost(other)
             admitted = self._admitted_at_once(other)
-            if admitted is not None:
-                if self._dispatch.hedges.spend(cost):
-                    booking = self._account.admit(other.deployment)
-                    if booking is not None:
-                        self._dispatch.hedged(self._call, other.deployment)
-                        return Runner(
-                            other, partial(self._ask, other, admitted, booking, raced=True)
-                        )
-                admitted.unsent()
-                spare.append(other)
-                break
+            if admitted is not None and self._dispatch.hedges.spend(cost):
+                self._dispatch.hedged(self._call, other.deployment)
+                return Runner(other, partial(self._ask_too, other, admitted))
             spare.append(other)
+            if admitted is not None:
+                admitted.unsent()
+                break
         return None
+
+    async def _ask_too(self, track: Track, ticket: Ticket) -> Reply:
+        """Ask the second of two, where the budgets have the money for both."""
+        booking: Booking | None = None
+        try:
+            account = self._account
+            booking = account.admit(track.deployment) or await account.enter(track.deployment)
+        finally:
+            if booking is None:
+                ticket.unsent()
+        return await self._ask(track, ticket, booking, raced=True)
 
     def _estimated_cost(self, track: Track) -> int | None:
         asked = self._asked
