@@ -119,8 +119,9 @@ class _Heard:
         self._told = told
         self._content: list[bytes] = []
         self._why = ""
-        self._speaks = False
-        self._ended = False
+        self._speak: set[int] = set()
+        self._ended: set[int] = set()
+        """Choices that have said something, and such as are at their end."""
         self._usage: Usage | None = None
         """As its events tell it."""
         self.on_settled.append(self._over)
@@ -171,14 +172,14 @@ class _Heard:
     def _look(self, events: list[StreamEvent]) -> None:
         for event in events:
             if isinstance(event, Finish):
-                self._ended = True
+                self._ended.add(event.choice)
                 self._usage = event.usage or self._usage
                 if event.reason not in _WHOLE:
                     self._why = event.reason
             elif isinstance(event, RefusalDelta):
                 self._why = "refusal"
             elif not isinstance(event, Start):
-                self._speaks = True
+                self._speak.add(event.choice)
 
     def _over(self, usage: Usage | None, error: LLMError | None) -> None:
         if error is not None:
@@ -202,5 +203,5 @@ class _Heard:
             self._look(self._decoder.close())
         if not self._ended or (self._decoder is not None and self._decoder.error is not None):
             self._why = "partial"
-        elif not self._why and not self._speaks:
+        elif not self._why and not self._speak.issuperset(self._ended):
             self._why = "empty"
