@@ -20,7 +20,8 @@ def tell(metrics: Metrics) -> Snapshot:
     for (operation, model, stream), requests in metrics.requests.items():
         counts = seen.counts.setdefault("modelway_requests_total", {})
         for (outcome, cached), count in requests.outcomes.items():
-            counts[operation, model, outcome, cached] = count
+            labels = (operation, model, outcome, cached)
+            counts[labels] = counts.get(labels, 0) + count  # streamed or not
         way = (operation, model, "true" if stream else "false")
         _tell_spread(seen, "modelway_request_duration", way, requests.duration)
     for operation, own in metrics.own.items():

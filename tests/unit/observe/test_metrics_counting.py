@@ -101,6 +101,14 @@ def test_a_request_tells_what_became_of_it_and_what_is_ours():
     assert seen["modelway_request_queue_seconds_count"] == 1
 
 
+def test_streamed_or_not_a_request_is_one():
+    metrics = Metrics()
+    requested(metrics, stream=True)
+    requested(metrics, stream=False)
+    requested(metrics, stream=False)
+    assert told(metrics, outcome="ok") == {"modelway_requests_total": 3}
+
+
 def test_what_happens_now_and_then():
     metrics = Metrics()
     metrics.open_requests = lambda: 7
