@@ -232,13 +232,13 @@ class Booking:
         """It was refused, or no answer came."""
         what = type(error).__name__
         if _unbilled(error):
-            self._end(Charged(0, "free"), took_s, error=what)
+            self._end(Charged(0, "free", ""), took_s, error=what)
         else:
-            self._end(Charged(self._most, "reserved"), took_s, error=what)
+            self._end(Charged(self._most, "reserved", ""), took_s, error=what)
 
     def given_up(self, took_s: float, *, streams: bool) -> None:
         """Nobody waits for the answer any more; one that ``streams`` ends where it is cut."""
-        charged = self._received(0) if streams else Charged(self._most, "reserved")
+        charged = self._received(0) if streams else Charged(self._most, "reserved", "")
         self._end(charged, took_s, error="Cancelled")
 
     def answered(self, usage: Usage | None, took_s: float) -> None:
@@ -265,7 +265,7 @@ class Booking:
     def _received(self, chars: int | None) -> Charged:
         accounts = self._accounts
         cost = accounts.facts.partial(self._account.bound, self._deployment, chars)
-        return Charged(cost, "received")
+        return Charged(cost, "received", "")
 
     def _charged(self, usage: Usage | None, took_s: float) -> Charged:
         charged = self._accounts.facts.charged(
@@ -273,7 +273,7 @@ class Booking:
         )
         if charged.pico_usd is None and self._most is not None:
             # The price is known, and what was used is not: no more than was reserved.
-            return Charged(self._most, "reserved")
+            return Charged(self._most, "reserved", "")
         return charged
 
     def _end(

@@ -32,8 +32,8 @@ class Biller:
         self._chance = random.Random(seed)
         self.open = 0
 
-    def bill(self, nonce: str, read: int, made: int, *, told: bool) -> None:
-        line = {"nonce": nonce, "read": read, "made": made, "told": told}
+    def bill(self, nonce: str, read: int, made: int, *, too_much: bool) -> None:
+        line = {"nonce": nonce, "read": read, "made": made, "too_much": too_much}
         os.write(self._file, json.dumps(line).encode() + b"\n")
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,16 +61,17 @@ class Biller:
         read = max(1, len(text) // 5)
         cap = body.get("max_tokens", 50)
         made = chance.randint(1, cap)
-        if chance.random() < 0.1:
+        too_much = chance.random() < 0.1
+        if too_much:
             if chance.random() < 0.5:
                 made = cap + chance.randint(1, 2 * cap)
             else:
                 read = len(text) * 2 + 200
         await asyncio.sleep(chance.random() * 0.02)
         if body.get("stream"):
-            await self._stream(writer, nonce, read, made)
+            await self._stream(writer, nonce, read, made, too_much=too_much)
             return
-        self.bill(nonce, read, made, told=True)
+        self.bill(nonce, read, made, too_much=too_much)
         said = {
             "id": nonce,
             "object": "chat.completion",
@@ -87,10 +88,9 @@ class Biller:
         }
         await _say(writer, b"200 OK", said)
 
-    async def _stream(self, writer, nonce: str, read: int, made: int) -> None:
+    async def _stream(self, writer, nonce: str, read: int, made: int, *, too_much: bool) -> None:
         """Bills what it has made when its client goes, as far as it notices that before the end."""
         done = 0
-        told = False
         try:
             writer.write(
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -102,12 +102,11 @@ class Biller:
                 await asyncio.sleep(0.001)
             last = _chunk(nonce, {}, "stop")
             await _event(writer, last)
-            told = True
             await _event(writer, {**_chunk(nonce, {}), "choices": [], "usage": _usage(read, made)})
             writer.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
             await writer.drain()
         finally:
-            self.bill(nonce, read, done, told=told)
+            self.bill(nonce, read, done, too_much=too_much)
 
 
 def _usage(read: int, made: int) -> dict[str, int]:
