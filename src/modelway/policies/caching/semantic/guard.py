@@ -59,12 +59,15 @@ def same(first: Sense, second: Sense) -> bool:
         return True
     if sorted(first.words) != sorted(second.words):
         return False
-    movers, words = TONGUES[first.tongue].movers, first.words
+    movers = TONGUES[first.tongue].movers
+    return _moved(first.words, second.words, movers) or _moved(second.words, first.words, movers)
+
+
+def _moved(words: tuple[str, ...], other: tuple[str, ...], movers: frozenset[str]) -> bool:
+    """Whether two neighbouring parts, of which the second begins a clause, have changed places."""
     cuts = [0, *[at for at in range(1, len(words)) if words[at] in movers], len(words)]
-    if len(cuts) > _MOST_CUTS:
-        return False
-    return any(
-        words[:a] + words[b:c] + words[a:b] + words[c:] == second.words
+    return len(cuts) <= _MOST_CUTS and any(
+        words[:a] + words[b:c] + words[a:b] + words[c:] == other
         for a, b, c in combinations(cuts, 3)
     )
 
