@@ -6,39 +6,37 @@ be bounded by reading a request is said in ``surcharged``, never left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from modelway.call import Body, Call
+from modelway.call import Body, Call, Deployment
+from modelway.dialects import requested
+from modelway.errors import LLMError
 from modelway.retrieval import EmbedRequest, RerankRequest
-from modelway.spelling import OTHER, SPELLINGS, Spelling
-from modelway.types import ChatRequest, HostedTool, Message, Text
-from modelway.weighing import Weight, of_value
+from modelway.spelling import HARMLESS, OTHER, SPELLINGS, STANDARD, Names, Spelling
+from modelway.types import ChatRequest, HostedTool, Text
+from modelway.weighing import IMAGE_TOKENS, Weight
 
 if TYPE_CHECKING:
     from modelway.catalog.pricing import Class
 
-_FRAME_TOKENS = 32
-"""What hosts put around any question: roles, separators, a date."""
-_TOOLS_TOKENS = 600
-"""What hosts say to a model that has tools, beside their definitions: at most 530 at Anthropic.
+_FRAME_TOKENS = 80
+"""What hosts put around any question: roles, separators, a date; 70 at the most in recorded traffic."""
+_TOOLS_TOKENS = 750
+"""What a model that has tools is told beside their definitions: 690 in recorded traffic, and 530 said.
 
 Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview#pricing, 2026-11-21.
 """
+_SHAPE_TOKENS = 300
+"""What a model is told beside the schema of its answer: 210 in recorded traffic."""
 _MOST_CHOICES = 128
 _FRAME_BYTES = 24
-
-_THINKING = frozenset(["thinking", "reasoning_effort", "reasoning", "output_config"])
-_KNOWN_TIERS = {
-    "auto": "standard",
-    "default": "standard",
-    "standard_only": "standard",
-    "on_demand": "standard",
-    "reserved": "standard",
-}
+_DENSE = 16
+"""Text with fewer than one space in so many bytes is no prose: keys, numbers, base64."""
+_MOST_NAME = 40
 
 
 class _Plain(Struct, forbid_unknown_fields=True):
@@ -55,7 +53,6 @@ class _Plain(Struct, forbid_unknown_fields=True):
 
 
 _plain = msgspec.json.Decoder(str | _Plain | list[str | _Plain]).decode
-_number = msgspec.json.Decoder(int).decode
 _any = msgspec.json.Decoder().decode
 
 
@@ -63,136 +60,164 @@ class Bound:
     """The most that one call may use, at any deployment."""
 
     __slots__ = (
-        *("_cap", "_extra_output", "_operation"),
-        *("choices", "dialect", "documents", "input_tokens", "kinds", "service", "surcharged"),
-        "thinks",
+        *("_cap", "_nonsense", "_predicted", "_told"),
+        *("choices", "dialect", "documents", "images", "input_tokens", "kinds", "operation"),
+        *("service", "surcharged", "thinks"),
     )
 
-    input_tokens: int
-    """Never below what the body's bytes, its images, sounds and documents are by the rules."""
-    choices: int
-    service: str
-    """The terms that the request names; ``standard`` where it names none."""
-    surcharged: str
-    """What in it is billed beside its own tokens, or by tokens that are not in it; ``""``: nothing."""
-    kinds: frozenset[Class]
-    """Classes of tokens that it may have beside plain ones."""
-    documents: int
-    """How many are to be ranked."""
-    dialect: str
-    """Of a client's own bytes; ``""``: it is a value."""
-    thinks: bool
-    """Whether it says how much is to be thought."""
-
     def __init__(self, call: Call) -> None:
+        self.operation = call.operation
         self._cap: int | None = None
-        self._extra_output = 0
-        self._operation = call.operation
+        self._nonsense = False
+        self._predicted = 0
+        self._told = _FRAME_TOKENS
+        self.dialect = ""
+        """Of a client's own bytes; ``""``: it is a value."""
+        self.input_tokens = 0
+        """Never below what its text is by its bytes, and what is seen and heard by its rules."""
+        self.images = 0
+        """How many, each of which is in ``input_tokens`` as ``IMAGE_TOKENS``."""
+        self.documents = 0
+        """How many are to be ranked."""
         self.choices = 1
         self.service = "standard"
+        """The terms that it names."""
+        self.kinds: frozenset[Class] = frozenset()
+        """Classes of tokens that it may have beside plain ones."""
         self.surcharged = ""
-        self.kinds = frozenset()
-        self.documents = 0
-        self.dialect = ""
+        """What is billed beside its own tokens, or by tokens that are not in it; ``""``: nothing."""
         self.thinks = False
+        """Whether it says how much is to be thought."""
         if call.body is not None:
-            self._of_body(call.body)
-        elif isinstance(call.request, ChatRequest):
-            self._of_chat(call.request)
-        elif isinstance(call.request, EmbedRequest):
-            self._weighed(of_value(msgspec.to_builtins(call.request.inputs)), 0)
-        elif isinstance(call.request, RerankRequest):
-            self.documents = len(call.request.documents)
-            asked = [call.request.query, *call.request.documents]
-            self._weighed(of_value(asked), 0)
+            self._of_body(call, call.body)
+        elif call.passing is not None:
+            self.input_tokens = -(-len(call.passing.body) // 2)
         else:
-            self.input_tokens = 0 if call.passing is None else -(-len(call.passing.body) // 2)
+            self._of_value(call.request)
 
     def output_tokens(self, own_cap: int | None) -> int | None:
-        """Of all its choices; ``own_cap`` is the model's, which stands for one that is not said."""
-        if self._operation in ("embed", "rerank"):
+        """Of all its choices. The model's ``own_cap`` stands for one that is not said, or is nonsense."""
+        if self.operation in ("embed", "rerank"):
             return 0
-        cap = own_cap if self._cap is None else self._cap
-        return None if cap is None else (cap + self._extra_output) * self.choices
+        cap = self._cap
+        if cap is None:
+            cap = own_cap
+        elif self._nonsense:
+            cap = None if own_cap is None else max(cap, own_cap)
+        return None if cap is None else (cap + self._predicted) * self.choices
+
+    def under(self, deployment: Deployment) -> Bound:
+        """The same with what the operator adds to every call of this deployment."""
+        if not deployment.target.body and not deployment.defaults:
+            return self
+        more = copy(self)
+        more.add(deployment)
+        return more
+
+    def add(self, deployment: Deployment) -> None:
+        """Count what the operator adds: of defaults, only where no client's bytes go on as they are."""
+        defaults, body = deployment.defaults, deployment.target.body
+        if self.dialect != deployment.dialect:
+            if self._cap is None and defaults.get("max_tokens") is not None:
+                self._capped(defaults["max_tokens"])
+            self._read(OTHER, "n", "choices", defaults.get("n"))
+        spelling = SPELLINGS.get(deployment.dialect, OTHER)
+        for name in body.keys() & spelling.names.keys():
+            self._read(spelling, name, spelling.names[name], body[name])
 
     # ------------------------------------------------------------ a client's own bytes
 
-    def _of_body(self, body: Body) -> None:
-        fields = body.fields
+    def _of_body(self, call: Call, body: Body) -> None:
         self.dialect = body.dialect
-        self.thinks = not _THINKING.isdisjoint(fields)
-        said = SPELLINGS.get(body.dialect, OTHER)
-        for name in said.caps:
-            if name in fields:
-                self._capped(_count(fields[name]))
-        for name in said.choices:
-            if name in fields:
-                self._chosen(_count(fields[name]))
-        for outer, names in said.nested.items():
-            if outer in fields:
-                self._of_nested(fields[outer], names)
-        if not said.surcharged.isdisjoint(fields):
-            self._of_surcharged(said, fields)
-        plain, ascii_, weight = True, True, Weight()
-        for name in said.content:
-            if name in fields:
-                raw = bytes(fields[name])
-                ascii_ = ascii_ and raw.isascii()
-                try:
-                    _plain(raw)
-                except msgspec.ValidationError:
-                    plain = False
-                    weight += of_value(_any(raw))
-        size = body.size_bytes
-        if "tools" in fields or "toolConfig" in fields:
-            self._of_tools(said, fields)
-            size += 3 * _TOOLS_TOKENS
-        if plain:
-            self.input_tokens = -(-size // (3 if ascii_ else 2)) + _FRAME_TOKENS
-        else:
-            self._weighed(weight, size, ascii_=ascii_)
-
-    def _of_nested(self, raw: msgspec.Raw, names: Mapping[str, str]) -> None:
-        inner = _any(raw)
-        if not isinstance(inner, dict):
+        spelling = SPELLINGS.get(body.dialect)
+        if spelling is None:
+            self._of_unknown(call, body.size_bytes)
             return
-        for name, meaning in names.items():
-            if name not in inner:
-                continue
-            value = inner[name]
-            if meaning == "cap":
-                self._capped(value if type(value) is int else -1)
-            elif meaning == "choices":
-                self._chosen(value if type(value) is int else -1)
-            elif meaning == "modalities":
-                self._of_modalities(value)
-            elif meaning == "thinks":
-                self.thinks = True
-            elif value:
-                self._surcharge(name)
+        said: list[msgspec.Raw] = []
+        names = spelling.names
+        for name, raw in body.fields.items():
+            meaning = names.get(name)
+            if meaning == "content":
+                said.append(raw)
+            elif meaning is not None:
+                self._read(spelling, name, meaning, _any(raw))
+        tokens, rest = self._told, body.size_bytes
+        for raw in said:
+            text = bytes(raw)
+            rest -= len(text)
+            tokens += self._text_or_more(text)
+        self.input_tokens += tokens + max(0, -(-rest // 3))
+        if self.operation == "rerank" and "documents" in body.fields:
+            documents = _any(body.fields["documents"])
+            self.documents = len(documents) if isinstance(documents, list) else 1
 
-    def _of_surcharged(self, said: Spelling, fields: Mapping[str, msgspec.Raw]) -> None:
-        for name in said.surcharged & fields.keys():
-            value = _any(fields[name])
-            if name in ("service_tier", "serviceTier"):
-                self._of_tier(value)
-            elif name == "modalities":
-                self._of_modalities(value)
-            elif name == "cache_control":
-                self.kinds |= of_value({name: value}).kinds
-            elif name == "prediction":
-                self._extra_output += -(-len(bytes(fields[name])) // 2)
-            elif value and value not in said.harmless.get(name, ()):
-                self._surcharge(name)
+    def _text_or_more(self, raw: bytes) -> int:
+        """The tokens of what is said, as JSON: of text at once, else of what is found in it."""
+        try:
+            _plain(raw)
+        except msgspec.ValidationError:
+            weight = Weight()
+            weight.put(_any(raw))
+            self._weighed(weight)
+            size = max(len(raw) - weight.data_bytes, 0)
+        else:
+            size = len(raw)
+        return _tokens(size, raw.isascii(), raw.count(b" "))
 
-    def _of_tier(self, value: Any) -> None:
-        if isinstance(value, dict):
-            value = value.get("type")
-        if isinstance(value, str):
-            value = value.lower()
-            self.service = _KNOWN_TIERS.get(value, value)[:40]
-        elif value is not None:
-            self.service = "unknown"
+    def _of_unknown(self, call: Call, size: int) -> None:
+        """Of a dialect that is not ours: by what it says as a value."""
+        try:
+            self._of_value(requested(call))
+        except LLMError:
+            self._surcharge("a question that cannot be read")
+        self.input_tokens = max(self.input_tokens, -(-size // 3))
+
+    # ------------------------------------------------------------ fields
+
+    def _read(self, spelling: Spelling, name: str, meaning: str | Names, value: Any) -> None:
+        if value is None:
+            return
+        if meaning == "cap":
+            self._capped(value)
+        elif meaning == "tools":
+            self._of_tools(spelling, value)
+        elif meaning == "choices":
+            sensible = type(value) is int and value > 0
+            self.choices = max(self.choices, value if sensible else _MOST_CHOICES)
+        elif meaning == "thinks":
+            self.thinks = True
+        elif meaning == "shaped":
+            self._told += _SHAPE_TOKENS
+        elif meaning == "service":
+            self.service = _service(value)
+        elif meaning == "modalities":
+            self._of_modalities(value)
+        elif meaning == "predicted":
+            self._predicted += -(-len(msgspec.json.encode(value)) // 2)
+        elif meaning == "cached":
+            self._weigh({name: value})
+        elif meaning == "surcharged":
+            if value and not (isinstance(value, str) and value in HARMLESS):
+                self._surcharge(name)
+        elif isinstance(value, dict) and not isinstance(meaning, str):
+            for inner in meaning.keys() & value.keys():
+                self._read(spelling, inner, meaning[inner], value[inner])
+
+    def _capped(self, value: Any) -> None:
+        """Of several caps the largest may be the one that holds, and a host may take any nonsense."""
+        if type(value) is int and value > 0:
+            self._cap = max(value, self._cap or 0)
+        else:
+            self._nonsense = True
+
+    def _of_tools(self, spelling: Spelling, value: Any) -> None:
+        self._told += _TOOLS_TOKENS
+        for tool in value if isinstance(value, list) else [value]:
+            hosted = spelling.hosted(tool)
+            if hosted is not None:
+                self._surcharge(hosted)
+            elif isinstance(tool, dict):
+                self._weigh({name: tool[name] for name in _CACHED & tool.keys()})
 
     def _of_modalities(self, value: Any) -> None:
         for one in value if isinstance(value, list) else [value]:
@@ -200,107 +225,120 @@ class Bound:
             if kind == "audio":
                 self.kinds |= {"output_audio"}
             elif kind != "text":
-                self._surcharge(f"output of {kind[:40]}")
-
-    def _of_tools(self, said: Spelling, fields: Mapping[str, msgspec.Raw]) -> None:
-        for name in ("tools", "toolConfig"):
-            value = _any(fields[name]) if name in fields else None
-            listed = value.get("tools") if isinstance(value, dict) else value
-            for tool in listed if isinstance(listed, list) else []:
-                if (hosted := said.hosted(tool)) is not None:
-                    self._surcharge(hosted)
-            self.kinds |= of_value(value).kinds
+                self._surcharge(f"output of {kind[:_MOST_NAME]}")
 
     # ------------------------------------------------------------ values
+
+    def _of_value(self, request: Any) -> None:
+        if isinstance(request, ChatRequest):
+            self._of_chat(request)
+        elif isinstance(request, EmbedRequest | RerankRequest):
+            said: Any
+            if isinstance(request, EmbedRequest):
+                said = msgspec.to_builtins(request.inputs)
+            else:
+                self.documents = len(request.documents)
+                said = [request.query, *request.documents]
+            self.input_tokens += self._told + self._weigh(said)
 
     def _of_chat(self, request: ChatRequest) -> None:
         if request.max_tokens is not None:
             self._capped(request.max_tokens)
         if request.n is not None:
-            self._chosen(request.n)
+            self._read(OTHER, "n", "choices", request.n)
         self.thinks = request.thinking is not None
         size = 0
         if request.tools:
-            size = len(msgspec.json.encode(request.tools)) + 3 * _TOOLS_TOKENS
-            if any(isinstance(tool, HostedTool) for tool in request.tools):
-                self._surcharge("a hosted tool")
-            self.kinds |= of_value(
-                [{"cache": getattr(one, "cache", None)} for one in request.tools]
-            ).kinds
+            self._told += _TOOLS_TOKENS
+            size = len(msgspec.json.encode(request.tools))
+            for tool in request.tools:
+                if isinstance(tool, HostedTool):
+                    self._surcharge("a hosted tool")
+                elif tool.cache is not None:
+                    self._weigh({"cache": tool.cache})
         if request.response_format is not None:
+            self._told += _SHAPE_TOKENS
             size += len(msgspec.json.encode(request.response_format))
         if request.extra:
-            self._of_extra(request)
             size += len(msgspec.json.encode(request.extra))
-        text = _plain_bytes(request.messages)
-        if text is not None:
-            bytes_, ascii_ = text
-            self.input_tokens = -(-(size + bytes_) // (3 if ascii_ else 2)) + _FRAME_TOKENS
-            return
-        said = msgspec.to_builtins(request.messages)
-        weight = of_value(said)
-        self._weighed(weight, size + weight.bytes, ascii_=weight.ascii)
+            self._of_extra(request)
+        said = self._of_text(request)
+        if said is None:
+            said = self._weigh(msgspec.to_builtins(request.messages))
+        self.input_tokens += self._told + said + -(-size // 3)
+
+    def _of_text(self, request: ChatRequest) -> int | None:
+        """The tokens of messages that are text alone."""
+        size, ascii_, spaces = 0, True, 0
+        for message in request.messages:
+            size += _FRAME_BYTES
+            for part in message.parts:
+                if type(part) is not Text or part.cache is not None:
+                    return None
+                text = part.text
+                spaces += text.count(" ")
+                if text.isascii():
+                    size += len(text)
+                else:
+                    ascii_ = False
+                    size += len(text.encode("utf-8", "surrogatepass"))
+        return _tokens(size, ascii_, spaces)
 
     def _of_extra(self, request: ChatRequest) -> None:
-        """Fields that we do not model: a cap among them may be taken or not, so it only raises ours."""
-        said = SPELLINGS.get(request.extra_dialect or "", OTHER)
-        fields = {
-            name: msgspec.Raw(msgspec.json.encode(one)) for name, one in request.extra.items()
-        }
-        if not said.surcharged.isdisjoint(fields):
-            self._of_surcharged(said, fields)
-        if self._cap is not None:
-            for name in said.caps:
-                if name in fields:
-                    self._capped(_count(fields[name]))
-        for name in said.choices:
-            if name in fields:
-                self._chosen(_count(fields[name]))
-        if "tools" in fields:
-            self._of_tools(said, fields)
+        """Fields that are not modelled: a cap among them may be taken or not, so it only raises ours."""
+        cap = self._cap
+        spoken = SPELLINGS.get(request.extra_dialect or "")
+        for spelling in SPELLINGS.values() if spoken is None else [spoken]:
+            for name in request.extra.keys() & spelling.names.keys():
+                self._read(spelling, name, spelling.names[name], request.extra[name])
+        if cap is None:
+            self._cap = None
 
     # ------------------------------------------------------------ what both need
 
-    def _capped(self, count: int | None) -> None:
-        """A cap that makes no sense says nothing; of several the largest may be the one that holds."""
-        if count is not None and count > 0:
-            self._cap = max(count, self._cap or 0)
+    def _weigh(self, said: Any) -> int:
+        """The tokens of the text in a decoded value; what else is in it is counted here."""
+        weight = Weight()
+        weight.put(said)
+        self._weighed(weight)
+        return _tokens(weight.bytes, weight.ascii, weight.bytes)
 
-    def _chosen(self, count: int | None) -> None:
-        if count is not None:
-            self.choices = max(self.choices, count if count > 0 else _MOST_CHOICES)
-
-    def _surcharge(self, what: str) -> None:
-        self.surcharged = self.surcharged or what
-
-    def _weighed(self, weight: Weight, size: int, *, ascii_: bool | None = None) -> None:
-        ascii_ = weight.ascii if ascii_ is None else ascii_
-        text = max(size - weight.data_bytes, weight.bytes)
-        self.input_tokens = -(-text // (3 if ascii_ else 2)) + weight.tokens + _FRAME_TOKENS
+    def _weighed(self, weight: Weight) -> None:
+        self.images += weight.images
+        self.input_tokens += weight.tokens + weight.images * IMAGE_TOKENS
         self.kinds |= weight.kinds
         if weight.elsewhere:
             self._surcharge(weight.elsewhere)
 
-
-def _count(raw: msgspec.Raw) -> int | None:
-    """A whole number, ``None`` for null, and -1 for anything else."""
-    try:
-        return _number(raw)
-    except msgspec.MsgspecError:
-        return None if bytes(raw) == b"null" else -1
+    def _surcharge(self, what: str) -> None:
+        self.surcharged = self.surcharged or what
 
 
-def _plain_bytes(messages: Iterable[Message]) -> tuple[int, bool] | None:
-    """The size of messages that are text alone, and whether it is ASCII."""
-    size, ascii_ = 0, True
-    for message in messages:
-        size += _FRAME_BYTES
-        for part in message.parts:
-            if type(part) is not Text or part.cache is not None:
-                return None
-            if part.text.isascii():
-                size += len(part.text)
-            else:
-                ascii_ = False
-                size += len(part.text.encode())
-    return size, ascii_
+def named_service(dialect: str, body: dict[str, Any]) -> str:
+    """The terms that a body names; ``""``: none."""
+    names = SPELLINGS.get(dialect, OTHER).names
+    for name in body.keys() & names.keys():
+        if names[name] == "service":
+            return _service(body[name])
+    return ""
+
+
+def _service(value: Any) -> str:
+    named = value.lower() if isinstance(value, str) else "unknown"
+    return "standard" if named in STANDARD else named[:_MOST_NAME]
+
+
+_CACHED = frozenset(["cache_control", "cachePoint"])
+
+
+def _tokens(size: int, ascii_: bool, spaces: int) -> int:
+    """The most that text of so many bytes has, as far as tokenizers of words go.
+
+    English has 4 bytes a token and code 3; other scripts have 2 to 3 bytes a character and up to a
+    token of each; what has no words at all has been seen at 1.5 bytes a token.
+    """
+    if not ascii_:
+        return -(-size // 2)
+    if spaces * _DENSE < size:
+        return -(-2 * size // 3)
+    return -(-size // 3)

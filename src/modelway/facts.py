@@ -1,65 +1,60 @@
-"""What the catalogue knows of a configuration's deployments: remembered, and loaded when first asked."""
+"""What is known of a configuration's deployments, what their calls cost, and what they may cost at the most.
+
+Remembered, and loaded from the catalogue when first asked for.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from modelway.bounds import Bound
+from modelway.bounds import Bound, named_service
 from modelway.call import Deployment
 from modelway.catalog.models import ModelInfo
 from modelway.config.resolve import model_names, resolve
 from modelway.config.settings import Settings
-from modelway.ledger.values import Basis
 from modelway.ports import Clock
 from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.types import ChatResponse, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from modelway.catalog.plain_price import PlainPrice
-    from modelway.catalog.pricing import Ceiling, Class, Cost, Unpriced
+    from modelway.books import Book
+    from modelway.catalog.pricing import Cost
 
 Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
 
+_Today: TypeAlias = tuple[str, str | None, str, int]
 _MOST_KNOWN = 10_000
 """Deployments, which callers may name, that are remembered; past it a memory starts anew."""
 _DAY_S = 86_400
-_PICO = 10**12
-_INVENTED_CAP = 4_096
-"""At the most, where Anthropic's dialect needs a cap and a client of another gave none."""
-_CHUNK_TOKENS = 500
-"""Source: https://docs.cohere.com/docs/rerank-overview, 2026-11-21."""
-_DOCUMENTS_A_UNIT = 100
-_MISMATCH = 100
+PICO = 10**12
+"""Units of 10⁻²⁴ USD in a pico-dollar, and pico-dollars in a dollar."""
+_OFF = 100
 """One part in so many is a difference that is said."""
-_LEAST_MISMATCH = 10**6
-_IN_FLIGHT_TOKENS = 64
-_log = logging.getLogger(__name__)
+_LEAST_OFF = 10**6
 _NOT_SAID = Usage()
-_new = tuple.__new__
+_new = tuple.__new__  # a third of the cost of a NamedTuple's own constructor
+_log = logging.getLogger(__name__)
 
 
 class Charged(NamedTuple):
-    """What a call cost, in pico-dollars; ``None``: it is not known, and ``why``."""
+    """What a call cost, in pico-dollars; ``None``: it is not known."""
 
     pico_usd: int | None
-    basis: Basis
-    version: str = ""
+    basis: Literal["catalogue", "provider", "unknown"]
+    version: str
     """Of the prices."""
     expected_pico_usd: int | None = None
     """By the catalogue, where the provider's own word is the cost."""
     why: str = ""
-    """Why nothing is known, or what contradicts itself."""
+    """Why it is not known, or what contradicts itself."""
 
 
 class Most(NamedTuple):
-    """The most that a call may cost, in pico-dollars, by its parts; ``None``, and why."""
+    """The most that a call may cost, in pico-dollars, with its parts; ``None``, and why."""
 
     pico_usd: int | None
     parts: dict[str, int]
@@ -68,38 +63,29 @@ class Most(NamedTuple):
     why: str = ""
 
 
-class _Book(NamedTuple):
-    """The prices of one deployment on one day, for one service."""
-
-    info: ModelInfo | None
-    version: str
-    plain: PlainPrice | None
-    free: bool
-    ceilings: dict[Any, Ceiling | Unpriced]
-
-
 class Facts:
     """Models and prices by deployment."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._models: dict[str, ModelInfo | None] = {}
-        self._books: dict[tuple[str, str, int], _Book] = {}
+        self._models: dict[tuple[str, str | None], ModelInfo | None] = {}
+        self._books: dict[_Today, Book] = {}
         self._told: set[tuple[str, str]] = set()
 
     def known(self, deployment: Deployment) -> ModelInfo | None:
         """What the catalogue has of a deployment's model."""
-        if deployment.id not in self._models:
+        named = (deployment.id, deployment.base_model)
+        if named not in self._models:
             from modelway.catalog.models_find import find  # noqa: PLC0415  # data, at its first use
 
             if len(self._models) >= _MOST_KNOWN:
                 self._models.clear()
             overrides = self._settings.overrides
-            self._models[deployment.id] = find(
+            self._models[named] = find(
                 deployment.provider, deployment.model, deployment.base_model, overrides
             )
-        return self._models[deployment.id]
+        return self._models[named]
 
     def carriers(self, kind: str) -> list[str]:
         """Models of this configuration that are known to take a kind of part."""
@@ -134,14 +120,15 @@ class Facts:
         plain = book.plain
         if plain is not None and usage is not None and (sum_ := plain.of(usage)) is not None:
             return _new(Charged, (sum_, "catalogue", book.version, None, ""))
-        return self._looked_up(
-            book,
-            deployment,
-            usage or _NOT_SAID,
-            took_s=took_s,
-            service=service,
-            answered_by=answered_by,
-        )
+        if usage is None or usage.reported_cost_usd is None:
+            info = book.info
+            if info is not None and info.per_hour is not None:
+                from modelway.catalog.pricing import by_time  # noqa: PLC0415  # at its first use
+
+                return Charged(by_time(info.per_hour, took_s), "catalogue", book.version)
+            if book.free:
+                return Charged(0, "catalogue", book.version)
+        return self._looked_up(book, deployment, usage or _NOT_SAID, service, answered_by)
 
     def cost(self, deployment: Deployment, usage: Usage) -> int | None:
         """What a call of this usage costs, in pico-dollars, where it is known."""
@@ -160,30 +147,22 @@ class Facts:
         return replace(answer, cost_pico_usd=charged.pico_usd)
 
     def _looked_up(
-        self,
-        book: _Book,
-        deployment: Deployment,
-        usage: Usage,
-        *,
-        took_s: float,
-        service: str,
-        answered_by: str,
+        self, book: Book, deployment: Deployment, usage: Usage, service: str, answered_by: str
     ) -> Charged:
-        from modelway.catalog.pricing import Unpriced, by_time, cost  # noqa: PLC0415  # first use
+        from modelway.catalog.pricing import Unpriced, cost  # noqa: PLC0415  # at its first use
 
         info = book.info
-        if usage.reported_cost_usd is None:
-            if info is not None and info.per_hour is not None:
-                return Charged(by_time(info.per_hour, took_s), "catalogue", book.version)
-            if book.free:
-                return Charged(0, "catalogue", book.version)
         if (info is None or not info.tariffs) and answered_by and deployment.base_model is None:
             from modelway.catalog.models_find import find  # noqa: PLC0415
 
             info = find(deployment.provider, answered_by, None, self._settings.overrides) or info
+        if book.by_call:
+            usage = Usage(
+                input_tokens=0, output_tokens=0, reported_cost_usd=usage.reported_cost_usd
+            )
         found = cost(usage, info, at=self._now(), service=service)
         if isinstance(found, Unpriced):
-            self._tell_unknown(deployment, found.reason)
+            self._tell_unknown(deployment, info, found.reason)
             return Charged(None, "unknown", book.version, None, found.reason)
         why = "; ".join(found.notes)
         if found.source == "provider":
@@ -198,20 +177,21 @@ class Facts:
         if expected is None:
             return ""
         off = abs(told - expected)
-        if off <= _LEAST_MISMATCH or off * _MISMATCH <= expected:
+        if off <= _LEAST_OFF or off * _OFF <= expected:
             return ""
         why = f"the provider says {_usd(told)} USD, the catalogue {_usd(expected)} USD"
         if self._first(deployment, "more" if told > expected else "less"):
             _log.warning(
-                "the cost of %s: %s; the provider's word counts (prices: %s)",
+                "the cost of %s: %s (prices: %s); what the provider says counts",
                 deployment.id,
                 why,
                 found.version,
             )
         return why
 
-    def _tell_unknown(self, deployment: Deployment, why: str) -> None:
-        info = self.known(deployment)
+    def _tell_unknown(self, deployment: Deployment, info: ModelInfo | None, why: str) -> None:
+        from modelway.books import how_to_add  # noqa: PLC0415  # at its first use
+
         priced = info is not None and (info.tariffs or info.per_hour)
         if not priced and self._first(deployment, "unknown"):
             _log.warning(
@@ -233,152 +213,62 @@ class Facts:
 
     def bound(self, asked: Bound, deployment: Deployment) -> tuple[int | None, str]:
         """The most that a call may cost, in pico-dollars; or ``None``, and why there is no bound."""
-        found = self._terms(asked, deployment)
+        asked = asked.under(deployment)
+        found = self._book(deployment, asked.service).terms(asked, deployment)
         if isinstance(found, str):
-            self._tell_unknown(deployment, found)
+            self._tell_unknown(deployment, self.known(deployment), found)
             return None, found
-        return -(-sum(found.values()) // _PICO), ""
+        return -(-sum(found.values()) // PICO), ""
 
     def most(self, asked: Bound, deployment: Deployment) -> Most:
         """The bound, with what it is made of."""
         from modelway.catalog.pricing import rounded  # noqa: PLC0415  # at its first use
 
-        cap = asked.output_tokens(_own_cap(asked, deployment, self.known(deployment)))
-        found = self._terms(asked, deployment)
+        asked = asked.under(deployment)
+        book = self._book(deployment, asked.service)
+        found = book.terms(asked, deployment)
+        cap = asked.output_tokens(book.own_cap(asked, deployment))
         if isinstance(found, str):
             return Most(None, {}, cap, found)
         parts = rounded(found)
-        return Most(sum(parts.values()), parts, cap, "")
-
-    def _terms(self, asked: Bound, deployment: Deployment) -> dict[str, int] | str:
-        """What the bound adds up, in 10⁻²⁴ USD; or why there is none."""
-        book = self._book(deployment, asked.service)
-        info = book.info
-        if book.free:
-            return {"input": 0, "output": 0}
-        surcharge = None if info is None else info.surcharge_usd
-        if asked.surcharged and surcharge is None:
-            return (
-                f"the cost of {asked.surcharged} is not in a call's own tokens: "
-                f"say the most of it, as {_fact(deployment, 'surcharge_usd: USD')}"
-            )
-        if info is not None and info.per_hour is not None:
-            from modelway.catalog.pricing import by_time  # noqa: PLC0415  # at its first use
-
-            terms = {"time": by_time(info.per_hour, deployment.timeouts.total_s) * _PICO}
-        else:
-            ceiling = self._ceiling(book, asked, deployment)
-            if isinstance(ceiling, str):
-                return ceiling
-            made = asked.output_tokens(_own_cap(asked, deployment, info))
-            if made is None:
-                return "no cap of its output is known: say max_tokens"
-            if made and ceiling.output is None:
-                return "no price of its output is known"
-            terms = {
-                "input": asked.input_tokens * ceiling.input,
-                "output": made * (ceiling.output or 0),
-            }
-            if ceiling.calls:
-                terms["calls"] = ceiling.calls
-            if ceiling.searches:
-                terms["searches"] = _units(asked) * ceiling.searches
-        if asked.surcharged and surcharge is not None:
-            terms["surcharge"] = int(surcharge * _PICO) * _PICO
-        return terms
+        return Most(sum(parts.values()), parts, cap)
 
     def partial(
         self, asked: Bound, deployment: Deployment, received_chars: int | None
     ) -> int | None:
         """The most that an answer has cost that was cut after so many characters.
 
-        A character is half a token at the most, and what the host made before it saw the cut is
-        a little more; never more than the whole bound. ``None`` characters: the whole bound.
+        ``None`` characters: nobody counted them, so it is the whole bound.
         """
-        whole, _ = self.bound(asked, deployment)
+        asked = asked.under(deployment)
         book = self._book(deployment, asked.service)
-        if whole is None or received_chars is None or not whole:
-            return whole
-        ceiling = self._ceiling(book, asked, deployment)
-        if isinstance(ceiling, str) or ceiling.output is None:
-            return whole
-        made = -(-received_chars // 2) + _IN_FLIGHT_TOKENS * asked.choices
-        cap = asked.output_tokens(_own_cap(asked, deployment, book.info)) or 0
-        spared = max(0, cap - made) * ceiling.output
-        return whole - spared // _PICO
-
-    def _ceiling(self, book: _Book, asked: Bound, deployment: Deployment) -> Ceiling | str:
-        from modelway.catalog.pricing import Unpriced, ceiling, why_unknown  # noqa: PLC0415
-
-        info = book.info
-        if info is None or not info.tariffs:
-            return f"{why_unknown(info)}; to add a price: {how_to_add(deployment)}"
-        kinds: Collection[Class] = asked.kinds
-        found = book.ceilings.get(kinds)
-        if found is None:
-            found = ceiling(info, at=self._now(), service=asked.service, kinds=kinds)
-            book.ceilings[kinds] = found
-        if not isinstance(found, Unpriced) and asked.input_tokens > found.longest:
-            found = ceiling(
-                info,
-                at=self._now(),
-                service=asked.service,
-                kinds=kinds,
-                input_tokens=asked.input_tokens,
-            )
-        return found.reason if isinstance(found, Unpriced) else found
+        found = (
+            book.terms(asked, deployment)
+            if received_chars is None
+            else book.cut(asked, deployment, received_chars)
+        )
+        return None if isinstance(found, str) else -(-sum(found.values()) // PICO)
 
     # ------------------------------------------------------------ what is remembered
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._clock.time(), dt.UTC)
 
-    def _book(self, deployment: Deployment, service: str) -> _Book:
-        today = (deployment.id, service, int(self._clock.time() // _DAY_S))
+    def _book(self, deployment: Deployment, service: str) -> Book:
+        if deployment.target.body:
+            service = named_service(deployment.dialect, deployment.target.body) or service
+        today = (deployment.id, deployment.base_model, service, int(self._clock.time() // _DAY_S))
         return self._books.get(today) or self._opened(today, deployment)
 
-    def _opened(self, today: tuple[str, str, int], deployment: Deployment) -> _Book:
-        from modelway.catalog.plain_price import plain_price  # noqa: PLC0415  # at its first use
-        from modelway.catalog.pricing import is_free  # noqa: PLC0415
+    def _opened(self, today: _Today, deployment: Deployment) -> Book:
+        from modelway.books import Book  # noqa: PLC0415  # the price book, at its first use
 
         if len(self._books) >= _MOST_KNOWN:
             self._books.clear()
-        info = self.known(deployment)
-        if info is None:
-            book = _Book(None, "", None, False, {})
-        else:
-            plain = None if info.per_hour else plain_price(info, self._now(), today[1])
-            book = _Book(info, info.version, plain, is_free(info), {})
+        book = Book(deployment, self.known(deployment), at=self._now(), service=today[2])
         self._books[today] = book
         return book
 
 
-def how_to_add(deployment: Deployment) -> str:
-    """A price, as it is written in the configuration, on one line."""
-    return _fact(deployment, "price: {input: USD, output: USD}") + "  # per million tokens"
-
-
-def _fact(deployment: Deployment, fact: str) -> str:
-    name = json.dumps(f"{deployment.provider.name}/{deployment.model}")
-    return f"catalogue: {{{name}: {{{fact}}}}}"
-
-
-def _own_cap(asked: Bound, deployment: Deployment, info: ModelInfo | None) -> int | None:
-    """What caps the output where the caller does not: the model, or what its dialect has to be told."""
-    cap = deployment.target.max_output_tokens
-    if cap is None and info is not None:
-        cap = info.max_output_tokens
-    if deployment.dialect == "anthropic-messages" and not asked.thinks:
-        kept = asked.dialect == deployment.dialect or asked.dialect in deployment.also
-        if not kept:
-            return min(cap or _INVENTED_CAP, _INVENTED_CAP)
-    return cap
-
-
-def _units(asked: Bound) -> int:
-    chunks = asked.documents + asked.input_tokens // (_CHUNK_TOKENS // 2)
-    return max(1, -(-chunks // _DOCUMENTS_A_UNIT))
-
-
 def _usd(pico_usd: int) -> str:
-    return f"{pico_usd / _PICO:.6f}"
+    return f"{pico_usd / PICO:.6f}"

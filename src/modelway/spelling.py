@@ -5,61 +5,42 @@ A cap is looked for under a dialect's own names only: one that its hosts do not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
 
+Names: TypeAlias = Mapping[str, "str | Names"]
+"""A field's name → what it means, or the names within it.
 
-def _function(tool: Any) -> str | None:
-    """A tool that the caller runs is billed by the tokens of its definition; others are the host's."""
-    kind = tool.get("type", "function") if isinstance(tool, dict) else None
-    if kind in _CALLERS_OWN:
-        return None
-    return f"the hosted tool {str(kind)[:60]!r}"
-
-
-_CALLERS_OWN = frozenset(["function", "custom", "local_shell", "apply_patch"])
-_ANTHROPIC_OWN = ("bash_", "text_editor_", "computer_", "memory_")
-"""Anthropic's names of tools that the caller runs.
-
-Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview, 2026-11-21.
+``content``: what is said; ``tools``; ``cap``; ``choices``; ``service``; ``modalities``; ``thinks``: how
+much is to be thought; ``shaped``: the form that the answer is to have; ``predicted``: text that is
+billed as output; ``cached``; ``surcharged``: it may cost more than the tokens that can be counted.
 """
 
 
-def _anthropic(tool: Any) -> str | None:
-    kind = tool.get("type") or "custom" if isinstance(tool, dict) else None
-    if kind == "custom" or str(kind).startswith(_ANTHROPIC_OWN):
-        return None
-    return f"the hosted tool {str(kind)[:60]!r}"
-
-
-def _keyed(*own: str) -> Callable[[Any], str | None]:
-    """For dialects that say a tool's kind by the name of its only field."""
-
-    def hosted(tool: Any) -> str | None:
-        others = [name for name in tool if name not in own] if isinstance(tool, dict) else ["?"]
-        return f"the hosted tool {str(others[0])[:60]!r}" if others else None
-
-    return hosted
-
-
 class Spelling(NamedTuple):
-    """The names of one dialect."""
+    """The words of one dialect."""
 
-    content: tuple[str, ...]
-    """Fields with what is said: looked into for what is no text."""
-    caps: tuple[str, ...] = ()
-    choices: tuple[str, ...] = ()
-    nested: Mapping[str, Mapping[str, str]] = {}
-    """Field → names within it → ``cap``, ``choices``, ``modalities`` or ``surcharged``."""
-    surcharged: frozenset[str] = frozenset()
-    """Fields that may make it cost more than its tokens, and those that choose its terms."""
-    harmless: Mapping[str, tuple[Any, ...]] = {}
-    """Values of those that do not."""
-    hosted: Callable[[Any], str | None] = _function
-    """What a tool is called that the host runs; ``None`` for one that the caller does."""
+    names: Names
+    own_tools: frozenset[str] = frozenset(["function", "custom", "local_shell", "apply_patch"])
+    """Kinds of tools that the caller runs: they cost the tokens of their definitions."""
+    own_prefixes: tuple[str, ...] = ()
+    tool_kind: str | None = "type"
+    """Where a tool says its kind; ``None``: by the names of its fields."""
+
+    def hosted(self, tool: Any) -> str | None:
+        """What a tool is called that the host runs, and bills; ``None`` for one of the caller's own."""
+        if not isinstance(tool, dict):
+            return "a tool that cannot be read"
+        kinds = list(tool) if self.tool_kind is None else [tool.get(self.tool_kind) or "function"]
+        for kind in kinds:
+            if kind not in self.own_tools and not str(kind).startswith(
+                self.own_prefixes or ("\0",)
+            ):
+                return f"the hosted tool {str(kind)[:60]!r}"
+        return None
 
 
-_GENERATION = {
+_GENERATION: Names = {
     "maxOutputTokens": "cap",
     "max_output_tokens": "cap",
     "candidateCount": "choices",
@@ -68,66 +49,118 @@ _GENERATION = {
     "response_modalities": "modalities",
     "thinkingConfig": "thinks",
     "thinking_config": "thinks",
+    "responseSchema": "shaped",
+    "response_schema": "shaped",
+    "responseJsonSchema": "shaped",
+    "response_json_schema": "shaped",
 }
-_GEMINI_CONTENT = ("contents", "content", "requests", "systemInstruction", "system_instruction")
 
 SPELLINGS: dict[str, Spelling] = {
     "openai-chat": Spelling(
-        content=("messages", "prompt", "input", "query", "documents"),
-        caps=("max_tokens", "max_completion_tokens"),
-        choices=("n", "best_of"),
-        surcharged=frozenset(
-            [
-                *("service_tier", "modalities", "prediction", "web_search_options", "plugins"),
-                *("search_parameters", "models", "fallbacks", "mcp_servers", "thinking_budget"),
-            ]
-        ),
+        {
+            **dict.fromkeys(["messages", "prompt", "suffix", "input"], "content"),
+            **dict.fromkeys(["query", "documents"], "content"),
+            **dict.fromkeys(["max_tokens", "max_completion_tokens"], "cap"),
+            **dict.fromkeys(["n", "best_of"], "choices"),
+            **dict.fromkeys(["thinking", "reasoning_effort", "reasoning"], "thinks"),
+            **dict.fromkeys(["web_search_options", "plugins", "search_parameters"], "surcharged"),
+            **dict.fromkeys(["models", "fallbacks", "mcp_servers"], "surcharged"),
+            "tools": "tools",
+            "service_tier": "service",
+            "modalities": "modalities",
+            "prediction": "predicted",
+            "response_format": "shaped",
+            "cache_control": "cached",
+        }
     ),
     "openai-responses": Spelling(
-        content=("input", "instructions"),
-        caps=("max_output_tokens",),
-        surcharged=frozenset(
-            ["service_tier", "previous_response_id", "conversation", "prompt", "background"]
-        ),
+        {
+            "input": "content",
+            "instructions": "content",
+            "tools": "tools",
+            "max_output_tokens": "cap",
+            "service_tier": "service",
+            "reasoning": {"mode": "surcharged", "effort": "thinks"},
+            "text": {"format": "shaped"},
+            **dict.fromkeys(
+                ["previous_response_id", "conversation", "prompt", "background"], "surcharged"
+            ),
+        }
     ),
     "anthropic-messages": Spelling(
-        content=("messages", "system"),
-        caps=("max_tokens",),
-        surcharged=frozenset(
-            ["service_tier", "mcp_servers", "container", "speed", "inference_geo", "cache_control"]
-        ),
-        harmless={"speed": ("standard",), "inference_geo": ("global",)},
-        hosted=_anthropic,
+        {
+            "messages": "content",
+            "system": "content",
+            "tools": "tools",
+            "max_tokens": "cap",
+            "service_tier": "service",
+            "thinking": "thinks",
+            "output_config": {"effort": "thinks", "format": "shaped"},
+            "output_format": "shaped",
+            "cache_control": "cached",
+            **dict.fromkeys(["mcp_servers", "container", "speed", "inference_geo"], "surcharged"),
+        },
+        own_prefixes=("bash_", "text_editor_", "computer_", "memory_"),
     ),
     "gemini": Spelling(
-        content=_GEMINI_CONTENT,
-        nested={"generationConfig": _GENERATION, "generation_config": _GENERATION},
-        surcharged=frozenset(["serviceTier", "service_tier", "cachedContent", "cached_content"]),
-        hosted=_keyed("functionDeclarations", "function_declarations"),
+        {
+            **dict.fromkeys(["contents", "content", "requests"], "content"),
+            **dict.fromkeys(["systemInstruction", "system_instruction"], "content"),
+            **dict.fromkeys(["generationConfig", "generation_config"], _GENERATION),
+            **dict.fromkeys(["serviceTier", "service_tier"], "service"),
+            **dict.fromkeys(["cachedContent", "cached_content"], "surcharged"),
+            "tools": "tools",
+        },
+        own_tools=frozenset(["functionDeclarations", "function_declarations"]),
+        tool_kind=None,
     ),
     "bedrock-converse": Spelling(
-        content=("messages", "system"),
-        nested={
+        {
+            "messages": "content",
+            "system": "content",
             "inferenceConfig": {"maxTokens": "cap"},
             "additionalModelRequestFields": {
-                "max_tokens": "cap",
-                "thinking": "thinks",
-                "reasoning_config": "thinks",
+                **dict.fromkeys(["max_tokens", "maxTokens", "max_new_tokens"], "cap"),
+                **dict.fromkeys(["thinking", "reasoning_config"], "thinks"),
+                "output_config": "thinks",
             },
+            "toolConfig": {"tools": "tools"},
+            "outputConfig": "shaped",
+            "serviceTier": {"type": "service"},
             "performanceConfig": {"latency": "surcharged"},
+            **dict.fromkeys(["guardrailConfig", "promptVariables"], "surcharged"),
         },
-        surcharged=frozenset(["serviceTier", "guardrailConfig", "promptVariables"]),
-        hosted=_keyed("toolSpec", "cachePoint"),
+        own_tools=frozenset(["toolSpec", "cachePoint"]),
+        tool_kind=None,
     ),
     "cohere": Spelling(
-        content=("messages", "documents", "query", "inputs", "texts", "images"),
-        caps=("max_tokens",),
-        surcharged=frozenset(["connectors"]),
+        {
+            **dict.fromkeys(["messages", "documents", "query", "inputs", "texts"], "content"),
+            "images": "content",
+            "tools": "tools",
+            "max_tokens": "cap",
+            "thinking": "thinks",
+            "response_format": "shaped",
+            "connectors": "surcharged",
+        }
     ),
     "ollama": Spelling(
-        content=("messages", "prompt", "system", "input", "images"),
-        nested={"options": {"num_predict": "cap"}},
+        {
+            **dict.fromkeys(["messages", "prompt", "suffix", "system", "input"], "content"),
+            "images": "content",
+            "context": "content",
+            "tools": "tools",
+            "options": {"num_predict": "cap"},
+            "think": "thinks",
+            "format": "shaped",
+        }
     ),
 }
 
-OTHER = Spelling(content=("messages", "input", "prompt"))
+OTHER = Spelling({"tools": "tools"})
+"""Of a dialect that is not known here: its questions are read as values."""
+
+STANDARD = frozenset(["auto", "default", "standard", "standard_only", "on_demand", "reserved", ""])
+"""Names of the terms that are those of everybody."""
+HARMLESS = frozenset(["standard", "global", "optimized_off"])
+"""Values of surcharged fields that say what is so anyway."""

@@ -41,7 +41,7 @@ _PER_THOUSAND = 10**21
 _PICO_USD = 10**12
 _HOUR_NS = 3_600 * 10**9
 
-_FREE_RATES = tuple([rate for rate in RATES if rate not in {"reasoning", "calls"}])
+_OF_TOKENS = tuple([rate for rate in RATES if rate not in {"reasoning", "calls"}])
 _GENERATED = ("output", "reasoning", "output_audio")
 
 
@@ -312,9 +312,17 @@ def _dearest(tariffs: Iterable[Tariff], kinds: Collection[Class]) -> int | None:
 
 def is_free(info: ModelInfo) -> bool:
     """Whether it costs nothing, whatever is used of it: as on one's own machine."""
-    rates = [getattr(one, name) for one in info.tariffs for name in _FREE_RATES]
+    rates = [getattr(one, name) for one in info.tariffs for name in _OF_TOKENS]
     rates += [one.calls or 0 for one in info.tariffs]
     return bool(rates) and not any(rate is None or rate for rate in rates)
+
+
+def is_by_call(info: ModelInfo) -> bool:
+    """Whether its calls have a price each, and nothing in them has one."""
+    return bool(info.tariffs) and all(
+        one.calls is not None and not any(getattr(one, name) is not None for name in _OF_TOKENS)
+        for one in info.tariffs
+    )
 
 
 def by_time(per_hour: PerHour, took_s: float) -> int:
