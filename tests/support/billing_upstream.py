@@ -59,7 +59,7 @@ class Biller:
             await _say(writer, b"500 Internal Server Error", {"error": {"message": "down"}})
             return
         read = max(1, len(text) // 5)
-        cap = body.get("max_tokens", 50)
+        cap = body.get("max_completion_tokens") or body.get("max_tokens") or 50
         made = chance.randint(1, cap)
         too_much = chance.random() < 0.1
         if too_much:
