@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 from msgspec import Struct
 
 from modelway.catalog.models import ModelInfo
+from modelway.ledger.values import Intent
 
 Kind: TypeAlias = Literal[
     "tiering", "exact_cache", "prompt_cache", "shorter", "batch", "self_hosting"
@@ -68,6 +69,12 @@ class Candidate(NamedTuple):
 
     name: str
     info: ModelInfo
+
+
+class Prices(Protocol):
+    """Who knows what an attempt was of: its model in the catalogue, with what overrides it."""
+
+    def __call__(self, intent: Intent) -> ModelInfo | None: ...
 
 
 class Candidates(Protocol):

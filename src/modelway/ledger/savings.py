@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, cast, get_args
 
 from msgspec.structs import replace
 
@@ -17,16 +18,18 @@ from modelway.ledger.hints import (
     Candidates,
     Hint,
     Kind,
+    Prices,
     Proof,
     Saving,
     Sums,
     ordered,
 )
-from modelway.ledger.rerate import Prices, at, service_of, usage_of
+from modelway.ledger.rerate import usage_of
 from modelway.ledger.values import Intent, LedgerRow, LedgerStore, Settlement, Where
 from modelway.types import Usage
 
 _ASSUMED = Assumed()
+_SERVICES = frozenset(get_args(Service))
 _PICO_USD = 10**12
 _SECONDS_AN_HOUR = 3600
 _DAY_S = 86_400
@@ -335,6 +338,16 @@ class _SelfHosting:
         hours = max(math.ceil((self._last - self._first) / _SECONDS_AN_HOUR), 1)
         machine = _pico(self._assumed.usd_per_hour * hours)
         return replace(hint, saved_pico_usd=hint.saved_pico_usd - machine)
+
+
+def at(intent: Intent) -> dt.datetime:
+    """When it was asked for: the prices of that moment are the ones."""
+    return dt.datetime.fromtimestamp(intent.time, dt.UTC)
+
+
+def service_of(intent: Intent) -> Service | None:
+    """The terms, where they are some that prices are known by."""
+    return cast("Service", intent.service) if intent.service in _SERVICES else None
 
 
 def _pico(usd: Decimal) -> int:

@@ -1,36 +1,29 @@
 """Rows are priced again by the prices in force, and only those that prices made."""
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelway.catalog.models import ModelInfo, Tariff
-from modelway.ledger.rerate import rerate
+from modelway.ledger.rerate import rerate, usage_of
 from modelway.ledger.values import Where
 from support.ledger_rows import MemoryLedger, row
 
-NEW = ModelInfo(
-    provider="openai",
-    name="gpt-4o-mini",
-    version="v2",
-    tariffs=(
-        Tariff(input=Decimal(1), output=Decimal(2)),
-        Tariff(service="batch", input=Decimal("0.5"), output=Decimal(1)),
-    ),
-)
 COST = 100 * 1_000_000 + 10 * 2_000_000
-"""Of 100 tokens in and 10 out, in pico-dollars."""
+"""Of 100 tokens in and 10 out at 1 and 2 USD per million, in pico-dollars."""
 
 
-def prices(intent):
-    return NEW if intent.model == "gpt-4o-mini" else None
+def charges(row):
+    """Of one model, by its tokens; a batch is half of that."""
+    usage = usage_of(row.settlement)
+    if row.intent.model != "gpt-4o-mini" or usage.input_tokens is None:
+        return None
+    cost = usage.input_tokens * 1_000_000 + usage.output_tokens * 2_000_000
+    return (cost // 2 if row.intent.service == "batch" else cost), "v2"
 
 
 async def done(*rows, **how):
     store = MemoryLedger(rows)
-    return store, await rerate(store, Where(), prices, **how)
+    return store, await rerate(store, Where(), charges, **how)
 
 
 async def test_a_new_price_is_the_price():
@@ -58,7 +51,7 @@ async def test_what_had_no_price_has_one_then():
         {"basis": "reserved"},
         {"open": True},
         {"model": "unheard-of"},
-        {"service": "scale"},
+        {"basis": "received"},
         {"basis": "unknown", "cost_pico_usd": None, "input_tokens": None},
     ],
     ids=str,
@@ -100,9 +93,9 @@ async def test_twice_is_once(rows):
             for number, (basis, read, made) in enumerate(rows)
         ]
     )
-    once = await rerate(store, Where(), prices)
+    once = await rerate(store, Where(), charges)
     kept = dict(store.kept)
-    twice = await rerate(store, Where(), prices)
+    twice = await rerate(store, Where(), charges)
     assert store.kept == kept
     assert twice.changed == 0
     assert twice.old_pico_usd == twice.new_pico_usd == once.new_pico_usd
