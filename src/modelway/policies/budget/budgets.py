@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -28,6 +27,8 @@ from modelway.ports import Clock, Leases, Pool, Records, Spent
 
 _MOST_PURSES = 5_000
 """Of each of two ages: who was not asked for while the younger filled up is forgotten."""
+_MOST_ACTIVE = 20_000
+"""More only pile up while the store is away: then soft budgets forget what the oldest would count."""
 _TICK_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -103,7 +104,15 @@ class Budgets:
 
     async def settle_for(self, pool: Pool, spent: Sequence[Spent]) -> None:
         """Settle grants of a process that died. StoreDownError: nothing is known of what was."""
-        await self._vault.settle(pool, spent)
+        total = await self._vault.total(pool, spent)
+        account = self._accounts.get(pool.name)
+        if total <= (account.pool if account is not None else pool).limit:
+            return
+        self._closures.add(pool)
+        await self._closures.flush()
+        if account is not None and not account.closed:
+            account.close()
+            await self._standing.tell_excess(account, total - account.limit)
 
     async def start(self) -> None:
         """Hear what other processes close."""
@@ -149,7 +158,6 @@ class Budgets:
             account = self._accounts[name] = Account(budget, about, span, self._means)
             if name in self._closures:
                 account.close()
-                account.look_again()
         else:
             account.adopt(budget, span)
         return account
@@ -161,28 +169,25 @@ class Budgets:
         if account is not None:
             account.close()
 
-    def _passed(self, account: Account, total: int, excess: int) -> None:
-        _log.warning(
-            "budgets.passed: %s: %d pico-dollars count against a limit of %d; it is closed",
-            account.name,
-            total,
-            account.limit,
-        )
-        life_s: float | None = account.pool.window_s
-        self._closures.add(account.name, None if life_s == math.inf else life_s)
+    def _passed(self, account: Account, excess: int) -> None:
+        _log.warning("budgets.passed: %s is closed: %d more were billed", account.name, excess)
+        self._closures.add(account.pool)
         self._spawn(self._tell_passed(account, excess))
 
     async def _tell_passed(self, account: Account, excess: int) -> None:
         await self._closures.flush()
-        await self._standing.tell(account, "excess", excess=excess)
+        await self._standing.tell_excess(account, excess)
 
     # ------------------------------------------------------------ upkeep
 
     async def _tick(self) -> None:
         while self._active:
             await self._clock.sleep(_TICK_S)
+            self._standing.forget_old(self._clock.monotonic())
             for account in list(self._active):
                 await self._look_after(account)
+            while len(self._active) > _MOST_ACTIVE:
+                del self._active[next(iter(self._active))]
         self._ticking = None
 
     async def _look_after(self, account: Account) -> None:
@@ -192,7 +197,7 @@ class Budgets:
             await self._standing.say(account)
             await self._standing.alert(account)
         except StoreDownError:
-            return  # it has been logged, and is tried again
+            pass  # the vault has logged it; what is to be said is kept
         except Exception:  # noqa: BLE001 - one budget's fault does not end the upkeep of others
             _log.exception("a budget could not be looked after")
         if not account.closed:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import os
 from collections.abc import Callable, Sequence
 
 from modelway.errors import StoreDownError
-from modelway.ports import Clock, Record, Records
+from modelway.ports import Clock, Pool, Record, Records
 
 STREAM = "budgets"
 _AGAIN_S = 1.0
@@ -22,10 +24,11 @@ class Closures:
     ) -> None:
         self._records = records
         self._clock = clock
-        self._node = node.encode()
+        self._self = f"{node} {os.urandom(8).hex()}".encode()
+        """What a record holds: of this process alone, whatever its node is called."""
         self._hear = hear
         self._known: dict[str, None] = {}
-        self._unsaid: dict[str, float | None] = {}
+        self._unsaid: dict[str, Pool] = {}
         self._seen: int | None = None
         self._listening: asyncio.Task[None] | None = None
 
@@ -36,16 +39,17 @@ class Closures:
         """It was opened."""
         self._known.pop(pool, None)
 
-    def add(self, pool: str, life_s: float | None) -> None:
-        """To be said of a pool, to those who may care for so long."""
-        self._learn(pool)
-        self._unsaid[pool] = life_s
+    def add(self, pool: Pool) -> None:
+        """To be said to the others."""
+        self._learn(pool.name)
+        self._unsaid[pool.name] = pool
 
     async def flush(self) -> None:
         """Say what is to be said; StoreDownError: later."""
-        for pool, life_s in list(self._unsaid.items()):
-            await self._records.append(STREAM, [(pool, self._node)], life_s=life_s)
-            self._unsaid.pop(pool, None)
+        for name, pool in list(self._unsaid.items()):
+            life_s = None if math.isinf(pool.window_s) else pool.window_s
+            await self._records.append(STREAM, [(name, self._self)], life_s=life_s)
+            self._unsaid.pop(name, None)
 
     async def start(self) -> None:
         """Know what is closed, and hear of what is from now on."""
@@ -77,7 +81,7 @@ class Closures:
 
     def _read(self, records: Sequence[Record]) -> None:
         for record in records:
-            if record.key not in self._known:
+            if record.data != self._self:
                 self._learn(record.key)
                 self._hear(record.key)
 

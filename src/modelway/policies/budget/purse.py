@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from modelway.policies.budget import words
-from modelway.policies.budget.account import Account, give_back
+from modelway.policies.budget.account import Account
 from modelway.policies.budget.periods import Span, span
 from modelway.policies.budget.pools import About
 from modelway.policies.budget.slices import Slice
 from modelway.policies.budget.values import Budget, Draw
+
+_MOST = 2**60
+"""Pico-dollars: over a million dollars for one call is taken for that."""
 
 
 class Till:
@@ -69,12 +72,9 @@ class Hold:
             return
         self._done = True
         reserved = self.pico_usd or 0
-        cost = reserved if pico_usd is None else max(pico_usd, 0)
+        cost = reserved if pico_usd is None else min(max(pico_usd, 0), _MOST)
         for part in self._parts:
-            part.open -= reserved
-            part.room += reserved - cost
-            if part.watched or part.room < 0:
-                part.holder.touched(part)
+            part.give_back(reserved, cost)
         for account in self._loose:
             account.owe(cost)
 
@@ -120,7 +120,7 @@ class Purse:
 
     def reserve(self, pico_usd: int | None) -> Hold | None:
         """At once, out of what is held here. ``None``: it takes ``enter`` to know."""
-        if not pico_usd:
+        if not pico_usd or pico_usd < 0:
             return self._reserve_nothing(pico_usd)
         now = self._time()
         parts = []
@@ -156,7 +156,8 @@ class Purse:
                 drawn.append(await account.acquire(pico_usd))  # noqa: PERF401 - all before are undone
         except BaseException:
             for part in drawn:
-                give_back(part, pico_usd)
+                if part is not None:
+                    part.give_back(pico_usd, 0)
             raise
         loose = [account for account, part in zip(accounts, drawn, strict=True) if part is None]
         return Hold(pico_usd, [part for part in drawn if part is not None], loose)
@@ -167,6 +168,8 @@ class Purse:
 
     def _reserve_nothing(self, pico_usd: int | None) -> Hold | None:
         """What is free, or counts for nothing because nobody knows its price."""
+        if pico_usd is not None and pico_usd < 0:
+            raise ValueError(f"{pico_usd} pico-dollars cannot be reserved")
         accounts = self._accounts()
         if any(_refuses(account, pico_usd) for account in accounts):
             return None

@@ -67,8 +67,14 @@ class Standing:
             await self._vault.settle(pool, before)
             del self._said[account]
 
+    def forget_old(self, now: float) -> None:
+        """What was said and lives no longer: a store was away."""
+        for account, said in list(self._said.items()):
+            if now >= said.at + _LIFE_S:
+                del self._said[account]
+
     async def status(self, account: Account) -> BudgetStatus:
-        total = await self._vault.total(account.pool)
+        total = await account.total()
         reserved = min(total, await self._held(account))
         budget = account.budget
         calendar = math.isfinite(account.ends)
@@ -94,35 +100,40 @@ class Standing:
         if account in self._refused:
             self._refused.discard(account)
             if await self._claim(account, _REFUSED):
-                await self.tell(account, "refused")
+                self.tell(account, "refused", await self._spent(account))
         percents = self._due(account)
         if not percents:
             self._looked.pop(account, None)
             return
-        spent = (await self.status(account)).spent_pico_usd
+        spent = await self._spent(account)
         reached = [one for one in percents if spent * 100 >= one * account.limit]
         before = self._looked.pop(account, None)
         for percent in reached:
             if before is None or before * 100 < percent * account.limit:
                 self._looked[account] = spent
             elif await self._claim(account, f"{percent:g}"):
-                await self.tell(account, "threshold", percent)
+                self.tell(account, "threshold", spent, percent=percent)
 
-    async def tell(
+    async def tell_excess(self, account: Account, excess: int) -> None:
+        """It was passed by what was billed beyond a reservation."""
+        self.tell(account, "excess", await self._spent(account), excess=excess)
+
+    def tell(
         self,
         account: Account,
         kind: Literal["threshold", "excess", "refused"],
+        spent: int,
+        *,
         percent: float | None = None,
         excess: int = 0,
     ) -> None:
-        spent = (await self.status(account)).spent_pico_usd
         if percent is None:
-            percent = 100.0 * spent / account.limit if account.limit else 100.0
+            percent = round(100.0 * spent / account.limit, 2) if account.limit else 100.0
         self._tell(
             BudgetAlert(
                 name=account.budget.name,
                 about=dict(account.about),
-                percent=round(percent, 2),
+                percent=percent,
                 spent_pico_usd=spent,
                 limit_pico_usd=account.budget.limit_pico_usd,
                 time=self._clock.time(),
@@ -131,9 +142,12 @@ class Standing:
             )
         )
 
+    async def _spent(self, account: Account) -> int:
+        return (await self.status(account)).spent_pico_usd
+
     def _due(self, account: Account) -> list[float]:
         """Thresholds that may have been reached, as far as is known without asking."""
-        if account.left is None:
+        if account.left is None or not account.limit:
             return []
         total = account.pool.limit - account.left
         return [
