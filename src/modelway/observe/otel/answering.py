@@ -61,12 +61,10 @@ _USAGE = (
 )
 
 
-def usage_attributes(usage: Usage) -> Attributes:
+def usage_attributes(said: Attributes, usage: Usage) -> None:
     """Tokens as billed, those from and to the provider's cache within the input, as here."""
-    said: Attributes = {}
     for name, field in _USAGE:
         put(said, name, getattr(usage, field))
-    return said
 
 
 def answer_attributes(reply: Reply) -> Attributes:

@@ -1,4 +1,4 @@
-"""What goes into an attribute: bounded, and such that no value spoils the batch that it is in."""
+"""What goes into an attribute, and how much of it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ _MOST_ITEMS = 16
 _LARGEST = 2**63
 
 
-def text(value: str) -> str:
-    """At most so long, and without the halves of characters, which cannot be sent."""
-    value = value[:_MOST_CHARS]
-    return value if value.isascii() else value.encode(errors="replace").decode()
-
-
 def put(into: Attributes, name: str, value: object) -> None:
     """Set it, where it is said and can be sent."""
     match value:
@@ -29,8 +23,8 @@ def put(into: Attributes, name: str, value: object) -> None:
             if -_LARGEST <= value < _LARGEST:
                 into[name] = value
         case str():
-            into[name] = text(value)
+            into[name] = value[:_MOST_CHARS]
         case list() | tuple():
-            into[name] = [text(one) for one in value[:_MOST_ITEMS] if isinstance(one, str)]
+            into[name] = [one[:_MOST_CHARS] for one in value[:_MOST_ITEMS] if isinstance(one, str)]
         case _:
             return

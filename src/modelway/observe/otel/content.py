@@ -6,18 +6,19 @@ Source: https://github.com/open-telemetry/semantic-conventions/blob/v1.41.1/docs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 import msgspec
-from opentelemetry._logs import Logger, SeverityNumber
-from opentelemetry.trace import Span, set_span_in_context
 
 from modelway.call import Call, Reply
 from modelway.dialects import dialect, requested
 from modelway.errors import LLMError
 from modelway.fold import Fold
+from modelway.observe.otel import wire
 from modelway.observe.otel.attributes import Attributes
+from modelway.observe.otel.tracing import Span
+from modelway.ports import Clock
 from modelway.types import (
     JSON,
     Audio,
@@ -87,10 +88,11 @@ class Keeping:
 
 
 class Contents:
-    """Emits one event a call, which belongs to the call's span."""
+    """Tells one event a call, which belongs to the call's span."""
 
-    def __init__(self, logger: Logger) -> None:
-        self._logger = logger
+    def __init__(self, emit: Callable[[bytes], None], clock: Clock) -> None:
+        self._emit = emit
+        self._time = clock.time
 
     def tell(self, span: Span, call: Call, said: Attributes, keeping: Keeping | None) -> None:
         """Of a call that was sampled, with what its span says."""
@@ -106,11 +108,16 @@ class Contents:
         response = None if keeping is None else keeping.response()
         if response is not None:
             attributes["gen_ai.output.messages"] = answers(response)
-        self._logger.emit(
-            context=set_span_in_context(span),
-            severity_number=SeverityNumber.DEBUG,
-            event_name=EVENT,
-            attributes=attributes,
+        context = span.context
+        self._emit(
+            wire.event(
+                name=EVENT,
+                trace=context.trace_id,
+                span_id=context.span_id,
+                flags=context.trace_flags,
+                at_ns=int(self._time() * 1e9),
+                said=attributes,
+            )
         )
 
 
@@ -179,31 +186,15 @@ class _Room:
     def _text(self, text: str) -> str:
         text = text[: max(0, self._left)]
         self._left -= len(text)
-        return text if text.isascii() else text.encode(errors="replace").decode()
+        return text
 
     def _json(self, text: str) -> Any:
-        """What is written in the text, where all of it fits and can be sent."""
+        """What is written in the text, where all of it fits."""
         fits = len(text) <= self._left
         text = self._text(text)
         if not fits:
             return text
         try:
-            value = msgspec.json.decode(text, type=dict[str, Any])
+            return msgspec.json.decode(text, type=dict[str, Any])
         except (msgspec.MsgspecError, RecursionError):
             return text
-        return value if _sendable(value) else text
-
-
-def _sendable(value: Any, depth: int = 8) -> bool:
-    """Whether OTLP can hold it: integers of 64 bits, and no deep nesting."""
-    match value:
-        case bool() | None | str() | float():
-            return True
-        case int():
-            return -(2**63) <= value < 2**63
-        case dict():
-            return depth > 0 and all(_sendable(one, depth - 1) for one in value.values())
-        case list():
-            return depth > 0 and all(_sendable(one, depth - 1) for one in value)
-        case _:
-            return False

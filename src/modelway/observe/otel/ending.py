@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
-
-from opentelemetry.trace import Span, StatusCode
+from typing import NamedTuple, TypeAlias
 
 from modelway.call import Call, Reply, Stream
 from modelway.errors import LLMError
+from modelway.observe.otel import wire
 from modelway.observe.otel.answering import Watch, answer_attributes, usage_attributes
-from modelway.observe.otel.asking import asked_model
-from modelway.observe.otel.attributes import Attributes
+from modelway.observe.otel.asking import asked_attributes, asked_model
+from modelway.observe.otel.attributes import Attributes, put
 from modelway.observe.otel.content import Contents, Keeping
-from modelway.observe.otel.measures import Measures
+from modelway.observe.otel.measures import Measures, Series
 from modelway.observe.otel.names import NOBODY, OPERATIONS, provider_name
+from modelway.observe.otel.tracing import Span
 from modelway.types import Usage
 
 Cost: TypeAlias = Callable[[Usage], int | None]
@@ -30,15 +30,16 @@ _PICO = 10**12
 class Trip:
     """What is known of a call while its attempts are made."""
 
-    __slots__ = ("answer", "asked", "cost_pico_usd", "number", "open", "tried")
+    __slots__ = ("answer", "asked", "cost_pico_usd", "encoded", "number", "open", "tried")
 
-    def __init__(self, asked: Attributes) -> None:
-        self.asked = asked
+    def __init__(self, call: Call, *, sampled: bool) -> None:
+        self.asked = asked_attributes(call) if sampled else {}
+        self.encoded = wire.attributes(self.asked, number=9)
         self.number = 0
         self.open = 0
         self.tried: set[str] = set()
-        self.answer: Attributes | None = None
-        """What the attempt that answered has found out of its answer."""
+        self.answer: Attributes = {}
+        """What the last attempt has found out of its answer."""
         self.cost_pico_usd: int | None = None
 
     def begin(self, deployment: str) -> str:
@@ -65,83 +66,91 @@ def kind_of(error: BaseException | None) -> str | None:
     return type(error).__name__
 
 
-def _end(span: Span, attributes: Attributes, error: BaseException | None) -> None:
+def _put_error(said: Attributes, error: BaseException | None, kind: str | None) -> None:
     """No message of an error is exported: providers quote in them what they were sent."""
-    kind = kind_of(error)
-    if kind is not None:
-        attributes["error.type"] = kind
-        if isinstance(error, LLMError) and error.status is not None:
-            attributes["http.response.status_code"] = error.status
-        if kind != _CANCELLED:
-            span.set_status(StatusCode.ERROR)
-    span.set_attributes(attributes)
-    span.end()
+    if kind is None:
+        return
+    said["error.type"] = kind
+    if isinstance(error, LLMError):
+        put(said, "http.response.status_code", error.status)
+
+
+class Attempted(NamedTuple):
+    """What is the same for all attempts at a deployment."""
+
+    encoded: bytes
+    """Attributes that are written already."""
+    series: Series
+    measures: Measures | None
+    cost: Cost | None
+
+    def cost_of(self, usage: Usage) -> int | None:
+        """The provider's own word before ours."""
+        if usage.reported_cost_usd is not None:
+            return round(usage.reported_cost_usd * _PICO)
+        return None if self.cost is None else self.cost(usage)
 
 
 class AttemptSpan:
     """Ends with the attempt, or with the stream that it began."""
 
-    def __init__(
-        self,
-        span: Span,
-        trip: Trip,
-        now: Callable[[], float],
-        *,
-        measured: Attributes,
-        measures: Measures | None,
-        cost: Cost | None,
-    ) -> None:
+    def __init__(self, span: Span, trip: Trip, attempted: Attempted, reason: str) -> None:
         self._span = span
         self._trip = trip
-        self._now = now
-        self._began = now()
-        self._measured = measured
-        self._measures = measures
-        self._cost = cost
+        self._attempted = attempted
+        self._said: Attributes = {
+            "modelway.attempt.number": trip.number,
+            "modelway.attempt.reason": reason,
+        }
         self._first_s: float | None = None
         self._watch: Watch | None = None
-        self._told: Attributes = {}
 
     def answered(self, reply: Reply) -> None:
         """There is an answer, or the beginning of one."""
         stream: Stream | None = reply.chunks or reply.events
         if stream is None:
-            if self._span.is_recording():
-                self._told = answer_attributes(reply)
+            if self._span.sampled:
+                self._trip.answer = answer_attributes(reply)
             self.settle(reply.usage, None)
             return
-        self._first_s = self._now() - self._began
-        if self._span.is_recording():
+        self._first_s = self._span.elapsed_s()
+        if self._span.sampled:
             self._watch = Watch()
             stream.on_batch.append(self._watch.see)
         stream.on_settled.append(self.settle)
 
     def settle(self, usage: Usage | None, error: BaseException | None) -> None:
         """It is over, with its stream where it was one."""
-        took_s = self._now() - self._began
-        if self._measures is not None:
-            self._measures.client(self._measured, took_s, self._first_s, usage, kind_of(error))
-        cost = None if usage is None else _cost(usage, self._cost)
-        if cost is not None:
-            self._trip.cost_pico_usd = cost + (self._trip.cost_pico_usd or 0)
-        if not self._span.is_recording():
+        kind = kind_of(error)
+        attempted, trip = self._attempted, self._trip
+        if attempted.measures is not None:
+            attempted.measures.client(
+                attempted.series,
+                took_s=self._span.elapsed_s(),
+                first_s=self._first_s,
+                usage=usage,
+                error=kind,
+            )
+        if not self._span.sampled:
             return
-        told = self._told if self._watch is None else self._watch.attributes()
+        said = self._said
+        if self._watch is not None:
+            trip.answer = self._watch.attributes()
+            put(said, "gen_ai.response.time_to_first_chunk", self._first_s)
+        if usage is not None:
+            usage_attributes(said, usage)
+            cost = attempted.cost_of(usage)
+            if cost is not None:
+                said["modelway.cost_usd"] = cost / _PICO
+                trip.cost_pico_usd = cost + (trip.cost_pico_usd or 0)
         if error is None or self._watch is not None:
-            self._trip.answer = told
-        said = {**told, **({} if usage is None else usage_attributes(usage))}
-        if self._first_s is not None:
-            said["gen_ai.response.time_to_first_chunk"] = self._first_s
-        if cost is not None:
-            said["modelway.cost_usd"] = cost / _PICO
-        _end(self._span, said, error)
-
-
-def _cost(usage: Usage, cost: Cost | None) -> int | None:
-    """The provider's own word before ours."""
-    if usage.reported_cost_usd is not None:
-        return round(usage.reported_cost_usd * _PICO)
-    return None if cost is None else cost(usage)
+            said |= trip.answer
+        _put_error(said, error, kind)
+        self._span.end(
+            said,
+            failed=kind not in (None, _CANCELLED),
+            encoded=attempted.encoded + trip.encoded,
+        )
 
 
 class RequestSpan:
@@ -151,19 +160,15 @@ class RequestSpan:
         self,
         span: Span,
         trip: Trip,
-        now: Callable[[], float],
-        *,
         call: Call,
         measures: Measures | None,
         contents: Contents | None,
     ) -> None:
         self._span = span
         self._trip = trip
-        self._now = now
-        self._began = now()
         self._call = call
         self._measures = measures
-        self._contents = contents if span.is_recording() else None
+        self._contents = contents if span.sampled else None
         self._first_s: float | None = None
         self._provider = NOBODY
         self._said: Attributes = {}
@@ -172,21 +177,22 @@ class RequestSpan:
 
     def answered(self, reply: Reply) -> None:
         """There is an answer, or the beginning of one."""
+        trip, sampled = self._trip, self._span.sampled
         self._provider = provider_name(reply.deployment.provider)
+        self._said["modelway.deployment"] = reply.deployment.id
         if reply.cached:
             self._said["modelway.cache.hit"] = reply.cached
             self._said["modelway.cache.age_s"] = reply.age_s
-        self._said["modelway.deployment"] = reply.deployment.id
-        stream: Stream | None = reply.chunks or reply.events
         if self._contents is not None:
             self._keeping = Keeping(self._call, reply)
+        stream: Stream | None = reply.chunks or reply.events
         if stream is None:
-            if self._trip.answer is None and self._span.is_recording():
-                self._trip.answer = answer_attributes(reply)
+            if trip.number == 0 and sampled:
+                trip.answer = answer_attributes(reply)
             self.settle(reply.usage, None)
             return
-        self._first_s = self._now() - self._began
-        if self._trip.number == 0 and self._span.is_recording():  # nobody else watches it
+        self._first_s = self._span.elapsed_s()
+        if trip.number == 0 and sampled:  # nobody else looks at it
             self._watch = Watch()
             stream.on_batch.append(self._watch.see)
         if self._keeping is not None:
@@ -195,26 +201,43 @@ class RequestSpan:
 
     def settle(self, usage: Usage | None, error: BaseException | None) -> None:
         """It is over, with its stream where it was one."""
-        took_s = self._now() - self._began
+        kind = kind_of(error)
         call = self._call
+        operation, model = OPERATIONS[call.operation], asked_model(call.model)
         if self._measures is not None:
-            known = self._provider != NOBODY
-            by = self._measures.series.attributes(
-                OPERATIONS[call.operation], self._provider, asked_model(call.model) if known else ""
+            self._measures.server(
+                (operation, self._provider, "" if self._provider == NOBODY else model, "", 0),
+                took_s=self._span.elapsed_s(),
+                first_s=self._first_s,
+                usage=usage,
+                error=kind,
             )
-            self._measures.server(by, took_s, self._first_s, usage, kind_of(error))
-        if not self._span.is_recording():
+        if not self._span.sampled:
             return
-        answer = self._trip.answer if self._watch is None else self._watch.attributes()
-        said = {**self._said, **(answer or {}), "gen_ai.provider.name": self._provider}
-        if usage is not None:
-            said |= usage_attributes(usage)
-        if self._first_s is not None:
-            said["gen_ai.response.time_to_first_chunk"] = self._first_s
-        if self._trip.cost_pico_usd is not None:
-            said["modelway.cost_usd"] = self._trip.cost_pico_usd / _PICO
-        if self._trip.number:
-            said["modelway.attempts"] = self._trip.number
+        said: Attributes = {
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": self._provider,
+            "modelway.call.id": call.id,
+            **self._said,
+        }
+        put(said, "gen_ai.request.model", model)
+        put(said, "modelway.tenant", call.tenant)
+        self._put_answer(said, usage)
+        _put_error(said, error, kind)
         if self._contents is not None:
-            self._contents.tell(self._span, call, said, self._keeping)
-        _end(self._span, said, error)
+            self._contents.tell(self._span, call, self._trip.asked | said, self._keeping)
+        self._span.end(said, failed=kind not in (None, _CANCELLED), encoded=self._trip.encoded)
+
+    def _put_answer(self, said: Attributes, usage: Usage | None) -> None:
+        trip = self._trip
+        if self._watch is not None:
+            trip.answer = self._watch.attributes()
+        if self._first_s is not None or self._said:
+            said |= trip.answer
+        put(said, "gen_ai.response.time_to_first_chunk", self._first_s)
+        if usage is not None:
+            usage_attributes(said, usage)
+        if trip.cost_pico_usd is not None:
+            said["modelway.cost_usd"] = trip.cost_pico_usd / _PICO
+        if trip.number:
+            said["modelway.attempts"] = trip.number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ def open_telemetry(
     environment: Mapping[str, str],
     version: str,
     clock: Clock | None = None,
+    chance: random.Random | None = None,
 ) -> Telemetry:
     """Begin to export. Open it once in each process, and close it there.
 
@@ -27,8 +29,7 @@ def open_telemetry(
     where the extra is not installed, or a variable makes no sense.
     """
     try:
-        from modelway.observe.otel.exporting import Exporting  # noqa: PLC0415  # an extra
-        from modelway.observe.otel.telemetry import Telemetry  # noqa: PLC0415
+        from modelway.observe.otel.telemetry import Telemetry  # noqa: PLC0415  # an extra
     except ImportError as error:
         raise ConfigError(
             f"telemetry is enabled, and OpenTelemetry is not installed ({error.name}): "
@@ -36,5 +37,10 @@ def open_telemetry(
         ) from error
     from modelway.observe.otel.destination import destination  # noqa: PLC0415
 
-    exporting = Exporting(settings, destination(settings, environment), version)
-    return Telemetry(exporting, propagates=settings.propagate, clock=clock or SystemClock())
+    return Telemetry(
+        settings,
+        destination(settings, environment),
+        version,
+        clock=clock or SystemClock(),
+        chance=chance or random.SystemRandom(),
+    )

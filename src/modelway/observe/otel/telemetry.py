@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -17,14 +18,18 @@ from opentelemetry.context import (
 from opentelemetry.trace import NonRecordingSpan, SpanKind, set_span_in_context
 
 from modelway.call import Call, Deployment, Operation, Reply
-from modelway.observe.otel.asking import asked_attributes, asked_model, span_name
+from modelway.observe.otel import wire
+from modelway.observe.otel.asking import span_name
 from modelway.observe.otel.attributes import Attributes, put
 from modelway.observe.otel.carrying import read, written
 from modelway.observe.otel.content import Contents
-from modelway.observe.otel.ending import AttemptSpan, Cost, RequestSpan, Trip
+from modelway.observe.otel.destination import Destination
+from modelway.observe.otel.ending import Attempted, AttemptSpan, Cost, RequestSpan, Trip
 from modelway.observe.otel.exporting import Exporting
 from modelway.observe.otel.measures import Measures
 from modelway.observe.otel.names import OPERATIONS, provider_name
+from modelway.observe.otel.tracing import Tracer
+from modelway.observe.settings import TelemetrySettings
 from modelway.ports import Clock, Handler, Middleware
 
 _TRIP = create_key("modelway")
@@ -33,37 +38,35 @@ _TRIP = create_key("modelway")
 class Telemetry:
     """Opened by ``open_telemetry``; ``request`` and ``attempt`` go around what they are named after."""
 
-    def __init__(self, exporting: Exporting, *, propagates: bool, clock: Clock) -> None:
-        self._exporting = exporting
-        self._tracer = exporting.tracer
-        self._measures = None if exporting.meter is None else Measures(exporting.meter)
-        self._contents = None if exporting.events is None else Contents(exporting.events)
-        self._propagates = propagates
-        self._now = clock.monotonic
+    def __init__(
+        self,
+        settings: TelemetrySettings,
+        to: Destination,
+        version: str,
+        *,
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self._measures = Measures(clock) if settings.metrics else None
+        self._exporting = Exporting(to, version, metrics=self._measured, now=clock.monotonic)
+        self._tracer = Tracer(self._exporting.span, clock, chance, settings.sample)
+        self._contents: Contents | None = None
+        if settings.content == "events":
+            self._contents = Contents(self._exporting.event, clock)
+        self._propagates = settings.propagate
+
+    def _measured(self) -> list[bytes]:
+        return [] if self._measures is None else self._measures.written()
 
     async def request(self, call: Call, inner: Handler) -> Reply:
         """The span of a call, from its coming in to the end of its stream."""
-        trip = Trip(asked_attributes(call))
         parent = _parent(call)
-        attributes: Attributes = {
-            "gen_ai.operation.name": OPERATIONS[call.operation],
-            "modelway.call.id": call.id,
-            **trip.asked,
-        }
-        put(attributes, "gen_ai.request.model", asked_model(call.model))
-        put(attributes, "modelway.tenant", call.tenant)
         from_outside = call.body is not None or call.passing is not None
         kind = SpanKind.SERVER if from_outside else SpanKind.INTERNAL
-        span = self._tracer.start_span(span_name(call), parent, kind, attributes)
-        ending = RequestSpan(
-            span,
-            trip,
-            self._now,
-            call=call,
-            measures=self._measures,
-            contents=self._contents,
-        )
-        token = attach(set_value(_TRIP, trip, set_span_in_context(span, parent)))
+        span = self._tracer.begin(span_name(call), kind, parent)
+        trip = Trip(call, sampled=span.sampled)
+        ending = RequestSpan(span, trip, call, self._measures, self._contents)
+        token = attach(set_value(_TRIP, trip, span.inside(parent)))
         try:
             reply = await inner(call)
         except BaseException as error:
@@ -83,33 +86,30 @@ class Telemetry:
         """
         static = _static(deployment, operation)
         name = f"{OPERATIONS[operation]} {deployment.model}".strip()
-        measured: Attributes = {}
-        if self._measures is not None:
-            by = self._measures.series.attributes(
-                OPERATIONS[operation], provider_name(deployment.provider), deployment.model
-            )
-            measured = by | {key: value for key, value in static.items() if key in _SERVER}
+        attempted = Attempted(
+            encoded=wire.attributes(static, number=9),
+            series=(
+                OPERATIONS[operation],
+                provider_name(deployment.provider),
+                deployment.model[:256],
+                str(static.get("server.address", "")),
+                int(str(static.get("server.port", 0))),
+            ),
+            measures=self._measures,
+            cost=cost,
+        )
 
-        async def attempted(call: Call, inner: Handler) -> Reply:
+        async def attempt(call: Call, inner: Handler) -> Reply:
             found = get_value(_TRIP)
-            trip = found if isinstance(found, Trip) else Trip(asked_attributes(call))
-            reason = trip.begin(deployment.id)
-            attributes = {
-                **static,
-                **trip.asked,
-                "modelway.attempt.number": trip.number,
-                "modelway.attempt.reason": reason,
-            }
-            context = get_current() if found is trip else _parent(call)
-            span = self._tracer.start_span(name, context, SpanKind.CLIENT, attributes)
+            context = get_current() if isinstance(found, Trip) else _parent(call)
+            span = self._tracer.begin(name, SpanKind.CLIENT, context)
+            trip = found if isinstance(found, Trip) else Trip(call, sampled=span.sampled)
             if self._propagates:
-                parent, state = written(span.get_span_context())
+                parent, state = written(span.context)
                 call = replace(call, trace_parent=parent, trace_state=state)
             elif call.trace_parent:
                 call = replace(call, trace_parent="", trace_state="")
-            ending = AttemptSpan(
-                span, trip, self._now, measured=measured, measures=self._measures, cost=cost
-            )
+            ending = AttemptSpan(span, trip, attempted, trip.begin(deployment.id))
             trip.open += 1
             try:
                 reply = await inner(call)
@@ -121,7 +121,7 @@ class Telemetry:
             ending.answered(reply)
             return reply
 
-        return attempted
+        return attempt
 
     async def aclose(self) -> None:
         """Export what waits, for a bounded time."""
@@ -134,9 +134,6 @@ def _parent(call: Call) -> Context:
     if outside is None:
         return get_current()
     return set_span_in_context(NonRecordingSpan(outside))
-
-
-_SERVER = ("server.address", "server.port")
 
 
 def _static(deployment: Deployment, operation: Operation) -> Attributes:
