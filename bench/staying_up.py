@@ -90,14 +90,16 @@ class Memory:
         pass
 
 
-async def ask(gateway):
+async def ask(gateway, headers=()):
+    scope = {**SCOPE, "headers": [*SCOPE["headers"], *headers]} if headers else SCOPE
+
     async def receive():
         return {"type": "http.request", "body": ASKED, "more_body": False}
 
     async def send(message):
         assert message.get("status", 200) == 200, message
 
-    await gateway(SCOPE, receive, send)
+    await gateway(scope, receive, send)
 
 
 async def measure(names, rounds, requests):
