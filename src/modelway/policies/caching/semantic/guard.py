@@ -23,14 +23,21 @@ _TOKEN = re.compile(
           | (?<!\w)'[^'\n]+'(?!\w) | (?<!\w)‘[^’]+’ | \w+://\S+ )
     | (?P<exact> (?<!\S)--?[^\W\d][\w-]* | (?: (?<!\S)[+\-−] )? \d[\w.,:/%°-]* (?: [ ]?[ap]m\b )? )
     | (?P<word> \w+ (?: ['’.:/\\@&+-]+ \w+ )* (?: \+\+ | \# )? )
-    | (?P<break> [.,;:!?…¿¡()\n–—] )
-    | (?P<silent> [\s'’-] )
-    | (?P<sign> . )
+    | (?P<break> (?<=[^\s\d]) [.,;:!?…]{1,3} (?! [.,;:!?…] ) | (?<=\d) [;?…] (?! \S )
+          | [¿¡] (?= \w ) | \n{1,3} (?! \n ) )
+    | (?P<silent> [^\S\n]{1,8} (?! [^\S\n] ) | (?<=[^\W\d]) ['’] )
+    | (?P<sign> . )  # what is left counts: brackets, dashes, signs, and what nobody sees
     """,
     re.VERBOSE | re.DOTALL,
 )
 _CONTRACTED = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'d": "would", "'ll": "will"}
 _IRREGULAR = {"can't": "can not", "won't": "will not", "shan't": "shall not", "let's": "let us"}
+_ENDS = frozenset(".!?…\n")
+_ASKS = "?"
+"""Among what counts: it is asked whether it is so."""
+_ALSO_WORDS = frozenset("it us as or and be no not if ok me my he she we aids".split())
+"""What capitals make other words of, beside those of the lexicons."""
+_WHETHER = ("if", "whether")
 _MOST_CUTS = 16
 """So that nobody has us try millions of orders."""
 _STEM = 4
@@ -83,7 +90,9 @@ def sense(question: str) -> Sense:
         del clauses[-1]
     if clauses:
         clauses[0] = _opened(clauses[0], tongue)
-    return Sense(name, tuple([word for clause in clauses for word in _counting(clause, tongue)]))
+    words = [word for clause in clauses for word in _counting(clause, tongue)]
+    asks = not tongue.asking and "?" in question  # in Russian nothing else tells
+    return Sense(name, tuple([_ASKS, *words] if asks else words))
 
 
 def _clauses(question: str) -> list[list[_Word]]:
@@ -93,7 +102,7 @@ def _clauses(question: str) -> list[list[_Word]]:
         kind, text = found.lastgroup, found[0]
         if kind == "break":
             clauses.append([])
-            begins = begins or text in ".!?…\n"
+            begins = begins or not _ENDS.isdisjoint(text)
             continue
         if kind == "silent":
             continue
@@ -125,7 +134,7 @@ def _written_out(word: str) -> list[str]:
 
 
 def _known(word: str) -> bool:
-    return any(
+    return word in _ALSO_WORDS or any(
         word in tongue.silent or word in tongue.same or word in tongue.movers
         for tongue in TONGUES.values()
     )
@@ -152,7 +161,8 @@ def _opened(clause: list[_Word], tongue: Tongue) -> list[_Word]:
     said = _said(clause)
     for opener in tongue.openers:
         if said[: len(opener)] == opener and len(said) > len(opener):
-            return _opened(clause[len(opener) :], tongue)
+            rest = _opened(clause[len(opener) :], tongue)
+            return [_Word(_ASKS, plain=False), *rest] if opener[-1] in _WHETHER else rest
     return clause
 
 
@@ -170,6 +180,10 @@ def _counting(clause: list[_Word], tongue: Tongue) -> list[str]:
                 counting.append(word.text)
             elif word.text not in tongue.silent:
                 counting.append(_root(word.text, tongue))
+            elif at == 0 and word.text in tongue.asking:
+                counting.append(_ASKS)
+            elif word.text == "do" and at == len(clause) - 1:
+                counting.append(word.text)
             at += 1
     return counting
 

@@ -18,6 +18,8 @@ class Lexicon(NamedTuple):
 
     silent: str
     """Words that count for nothing."""
+    asking: str
+    """Those of them that make a question of a clause that they begin."""
     same: str
     phrases: str
     openers: str
@@ -32,6 +34,7 @@ class Tongue(NamedTuple):
     """A lexicon, made ready."""
 
     silent: frozenset[str]
+    asking: frozenset[str]
     same: dict[str, str]
     phrases: dict[str, list[tuple[tuple[str, ...], str]]]
     """By first word, the longest first."""
@@ -42,7 +45,8 @@ class Tongue(NamedTuple):
 
 
 ENGLISH = Lexicon(
-    silent="a an the is are am be been being do does has have it there so very really actually that s",
+    silent="a an the is are am do does very really actually that",
+    asking="is are am do does",
     same="""
         2 two
         3 three
@@ -58,21 +62,18 @@ ENGLISH = Lexicon(
         1st first
         2nd second
         3rd third
-        was were did had
         what which
         i one
-        can may could able
+        can could able
         should ought
         must need
-        give write show provide generate produce
         delete remove erase
-        undo revert
         make create build
         send submit
         begin start launch
         quit exit leave
         fix repair solve resolve
-        get obtain fetch retrieve read
+        get obtain fetch retrieve
         load import
         purchase buy
         alter change modify edit
@@ -91,7 +92,6 @@ ENGLISH = Lexicon(
         summary summarise summarize
         explain describe clarify
         clean tidy
-        correct right
         wrong incorrect
         error fault
         safe safely harmless
@@ -101,7 +101,6 @@ ENGLISH = Lexicon(
         deny forbid block
         disable deactivate
         enable activate
-        cancel terminate
         differ difference
         learn study
         while but
@@ -111,7 +110,6 @@ ENGLISH = Lexicon(
         millilitre milliliter ml
         litre liter
         colour color
-        pound lb
     """,
     phrases="""
         how do/can/could/should/would/might i/one/you/we > how
@@ -125,9 +123,10 @@ ENGLISH = Lexicon(
         how come > why
         at what/which time > when
         in what/which place > where
-        am i allowed to > can i
-        is it allowed/permitted/possible to > can i
-        is it ok/okay/fine to > can i
+        am i allowed/permitted to > may i
+        is it allowed/permitted to > may i
+        is it ok/okay/fine to > may i
+        is it possible to > can i
         have to > must
         has to > must
         turn/switch off > disable
@@ -142,7 +141,6 @@ ENGLISH = Lexicon(
         right away > at-once
         at once > at-once
         straight away > at-once
-        give/write/show/make me > give
     """,
     openers="""
         please
@@ -189,6 +187,7 @@ ENGLISH = Lexicon(
 
 RUSSIAN = Lexicon(
     silent="это же ли бы то вот есть",
+    asking="",
     same="""
         не нет
         2 два две двух
@@ -203,14 +202,13 @@ RUSSIAN = Lexicon(
         1st первый первая первое первую первой
         2nd второй вторая второе вторую
         3rd третий третья третье
-        удалить стереть убрать
+        удалить стереть
         отменить откатить
         создать сделать
         приготовить сварить
         включить активировать
         выключить отключить деактивировать
         купить приобрести
-        показать вывести
         написать составить
         исправить починить
         можно разрешено
@@ -257,7 +255,8 @@ RUSSIAN = Lexicon(
 )
 
 GERMAN = Lexicon(
-    silent="der die das den dem des ein eine einen einem einer eines ist sind bin es wird da denn",
+    silent="der die das den dem des ein eine einen einem einer eines ist sind bin es da denn",
+    asking="ist sind bin",
     same="""
         nicht nich
         2 zwei
@@ -272,14 +271,12 @@ GERMAN = Lexicon(
         1st erste ersten erster erstes
         2nd zweite zweiten zweiter zweites
         3rd dritte dritten dritter drittes
-        war waren hatte hatten
         wieviel wieviele
         welche welcher welches
         ich man
-        darf erlaubt
         muss müssen
         löschen entfernen
-        kündigen kündige beenden
+        kündigen kündige
         erstellen anlegen
         kaufen erwerben
         ändern bearbeiten
@@ -347,6 +344,7 @@ def _ready(lexicon: Lexicon) -> Tongue:
     openers = [words for row in _rows(lexicon.openers) for words in _alternatives(row)]
     return Tongue(
         silent=frozenset(lexicon.silent.split()),
+        asking=frozenset(lexicon.asking.split()),
         same={
             word: words[0] for words in map(str.split, _rows(lexicon.same)) for word in words[1:]
         },

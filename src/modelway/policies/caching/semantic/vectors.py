@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 MOST_DIMENSIONS = 8192
+_LEAST_LENGTH, _MOST_LENGTH = 1e-9, 1e9
+"""What is shorter or longer has been miscalculated."""
 
 
 class Near(NamedTuple):
@@ -56,9 +58,8 @@ def unit(vector: Sequence[float]) -> list[float] | None:
         if not 0 < len(vector) <= MOST_DIMENSIONS:
             return None
         length = math.hypot(*vector)
-        if not 0 < length < math.inf:
+        if not _LEAST_LENGTH < length < _MOST_LENGTH:
             return None
-        turned = [number / length for number in vector]
+        return [number / length for number in vector]
     except (TypeError, ValueError, OverflowError):
         return None
-    return turned if math.isclose(math.hypot(*turned), 1, rel_tol=1e-6) else None
