@@ -34,13 +34,14 @@ Source: https://cohere.com/pricing and https://docs.cohere.com/docs/reranking-be
 """
 _IN_FLIGHT_TOKENS = 64
 """What a host writes between a cut and its seeing it: a second of a fast model."""
+_NO_KINDS: frozenset[Class] = frozenset()
 
 
 class Book:
     """What calls of one deployment cost today."""
 
     __slots__ = (
-        *("_at", "_ceilings", "_counting", "_service"),
+        *("_at", "_ceilings", "_counting", "_plain", "_service"),
         *("by_call", "free", "info", "plain", "version"),
     )
 
@@ -59,6 +60,21 @@ class Book:
         self._counting = counting(
             catalogue_name(deployment.provider), deployment.base_model or deployment.model
         )
+        self._plain: Ceiling | None = None
+        if self.plain is not None and not any(self._counting):
+            most = self._dearest(_NO_KINDS, 0, deployment)
+            if not isinstance(most, str) and not (most.calls or most.searches):
+                self._plain = most
+
+    def bound(self, asked: Bound, deployment: Deployment) -> int | str:
+        """The sum of ``terms`` in pico-dollars, at once for what is ordinary; or why there is none."""
+        plain = self._plain
+        if plain is not None and not (asked.surcharged or asked.kinds or asked.images):
+            read, made = asked.input_tokens, asked.output_tokens(None)
+            if made is not None and read <= plain.longest and plain.output is not None:
+                return -(-(read * plain.input + made * plain.output) // PICO)
+        found = self.terms(asked, deployment)
+        return found if isinstance(found, str) else -(-sum(found.values()) // PICO)
 
     def terms(self, asked: Bound, deployment: Deployment) -> dict[str, int] | str:
         """What the bound adds up, in 10⁻²⁴ USD; or why there is none."""

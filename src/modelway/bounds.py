@@ -33,9 +33,13 @@ Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview#pr
 _SHAPE_TOKENS = 300
 """What a model is told beside the schema of its answer: 210 in recorded traffic."""
 _MOST_CHOICES = 128
-_FRAME_BYTES = 24
+_TURN_TOKENS = 8
+"""Role and separators of one message."""
 _DENSE = 16
 """Text with fewer than one space in so many bytes is no prose: keys, numbers, base64."""
+_SHORT = 256
+_STEP = 16
+_WORD = 32
 _MOST_NAME = 40
 
 
@@ -59,35 +63,31 @@ _any = msgspec.json.Decoder().decode
 class Bound:
     """The most that one call may use, at any deployment."""
 
-    __slots__ = (
-        *("_cap", "_nonsense", "_predicted", "_told"),
-        *("choices", "dialect", "documents", "images", "input_tokens", "kinds", "operation"),
-        *("service", "surcharged", "thinks"),
-    )
+    dialect = ""
+    """Of a client's own bytes; ``""``: it is a value."""
+    input_tokens = 0
+    """Never below what its text is by its bytes, and what is seen and heard by its rules."""
+    images = 0
+    """How many, each of which is in ``input_tokens`` as ``IMAGE_TOKENS``."""
+    documents = 0
+    """How many are to be ranked."""
+    choices = 1
+    service = "standard"
+    """The terms that it names."""
+    kinds: frozenset[Class] = frozenset()
+    """Classes of tokens that it may have beside plain ones."""
+    surcharged = ""
+    """What is billed beside its own tokens, or by tokens that are not in it; ``""``: nothing."""
+    thinks = False
+    """Whether it says how much is to be thought."""
+
+    _cap: int | None = None
+    _nonsense = False
+    _predicted = 0
+    _told = _FRAME_TOKENS
 
     def __init__(self, call: Call) -> None:
         self.operation = call.operation
-        self._cap: int | None = None
-        self._nonsense = False
-        self._predicted = 0
-        self._told = _FRAME_TOKENS
-        self.dialect = ""
-        """Of a client's own bytes; ``""``: it is a value."""
-        self.input_tokens = 0
-        """Never below what its text is by its bytes, and what is seen and heard by its rules."""
-        self.images = 0
-        """How many, each of which is in ``input_tokens`` as ``IMAGE_TOKENS``."""
-        self.documents = 0
-        """How many are to be ranked."""
-        self.choices = 1
-        self.service = "standard"
-        """The terms that it names."""
-        self.kinds: frozenset[Class] = frozenset()
-        """Classes of tokens that it may have beside plain ones."""
-        self.surcharged = ""
-        """What is billed beside its own tokens, or by tokens that are not in it; ``""``: nothing."""
-        self.thinks = False
-        """Whether it says how much is to be thought."""
         if call.body is not None:
             self._of_body(call, call.body)
         elif call.passing is not None:
@@ -146,23 +146,26 @@ class Bound:
             text = bytes(raw)
             rest -= len(text)
             tokens += self._text_or_more(text)
-        self.input_tokens += tokens + max(0, -(-rest // 3))
+        self.input_tokens += tokens + (-(-rest // 3) if rest > 0 else 0)
         if self.operation == "rerank" and "documents" in body.fields:
             documents = _any(body.fields["documents"])
             self.documents = len(documents) if isinstance(documents, list) else 1
 
     def _text_or_more(self, raw: bytes) -> int:
-        """The tokens of what is said, as JSON: of text at once, else of what is found in it."""
-        try:
-            _plain(raw)
-        except msgspec.ValidationError:
-            weight = Weight()
-            weight.put(_any(raw))
-            self._weighed(weight)
-            size = max(len(raw) - weight.data_bytes, 0)
-        else:
-            size = len(raw)
-        return _tokens(size, raw.isascii(), raw.count(b" "))
+        """The tokens of what is said, as JSON: of text at once, else of what is found in it.
+
+        What is no text is in lists, in every dialect; a spoken history is named by its sound.
+        """
+        size = len(raw)
+        if raw.find(b"[", 1) >= 0 or "output_audio" in self.kinds:
+            try:
+                _plain(raw)
+            except msgspec.ValidationError:
+                weight = Weight()
+                weight.put(_any(raw))
+                self._weighed(weight)
+                size = max(size - weight.data_bytes, 0)
+        return _tokens(size, raw.isascii(), raw)
 
     def _of_unknown(self, call: Call, size: int) -> None:
         """Of a dialect that is not ours: by what it says as a value."""
@@ -269,20 +272,14 @@ class Bound:
 
     def _of_text(self, request: ChatRequest) -> int | None:
         """The tokens of messages that are text alone."""
-        size, ascii_, spaces = 0, True, 0
+        tokens = 0
         for message in request.messages:
-            size += _FRAME_BYTES
             for part in message.parts:
                 if type(part) is not Text or part.cache is not None:
                     return None
-                text = part.text
-                spaces += text.count(" ")
-                if text.isascii():
-                    size += len(text)
-                else:
-                    ascii_ = False
-                    size += len(text.encode("utf-8", "surrogatepass"))
-        return _tokens(size, ascii_, spaces)
+                text = part.text.encode("utf-8", "surrogatepass")
+                tokens += _tokens(len(text), text.isascii(), text)
+        return tokens + _TURN_TOKENS * len(request.messages)
 
     def _of_extra(self, request: ChatRequest) -> None:
         """Fields that are not modelled: a cap among them may be taken or not, so it only raises ours."""
@@ -301,7 +298,7 @@ class Bound:
         weight = Weight()
         weight.put(said)
         self._weighed(weight)
-        return _tokens(weight.bytes, weight.ascii, weight.bytes)
+        return _tokens(weight.bytes, weight.ascii, b" ")
 
     def _weighed(self, weight: Weight) -> None:
         self.images += weight.images
@@ -331,14 +328,18 @@ def _service(value: Any) -> str:
 _CACHED = frozenset(["cache_control", "cachePoint"])
 
 
-def _tokens(size: int, ascii_: bool, spaces: int) -> int:
+def _tokens(size: int, ascii_: bool, text: bytes) -> int:
     """The most that text of so many bytes has, as far as tokenizers of words go.
 
     English has 4 bytes a token and code 3; other scripts have 2 to 3 bytes a character and up to a
-    token of each; what has no words at all has been seen at 1.5 bytes a token.
+    token of each; what has no words at all, by its spaces, has been seen at 1.5 bytes a token.
     """
     if not ascii_:
         return -(-size // 2)
-    if spaces * _DENSE < size:
-        return -(-2 * size // 3)
+    if size > _SHORT:
+        third = len(text) // 3
+        if text.find(b" ", third, third + _WORD) < 0 or text.find(b" ", -third, _WORD - third) < 0:
+            some = text[::_STEP]
+            if some.count(b" ") * _DENSE < len(some):
+                return -(-2 * size // 3)
     return -(-size // 3)

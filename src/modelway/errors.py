@@ -1,7 +1,7 @@
 """The error tree, grouped by what to do next. Errors are plain data: no client, no socket, no key.
 
 LLMError                 provider, model, status, code, request_id, retry_after_s
-├─ ConfigError           fix it:  UnknownModelError, MissingKeyError, UnsupportedError*
+├─ ConfigError           fix it:  UnknownModelError, MissingKeyError, UnsupportedError*, OfflineError*
 ├─ RequestError          fix it:  BadRequestError, PayloadTooLargeError, ContextLengthError*,
 │                                 ContentFilterError*, NotFoundError*
 ├─ CredentialError*      AuthenticationError, PermissionDeniedError
@@ -94,6 +94,12 @@ class MissingKeyError(ConfigError):
 
 class UnsupportedError(ConfigError):
     """The target cannot do what was asked; nothing was sent."""
+
+    may_fall_back = True
+
+
+class OfflineError(ConfigError):
+    """No socket may be opened, and nothing that is here has the answer; nothing was sent."""
 
     may_fall_back = True
 

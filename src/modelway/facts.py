@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from modelway.call import Deployment
 from modelway.catalog.models import ModelInfo
 from modelway.config.resolve import model_names, resolve
 from modelway.config.settings import Settings
+from modelway.ledger.values import Basis
 from modelway.ports import Clock
 from modelway.retrieval import EmbedResponse, RerankResponse
 from modelway.types import ChatResponse, Usage
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
 
-_Today: TypeAlias = tuple[str, str | None, str, int]
 _MOST_KNOWN = 10_000
 """Deployments, which callers may name, that are remembered; past it a memory starts anew."""
 _DAY_S = 86_400
@@ -44,7 +44,7 @@ class Charged(NamedTuple):
     """What a call cost, in pico-dollars; ``None``: it is not known."""
 
     pico_usd: int | None
-    basis: Literal["catalogue", "provider", "unknown"]
+    basis: Basis
     version: str
     """Of the prices."""
     expected_pico_usd: int | None = None
@@ -70,7 +70,8 @@ class Facts:
         self._settings = settings
         self._clock = clock
         self._models: dict[tuple[str, str | None], ModelInfo | None] = {}
-        self._books: dict[_Today, Book] = {}
+        self._books: dict[tuple[str, str | None, str], Book] = {}
+        self._day = 0.0
         self._told: set[tuple[str, str]] = set()
 
     def known(self, deployment: Deployment) -> ModelInfo | None:
@@ -214,11 +215,11 @@ class Facts:
     def bound(self, asked: Bound, deployment: Deployment) -> tuple[int | None, str]:
         """The most that a call may cost, in pico-dollars; or ``None``, and why there is no bound."""
         asked = asked.under(deployment)
-        found = self._book(deployment, asked.service).terms(asked, deployment)
+        found = self._book(deployment, asked.service).bound(asked, deployment)
         if isinstance(found, str):
             self._tell_unknown(deployment, self.known(deployment), found)
             return None, found
-        return -(-sum(found.values()) // PICO), ""
+        return found, ""
 
     def most(self, asked: Bound, deployment: Deployment) -> Most:
         """The bound, with what it is made of."""
@@ -255,18 +256,21 @@ class Facts:
         return dt.datetime.fromtimestamp(self._clock.time(), dt.UTC)
 
     def _book(self, deployment: Deployment, service: str) -> Book:
+        if not self._day <= self._clock.time() < self._day + _DAY_S:
+            self._books.clear()
+            self._day = self._clock.time() // _DAY_S * _DAY_S
         if deployment.target.body:
             service = named_service(deployment.dialect, deployment.target.body) or service
-        today = (deployment.id, deployment.base_model, service, int(self._clock.time() // _DAY_S))
-        return self._books.get(today) or self._opened(today, deployment)
+        book = self._books.get((deployment.id, deployment.base_model, service))
+        return book or self._opened(deployment, service)
 
-    def _opened(self, today: _Today, deployment: Deployment) -> Book:
+    def _opened(self, deployment: Deployment, service: str) -> Book:
         from modelway.books import Book  # noqa: PLC0415  # the price book, at its first use
 
         if len(self._books) >= _MOST_KNOWN:
             self._books.clear()
-        book = Book(deployment, self.known(deployment), at=self._now(), service=today[2])
-        self._books[today] = book
+        book = Book(deployment, self.known(deployment), at=self._now(), service=service)
+        self._books[deployment.id, deployment.base_model, service] = book
         return book
 
 
