@@ -257,9 +257,9 @@ class _Supervisor:
             pid, status = os.waitpid(worker.pid, os.WNOHANG)
             if pid == 0:
                 continue
+            worker.pid = 0
             while worker.hears >= 0:
                 self._hear(worker)
-            worker.pid = 0
             self._hooks.ended(pid)
             self._after(worker, pid, os.waitstatus_to_exitcode(status))
 

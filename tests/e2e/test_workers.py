@@ -1,0 +1,262 @@
+"""modelway serve --workers: several processes that serve as one."""
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from modelway.simulator.app import Simulator
+from modelway.simulator.script import Match, Pace, Reply, Rule, Script
+from modelway.simulator.serve import SimulatorThread
+from support.command_line import modelway, started
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="workers are found by Linux' /proc"
+)
+KEY = "mw-admin-key-0123456789abcdef"
+TEXT = "one two three four five six seven eight nine ten"
+LIMIT = 40
+
+
+@pytest.fixture
+def provider():
+    """One that answers at once, and slowly to who asks for slow."""
+    rules = (
+        Rule(match=Match(model="slow"), reply=Reply(text=TEXT, pace=Pace(tokens_per_s=5))),
+        Rule(reply=Reply(text=TEXT)),
+    )
+    with SimulatorThread(Simulator(Script(rules=rules))) as thread:
+        yield thread.base_url
+
+
+@pytest.fixture
+def home(tmp_path, provider):
+    write(tmp_path, provider)
+    return tmp_path
+
+
+def write(home, provider, **more):
+    config = {
+        "providers": {"house": {"like": "simulator", "base_url": f"{provider}/v1"}},
+        "models": {"fast": "house/fast", "slow": "house/slow"},
+        "gateway": {"keys": [{"key": KEY, "name": "admin", "admin": True}]},
+        "health": {"active": False},
+        "defaults": {"retries": 0},
+        **more,
+    }
+    (home / "modelway.yaml").write_text(json.dumps(config))
+
+
+def serving(home, workers=3, *more):
+    return started("serve", "--port", "0", "--workers", str(workers), *more, home=home)
+
+
+def ready(running):
+    url = running.line("modelway serves on ").split()[0]
+    running.wait_for("  models ")
+    return url
+
+
+def ask(url, model="fast", **fields):
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **fields}
+    request = urllib.request.Request(
+        f"{url}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"authorization": f"Bearer {KEY}", "content-type": "application/json"},
+    )
+    return urllib.request.urlopen(request, timeout=20)
+
+
+def status(url, model="fast"):
+    """On a connection of its own, so that any worker may have it."""
+    try:
+        with ask(url, model) as answer:
+            answer.read()
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        with contextlib.closing(refusal):
+            return refusal.code
+
+
+def workers_of(running):
+    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+def until(condition, timeout=15):
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+
+
+def gone(pid):
+    return (
+        not Path(f"/proc/{pid}").exists() or "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    )
+
+
+def test_several_start_and_end_as_one(tmp_path):
+    with started("serve", "--port", "0", "--workers", "3", home=tmp_path) as running:
+        url = ready(running)
+        assert running.stdout.count("modelway serves on") == 1
+        assert running.stdout.count("key: mw-") == 1
+        assert " by 3 processes\n" in running.stdout
+        assert running.stderr.count("its words mean nothing") == 1
+        key = running.line("key: ").split()[0]
+        workers = workers_of(running)
+        assert len(workers) == 3
+        for _ in range(12):
+            request = urllib.request.Request(
+                f"{url}/v1/models", headers={"authorization": f"Bearer {key}"}
+            )
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                assert answer.status == 200
+        running.signal(signal.SIGTERM)
+        assert running.end() == 0
+        assert all(gone(pid) for pid in workers)
+    assert "Traceback" not in running.stderr
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", urlsplit(url).port), 1)
+
+
+def test_a_limit_holds_for_all_of_them_together(tmp_path, provider):
+    write(
+        tmp_path,
+        provider,
+        store=f"sqlite://{tmp_path}/store.sqlite",
+        models={
+            "fast": {
+                "deployments": [{"model": "house/fast", "limits": {"requests_per_minute": LIMIT}}]
+            }
+        },
+        queue={"on_limit": "refuse"},
+    )
+    with serving(tmp_path, 4) as running, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        url = ready(running)
+        seen = Counter()
+        end = time.monotonic() + 20
+        while seen[200] < LIMIT and time.monotonic() < end:
+            seen.update(pool.map(lambda _: status(url), range(16)))
+        for _ in range(3):  # slices that are given back meanwhile are none too many
+            seen.update(pool.map(lambda _: status(url), range(16)))
+            time.sleep(0.5)
+    assert seen[200] == LIMIT
+    assert seen.keys() == {200, 429}
+
+
+def test_one_that_dies_is_replaced_and_nobody_is_refused(home):
+    with serving(home) as running:
+        url = ready(running)
+        for _ in range(2):
+            before = workers_of(running)
+            os.kill(before[0], signal.SIGKILL)
+            until(lambda dead=before[0]: len({*workers_of(running)} - {dead}) == 3)
+            assert [status(url) for _ in range(24)] == [200] * 24
+        assert "ended by signal 9: started anew" in running.stderr
+        running.signal(signal.SIGTERM)
+        assert running.end() == 0
+
+
+def test_open_streams_end_first_and_new_ones_are_not_let_in(home):
+    with serving(home) as running:
+        url = ready(running)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = [ask(url, "slow", stream=True) for _ in range(4)]
+            running.signal(signal.SIGTERM)
+            whole = list(pool.map(lambda answer: answer.read(), answers))
+            for answer in answers:
+                answer.close()
+        assert running.end() == 0
+    for one in whole:
+        assert one.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_second_signal_does_not_wait(home):
+    with serving(home) as running:
+        url = ready(running)
+        with ask(url, "slow", stream=True) as answer:
+            answer.readline()
+            running.signal(signal.SIGINT)
+            time.sleep(0.3)
+            began = time.monotonic()
+            running.signal(signal.SIGINT)
+            running.end()
+            assert time.monotonic() - began < 5
+            with contextlib.suppress(http.client.IncompleteRead):
+                assert not answer.read().endswith(b"[DONE]\n\n")
+
+
+def test_workers_end_with_who_started_them(home):
+    with serving(home) as running:
+        ready(running)
+        workers = workers_of(running)
+        running.signal(signal.SIGKILL)
+        running.process.wait(10)
+        until(lambda: all(gone(pid) for pid in workers))
+
+
+def test_all_reload_at_a_hangup(home, provider):
+    write(home, provider, gateway={"watch": False, "keys": [KEY]})
+    with serving(home) as running:
+        url = ready(running)
+        assert status(url, "new") == 404
+        write(
+            home,
+            provider,
+            gateway={"watch": False, "keys": [KEY]},
+            models={"fast": "house/fast", "new": "house/fast"},
+        )
+        running.signal(signal.SIGHUP)
+        until(lambda: running.stderr.count("the changed configuration is in force") == 3)
+        assert [status(url, "new") for _ in range(12)] == [200] * 12
+
+
+def test_one_that_cannot_start_is_an_error_of_the_command(home, provider):
+    write(home, provider, store=f"sqlite://{home}/modelway.yaml")
+    failed = modelway("serve", "--port", "0", "--workers", "2", home=home)
+    assert failed.returncode == 2
+    assert failed.stderr.count("error:") == 1
+    assert "is not a SQLite database" in failed.stderr
+    assert "serves on" not in failed.stdout
+
+
+def test_a_port_that_others_have_is_refused(home):
+    with serving(home, 2) as running:
+        port = str(urlsplit(ready(running)).port)
+        for workers in ("1", "2"):
+            taken = modelway("serve", "--port", port, "--workers", workers, home=home)
+            assert taken.returncode == 2
+            assert f"cannot listen on 127.0.0.1:{port}" in taken.stderr
+
+
+def test_a_cassette_is_for_one_process(home):
+    refused = modelway(
+        "serve", "--port", "0", "--workers", "2", home=home, MODELWAY_CASSETTE="tape.json"
+    )
+    assert refused.returncode == 2
+    assert "leave out --workers" in refused.stderr
+
+
+def test_windows_is_refused_in_words(monkeypatch, tmp_path):
+    from modelway.cli.serve import serve
+    from modelway.errors import ConfigError
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="--workers needs Linux or macOS"):
+        serve(workers=2, port=0)
+    assert not list(tmp_path.iterdir())
