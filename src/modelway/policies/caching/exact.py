@@ -91,8 +91,14 @@ class ExactCache:
         )
 
     async def clear(self, tenant: str | None = None) -> int:
-        """Forget what is kept for a tenant, or all; how many entries this process had."""
-        return self._memory.clear(tenant)
+        """Forget what is kept for a tenant, or all; how many entries this process had.
+
+        Other processes forget it within two seconds. StoreDownError where they cannot be told.
+        """
+        forgotten = self._memory.clear(tenant)
+        if self._shared is not None:
+            await self._shared.clear(tenant, self._settings.life_s)
+        return forgotten
 
     async def aclose(self) -> None:
         """Wait for what is being written to the store, which stays open."""
@@ -105,9 +111,12 @@ class ExactCache:
         asked: str | None = call.options.cache
         names = self._names(call)
         if names and asked != "refresh":
+            shared = self._shared
+            if shared is not None and not shared.knows(call.tenant):
+                await shared.look(call.tenant)
             reply = self._near(call, names)
-            if reply is None and self._shared is not None:
-                reply = await self._far(call, names, self._shared)
+            if reply is None and shared is not None:
+                reply = await self._far(call, names, shared)
             if reply is not None:
                 self._hits += 1
                 for told in self.on_hit:
@@ -153,16 +162,17 @@ class ExactCache:
 
     def _near(self, call: Call, names: Sequence[bytes]) -> Reply | None:
         now_s = self._now()
+        cleared_s = -math.inf if self._shared is None else self._shared.cleared_s(call.tenant)
         for name in names:
             entry = self._memory.get(name, now_s)
-            if entry is not None:
+            if entry is not None and entry.made_s > cleared_s:
                 reply = self._given(call, entry.data, now_s - entry.made_s)
                 if reply is not None:
                     return reply
         return None
 
     async def _far(self, call: Call, names: Sequence[bytes], shared: Shared) -> Reply | None:
-        found = await shared.find(names)
+        found = await shared.find(call.tenant, names)
         if found is None:
             return None
         reply = self._given(call, found.data, found.age_s)
