@@ -141,8 +141,12 @@ class Facts:
 
     def priced(self, answer: Answer, deployment: Deployment) -> Answer:
         """The answer with its cost, where the price of its model is known."""
-        took_s = answer.latency_s or 0.0
-        charged = self.charged(deployment, answer.usage, took_s=took_s, answered_by=answer.model)
+        took_s = answer.latency_s
+        if took_s is None and (info := self.known(deployment)) is not None and info.per_hour:
+            return answer
+        charged = self.charged(
+            deployment, answer.usage, took_s=took_s or 0.0, answered_by=answer.model
+        )
         if charged.pico_usd is None:
             return answer
         return replace(answer, cost_pico_usd=charged.pico_usd)

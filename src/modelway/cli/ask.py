@@ -10,7 +10,7 @@ from typing import Any
 from modelway.call import Options
 from modelway.cli import output
 from modelway.cli.answering import Printer
-from modelway.cli.options import Config, Json, MaxTokens, Model, Quiet, System, Temperature
+from modelway.cli.options import Config, Flag, Json, MaxTokens, Model, Quiet, System, Temperature
 from modelway.client import Client
 from modelway.errors import ConfigError
 from modelway.question import Parameters
@@ -31,6 +31,7 @@ def ask(
     json: Json = False,
     quiet: Quiet = False,
     timeout: float | None = None,
+    offline: Flag = False,
 ) -> int:
     """Ask a model one question. The answer streams to standard output as it comes.
 
@@ -54,6 +55,8 @@ def ask(
         gives one line of JSON an event.
     timeout
         The longest to wait, in seconds, all attempts together.
+    offline
+        Answer from what is kept, recorded or run in this process; open no connection.
     """
     question = _question(prompt)
     parameters = Parameters()
@@ -64,7 +67,10 @@ def ask(
     asking = _Asking(model, system, parameters, json=json, quiet=quiet)
     streaming = not json if stream is None else stream
     client = Client(
-        config, embedded="if_nothing_else", options=Options(timeout_s=_seconds(timeout))
+        config,
+        embedded="if_nothing_else",
+        options=Options(timeout_s=_seconds(timeout)),
+        offline=offline,
     )
     try:
         asyncio.run(asking.run(client, question, stream=streaming))

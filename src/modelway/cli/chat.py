@@ -37,6 +37,7 @@ def chat(
     max_tokens: MaxTokens = None,
     config: Config = None,
     quiet: Quiet = False,
+    offline: Flag = False,
 ) -> int:
     """Talk with a model. What is said is kept, and goes on under its session's name.
 
@@ -58,6 +59,8 @@ def chat(
         Go on with the last conversation.
     sessions
         List the conversations that are kept, and end.
+    offline
+        Answer from what is kept, recorded or run in this process; open no connection.
     """
     directory = state_directory() / "conversations"
     if sessions:
@@ -70,7 +73,7 @@ def chat(
         parameters["temperature"] = temperature
     if max_tokens is not None:
         parameters["max_tokens"] = max_tokens
-    client = Client(config, embedded="if_nothing_else")
+    client = Client(config, embedded="if_nothing_else", offline=offline)
     with asyncio.Runner() as runner:
         talk = Chat(client, runner, conversation, parameters, quiet=quiet)
         if system is not None:
