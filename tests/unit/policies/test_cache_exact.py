@@ -12,10 +12,10 @@ from modelway.catalog.load import providers
 from modelway.errors import NotFoundError, OverloadedError
 from modelway.framing.fields import split
 from modelway.messages import user
-from modelway.policies.caching.exact import ExactCache
+from modelway.policies.caching.exact import ExactCache, only_kept
 from modelway.policies.caching.kept import Replay
 from modelway.policies.caching.memory import ENTRY_BYTES
-from modelway.policies.caching.values import CacheSettings
+from modelway.policies.caching.values import CacheSettings, SemanticSettings
 from modelway.policies.single_flight import SingleFlight
 from modelway.types import ChatRequest, Usage
 from support.hand_clock import HandClock
@@ -154,6 +154,24 @@ async def test_only_what_is_kept_is_an_error_where_nothing_is(provider):
     assert (failed.value.code, provider.asked) == ("only_if_cached", 0)
     await kept(call(), provider)
     assert (await kept(only, provider)).cached == "exact"
+
+
+async def test_only_what_is_kept_is_asked_of_the_semantic_cache_too(provider):
+    kept = cache(semantic=SemanticSettings(model="e", threshold=0.9))
+    only = call(options=Options(cache="only"))
+
+    async def semantic(asked):
+        if asked.model == "near":
+            return Reply(deployment=WHERE, body=answer(), cached="semantic")
+        return await only_kept(asked, provider)
+
+    with pytest.raises(NotFoundError):
+        await kept(only, semantic)
+    for _ in range(2):
+        assert (await kept(replace(only, model="near"), semantic)).cached == "semantic"
+    assert (provider.asked, kept.stats().entries) == (0, 0)
+    await only_kept(call(), provider)
+    assert provider.asked == 1
 
 
 async def test_a_life_ends_and_a_caller_may_only_shorten_it(provider):

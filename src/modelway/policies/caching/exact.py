@@ -123,16 +123,11 @@ class ExactCache:
                     told(call, reply)
                 return reply
             self._misses += 1
-        if asked == ONLY:
-            raise NotFoundError(
-                "no answer to this is kept, and the request asks for none but a kept one "
-                "(only-if-cached)",
-                model=call.model,
-                code="only_if_cached",
-            )
+        if asked == ONLY and self._settings.semantic is None:
+            raise _unkept(call)
         began_s = self._now()
         reply = await inner(call)
-        return self._kept(call, reply, names, began_s) if names else reply
+        return self._kept(call, reply, names, began_s) if names and not reply.cached else reply
 
     def _names(self, call: Call) -> tuple[bytes, ...]:
         """What an answer to this is kept by: in its client's own bytes, and decoded; ``()``: by none.
@@ -235,3 +230,19 @@ def _choosing(options: Options) -> bytes:
     if options.fallbacks is None and options.strategy is None and not options.models:
         return b"strict" if options.strict else b""
     return _pack((options.fallbacks, options.strategy, options.models, options.strict))
+
+
+def only_kept(call: Call, inner: Handler) -> Awaitable[Reply]:
+    """A middleware behind the last cache: a call goes no further that asks for what is kept alone."""
+    asked: str | None = call.options.cache
+    if asked == ONLY:
+        raise _unkept(call)
+    return inner(call)
+
+
+def _unkept(call: Call) -> NotFoundError:
+    return NotFoundError(
+        "no answer to this is kept, and the request asks for a kept one alone (only-if-cached)",
+        model=call.model,
+        code="only_if_cached",
+    )
