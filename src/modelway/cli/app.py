@@ -25,6 +25,8 @@ _COMMANDS = {
     "models": "List the models that can be asked.",
     "providers": "List the providers: what is configured, and what is known.",
     "health": "Ask every provider whether it answers.",
+    "cost": "Say what was spent, and what would have been.",
+    "report": "Say how providers and models did.",
     "explain": "Say who would answer a question, and why.",
     "experiments": "See what experiments have shown.",
     "config": "Check, show or write a configuration.",

@@ -95,8 +95,9 @@ def remark(report: CostReport) -> None:
     total = report.total
     if total.unpriced:
         output.note(
-            f"{total.unpriced} have no known price and are in no sum: say their prices under models:, "
-            "then: modelway cost rerate"
+            f"{total.unpriced:,} calls have no known price and are in no sum; to add one: "
+            'catalogue: {"PROVIDER/MODEL": {price: {input: USD, output: USD}}}, per million tokens, '
+            "and then: modelway cost rerate"
         )
     if total.open_pico_usd:
         output.note(f"{usd(total.open_pico_usd)} more is reserved for calls that have not ended")
