@@ -30,11 +30,22 @@ _PICO = 10**12
 class Trip:
     """What is known of a call while its attempts are made."""
 
-    __slots__ = ("answer", "asked", "cost_pico_usd", "encoded", "number", "open", "tried")
+    __slots__ = (
+        "answer",
+        "asked",
+        "cost_pico_usd",
+        "encoded",
+        "number",
+        "open",
+        "streams",
+        "tried",
+    )
 
     def __init__(self, call: Call, *, sampled: bool) -> None:
         self.asked = asked_attributes(call) if sampled else {}
         self.encoded = wire.attributes(self.asked, number=9)
+        self.streams = call.stream
+        """Not what is passed through: nobody knows what comes in it."""
         self.number = 0
         self.open = 0
         self.tried: set[str] = set()
@@ -113,10 +124,11 @@ class AttemptSpan:
                 self._trip.answer = answer_attributes(reply)
             self.settle(reply.usage, None)
             return
-        self._first_s = self._span.elapsed_s()
-        if self._span.sampled:
-            self._watch = Watch()
-            stream.on_batch.append(self._watch.see)
+        if self._trip.streams:
+            self._first_s = self._span.elapsed_s()
+            if self._span.sampled:
+                self._watch = Watch()
+                stream.on_batch.append(self._watch.see)
         stream.on_settled.append(self.settle)
 
     def settle(self, usage: Usage | None, error: BaseException | None) -> None:
@@ -191,7 +203,8 @@ class RequestSpan:
                 trip.answer = answer_attributes(reply)
             self.settle(reply.usage, None)
             return
-        self._first_s = self._span.elapsed_s()
+        if trip.streams:
+            self._first_s = self._span.elapsed_s()
         if trip.number == 0 and sampled:  # nobody else looks at it
             self._watch = Watch()
             stream.on_batch.append(self._watch.see)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,6 +14,11 @@ from modelway.ports import Clock
 
 if TYPE_CHECKING:
     from modelway.observe.otel.telemetry import Telemetry
+
+
+_CHANCE = random.Random()  # noqa: S311 - names spans, and guards nothing
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_CHANCE.seed)
 
 
 def open_telemetry(
@@ -42,5 +48,5 @@ def open_telemetry(
         destination(settings, environment),
         version,
         clock=clock or SystemClock(),
-        chance=chance or random.SystemRandom(),
+        chance=chance or _CHANCE,
     )

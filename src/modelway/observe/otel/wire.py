@@ -78,12 +78,25 @@ def _key(name: str) -> bytes:
 
 def attributes(said: Mapping[str, Any], depth: int = 0, *, number: int = 1) -> bytes:
     """``KeyValue`` after ``KeyValue``, each in the field of this number."""
-    return b"".join(
-        [
-            within(number, _key(name) + within(2, _value(value, depth)))
-            for name, value in said.items()
-        ]
-    )
+    tag = number << 3 | 2
+    written: list[bytes] = []
+    for name, value in said.items():
+        key = _KEYS.get(name) or _key(name)
+        if type(value) is str:  # most are short texts, and written at once
+            text = value.encode(errors="replace")
+            size = len(text)
+            whole = len(key) + size + 4
+            if whole < 128:
+                written.append(b"%c%c%b\x12%c\x0a%c%b" % (tag, whole, key, size + 2, size, text))
+                continue
+        held = _value(value, depth)
+        size = len(held)
+        whole = len(key) + size + 2
+        if whole < 128:
+            written.append(b"%c%c%b\x12%c%b" % (tag, whole, key, size, held))
+        else:
+            written.append(within(number, key + within(2, held)))
+    return b"".join(written)
 
 
 def span(
