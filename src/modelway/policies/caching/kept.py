@@ -79,10 +79,10 @@ def reply_of(
     in other bytes than the call's client reads, or would lose something as a stream.
     """
     try:
-        kept = _decode(data)
+        kept = _for(call, _decode(data))
         found = deployment(kept.deployment)
         given = None if found is None else _given(kept, call, found)
-    except (ValueError, RecursionError):
+    except (ValueError, IndexError, RecursionError):
         return None
     if given is None or found is None:
         return None
@@ -99,6 +99,13 @@ def reply_of(
         age_s=age_s,
         **given,
     )
+
+
+def _for(call: Call, kept: _Kept) -> _Kept:
+    """Without the warning that it does not stream, for who asks for it whole."""
+    if call.stream or not kept.warnings:
+        return kept
+    return replace(kept, warnings=tuple([one for one in kept.warnings if one.setting != "stream"]))
 
 
 def _given(kept: _Kept, call: Call, deployment: Deployment) -> dict[str, Any] | None:
