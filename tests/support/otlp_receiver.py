@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -173,11 +174,15 @@ def collector() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
+            elif self.headers.get("content-encoding") == "deflate":
+                body = zlib.decompress(body)
             receiver.headers.append({key.lower(): value for key, value in self.headers.items()})
             if receiver.status == 200:
                 receiver.bodies.append((self.path, body))
             receiver.asked.set()
             self.send_response(receiver.status)
+            if 300 <= receiver.status < 400:
+                self.send_header("location", f"{receiver.url}/v1/logs")
             self.send_header("content-length", "0")
             self.end_headers()
 
