@@ -210,7 +210,7 @@ def capabilities(engine: Engine, model: str) -> Capabilities:
         prompt_caching=known.prompt_caching,
         dimensions=known.dimensions,
         retires=known.retires,
-        priced=bool(known.tariffs),
+        priced=bool(known.tariffs or known.per_hour),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from modelway.catalog.models import RATES, ModelInfo, faults
+from modelway.catalog.models import RATES, ModelInfo, clashes, faults
 from modelway.catalog.models_load import ModelFile, decode
 
 MOST_TOKENS = 20_000_000
@@ -47,10 +47,7 @@ def _faults(info: ModelInfo, day: dt.date) -> Iterator[str]:
             yield f"no source of {field}"
     if info.tariffs and info.why_unpriced:
         yield "has prices, and a reason for having none"
-    said = [
-        (each.service, each.since, each.over_tokens, each.hours, each.days) for each in info.tariffs
-    ]
-    if len(set(said)) < len(said):
+    if any(clashes(info.tariffs)):
         yield "two tariffs under the same conditions"
     for tariff in info.tariffs:
         yield from faults(tariff)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -62,11 +62,14 @@ RATES = (
 )
 """The fields of a tariff that are prices."""
 
+LEAST_USD = Decimal("0.0001")
+"""No price is below it, but 0: one that is was written for a token."""
 MOST_USD = 1_000
 """No price is above it: one that is was written in another unit."""
 DECIMALS = 18
 """So many of a price make it whole in the unit that is counted in."""
 
+_DAY = 24 * 60
 _HOURS = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
 
 
@@ -127,18 +130,50 @@ def faults(tariff: Tariff) -> Iterator[str]:
     if all(price is None for _, price in rates):
         yield "a price that names no price"
     for name, price in rates:
-        if price is None:
-            continue
-        if not price.is_finite() or price < 0:
-            yield f"the price of {name} is {price}"
-        elif price > MOST_USD:
-            yield f"the price of {name} is {price} USD: prices are per million tokens"
-        elif price != round(price, DECIMALS):
-            yield f"the price of {name} has more than {DECIMALS} decimals"
+        if price is not None:
+            yield from amount_faults(name, price)
     for hours in tariff.hours:
         if not _HOURS.fullmatch(hours):
             yield f"{hours} is no span of hours such as 16:30-00:30"
     if set(tariff.days) - set(range(1, 8)):
         yield "days of the week are 1 (Monday) to 7"
+    if tariff.days and not tariff.hours:
+        yield 'days of the week are for prices with hours: say hours: ["00:00-24:00"] for whole days'
     if tariff.over_tokens < 0:
         yield f"over_tokens is {tariff.over_tokens}"
+
+
+def amount_faults(name: str, price: Decimal) -> Iterator[str]:
+    """What is wrong with one price."""
+    if not price.is_finite() or price < 0:
+        yield f"the price of {name} is {price}"
+    elif price > MOST_USD:
+        yield f"the price of {name} is {price} USD: prices are per million tokens"
+    elif price != round(price, DECIMALS):
+        yield f"the price of {name} has more than {DECIMALS} decimals"
+    elif 0 < price < LEAST_USD:
+        yield f"the price of {name} is {price} USD: prices are per million tokens, not per token"
+
+
+def clashes(tariffs: Sequence[Tariff]) -> Iterator[tuple[int, int]]:
+    """The places of tariffs that hold at the same time for the same calls."""
+    for second, later in enumerate(tariffs):
+        for first, one in enumerate(tariffs[:second]):
+            alike = (one.service, one.since, one.over_tokens) == (
+                *(later.service, later.since, later.over_tokens),
+            )
+            if alike and _times(one) & _times(later):
+                yield first, second
+
+
+def _times(tariff: Tariff) -> frozenset[tuple[int, int]]:
+    """Minutes of the days of the week; (0, 0) alone for what holds whenever nothing else does."""
+    if not tariff.hours:
+        return frozenset([(0, 0)])
+    found: set[tuple[int, int]] = set()
+    for hours in tariff.hours:
+        start, end = [int(one[:2]) * 60 + int(one[3:]) for one in hours.split("-")]
+        end = end or _DAY
+        minutes = range(start, end) if start < end else (*range(start, _DAY), *range(end))
+        found |= {(day, minute) for day in tariff.days or range(1, 8) for minute in minutes}
+    return frozenset(found)
