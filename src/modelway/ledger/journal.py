@@ -1,8 +1,8 @@
 """A process's own journal: append-only segments, an entry a write, each sealed in its place.
 
 A segment is ``mwj1``, 16 random bytes, and entries: length, length xor offset (4 bytes each, little
-endian), msgpack, and a keyed BLAKE2b over all of that. Its key is made of the installation's secret, the
-file's name and its random bytes, so no entry is taken for one of another place.
+endian), msgpack, and a BLAKE2b over the file's first bytes, its name and all of the entry, whose key is
+the installation's secret: so no entry is taken for one of another place.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from modelway.ledger.records import MOST_ENTRY_BYTES, Begun, Entry, encode
 MAGIC = b"mwj1"
 NONCE_BYTES = 16
 HEAD = Packed("<II")
+_head, _write = HEAD.pack, os.write
 SEAL_BYTES = 16
 SEGMENT_BYTES = 8 * 1024 * 1024
 MOST_BYTES = 64 * 1024 * 1024
@@ -40,8 +41,9 @@ class Closed(NamedTuple):
 
 def sealing(secret: bytes, name: str, start: bytes) -> Any:
     """What seals entries of the segment of this name that begins so: to be copied for each."""
-    key = blake2b(start + name.encode(), key=secret, digest_size=32).digest()
-    return blake2b(key=key, digest_size=SEAL_BYTES)
+    seal = blake2b(key=secret, digest_size=SEAL_BYTES)
+    seal.update(start + name.encode())
+    return seal
 
 
 def segment_name(owner: str, number: int) -> str:
@@ -60,13 +62,16 @@ class Journal:
         self._descriptor = -1
         self._offset = 0
         self._seal: Any = None
-        self._torn = False
+        self._blocked = True
+        """Until something is put right: what was written of an entry is cut away."""
         self.path = directory
         self.segment_bytes = SEGMENT_BYTES
         """Past it another segment is due."""
 
     @property
     def is_full(self) -> bool:
+        """Whether another segment is due; one that has none for long takes no more."""
+        self._blocked = self._blocked or self._offset > MOST_BYTES
         return self._offset >= self.segment_bytes
 
     @property
@@ -83,18 +88,19 @@ class Journal:
     def append(self, entry: Entry) -> None:
         """One unbuffered write. TooLongError or what the encoder raises for what cannot be written."""
         payload = encode(entry)
-        length, offset = len(payload), self._offset
+        length = len(payload)
         if length > MOST_ENTRY_BYTES:
             raise TooLongError
-        body = HEAD.pack(length, length ^ offset) + payload
-        seal = self._seal.copy()
-        seal.update(body)
-        if self._torn or offset > MOST_BYTES:
+        if self._blocked:
             self._mend()
+        offset = self._offset
+        body = _head(length, length ^ offset) + payload
+        seal = self._seal()
+        seal.update(body)
         data = body + seal.digest()
-        written = os.write(self._descriptor, data)
+        written = _write(self._descriptor, data)
         if written != len(data):
-            self._torn = True
+            self._blocked = True
             self._mend()
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._offset = offset + written
@@ -121,7 +127,8 @@ class Journal:
             path.unlink()
             raise
         closed = Closed(self.path, self._descriptor) if self._number else None
-        self._descriptor, self._offset, self._seal, self._torn = descriptor, offset, seal, False
+        self._descriptor, self._offset, self._seal = descriptor, offset, seal.copy
+        self._blocked = False
         self._number += 1
         self.path = path
         return closed
@@ -141,7 +148,7 @@ class Journal:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         os.ftruncate(self._descriptor, self._offset)
         os.lseek(self._descriptor, self._offset, os.SEEK_SET)
-        self._torn = False
+        self._blocked = False
 
 
 def sealed(entry: Entry, offset: int, sealing_: Any) -> bytes:

@@ -6,13 +6,12 @@ import asyncio
 import logging
 import os
 from collections import deque
-from typing import TypeVar
 
 from modelway.errors import StoreDownError
 from modelway.ledger.holding import Held
 from modelway.ledger.journal import Closed, Journal
 from modelway.ledger.orphans import Orphans
-from modelway.ledger.records import Granted, Returned, charges, cut
+from modelway.ledger.records import Granted, Returned, cut
 from modelway.ledger.shipping import Backlog
 from modelway.ledger.values import Intent, LedgerSettings, LedgerStore, Settlement, Where
 from modelway.ports import Clock, Pool
@@ -30,7 +29,6 @@ _GOES_ON = {
     "store": "the store takes rows",
     "adopt": "the store takes rows of processes that died",
 }
-_Written = TypeVar("_Written", bound=Intent | Settlement | Granted | Returned)
 _log = logging.getLogger("modelway")
 
 
@@ -63,6 +61,7 @@ class Ledger:
         self.store = store
         self._settings = settings
         self._journal = journal
+        self._write_down = journal.append
         self._orphans = orphans
         self._backlog = backlog
         self._held = held
@@ -90,8 +89,13 @@ class Ledger:
 
     def intend(self, intent: Intent) -> None:
         """Write down an attempt, before it is sent. StoreDownError: it must not be, where money counts."""
+        kept = intent
         try:
-            kept = self._append(intent)
+            try:
+                self._write_down(intent)
+            except (ValueError, OverflowError):
+                kept = cut(intent)
+                self._write_down(kept)
         except OSError as error:
             raise StoreDownError(
                 f"the ledger's journal {self._journal.path} cannot be written: {error.strerror}; "
@@ -105,19 +109,19 @@ class Ledger:
         intent = self._open.pop(settlement.id, None)
         if intent is None:
             return
-        if self._pending:
+        try:
+            self._write_down(settlement)
+        except OSError:
             self._put_off(settlement)
-        else:
-            try:
-                settlement = self._append(settlement)
-            except OSError:
-                self._put_off(settlement)
+        except (ValueError, OverflowError):
+            settlement = cut(settlement)
+            self._put_off(settlement)
         self._backlog.put((intent, settlement))
-        if intent.draws:
-            for pool, grant, amount in charges(intent.draws, settlement.cost_pico_usd):
-                held = self._grants.get((pool, grant))
-                if held is not None:
-                    held.used += amount
+        cost = settlement.cost_pico_usd
+        for draw in intent.draws:
+            held = self._grants.get(draw[:2])
+            if held is not None:  # each pool has the whole cost
+                held.used += draw[2] if cost is None else cost
 
     def granted(self, pool: Pool, grant: int, amount: int) -> None:
         """A part of a budget is ours. One that cannot be written down counts as spent if we die."""
@@ -129,17 +133,12 @@ class Ledger:
         if self._grants.pop((pool, grant), None) is not None:
             self._note(Returned(pool=pool, grant=grant))
 
-    def _append(self, entry: _Written) -> _Written:
-        try:
-            self._journal.append(entry)
-        except (ValueError, OverflowError):
-            entry = cut(entry)
-            self._journal.append(entry)
-        return entry
-
     def _note(self, entry: Granted | Returned) -> None:
         try:
-            self._append(entry)
+            try:
+                self._write_down(entry)
+            except (ValueError, OverflowError):
+                self._write_down(cut(entry))
         except OSError as error:
             self._say("journal", "the ledger's journal cannot be written: %s", error.strerror)
 
@@ -203,7 +202,7 @@ class Ledger:
     def _catch_up(self) -> None:
         try:
             while self._pending:
-                self._append(self._pending[0])
+                self._write_down(self._pending[0])
                 self._pending.popleft()
         except OSError as error:
             self._say("journal", "the ledger's journal cannot be written: %s", error.strerror)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -10,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from modelway.ledger.values import Intent, Settlement
-from modelway.policies.budget.values import Draw
 from modelway.ports import Pool
 
 MOST_ENTRY_BYTES = 64 * 1024
@@ -70,21 +68,3 @@ def _cut(value: Any) -> Any:
         case tuple():
             return tuple([_cut(one) for one in value[:_MOST_ITEMS]])
     return value
-
-
-def charges(draws: Sequence[Draw], cost_pico_usd: int | None) -> list[tuple[str, int, int]]:
-    """(pool, grant, amount) of what an attempt used: each pool has the whole cost.
-
-    Where one pool gave of several grants the last of them has what the others did not hold. A cost that
-    nobody knows is what was reserved.
-    """
-    if cost_pico_usd is None:
-        return [*draws]
-    last = {pool: number for number, (pool, _, _) in enumerate(draws)}
-    left = dict.fromkeys(last, cost_pico_usd)
-    charged = []
-    for number, (pool, grant, reserved) in enumerate(draws):
-        amount = left[pool] if last[pool] == number else min(reserved, left[pool])
-        left[pool] -= amount
-        charged.append((pool, grant, amount))
-    return charged

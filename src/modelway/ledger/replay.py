@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelway.ledger.reading import Segment
-from modelway.ledger.records import Begun, Granted, Returned, charges
+from modelway.ledger.records import Begun, Granted, Returned
 from modelway.ledger.values import Intent, LedgerRow, Settlement
 from modelway.ports import Pool, Spent
 
@@ -60,10 +60,12 @@ class Replay:
         return list(pools.values())
 
     def _charge(self, intent: Intent, cost_pico_usd: int | None) -> None:
-        for pool, grant, amount in charges(intent.draws, cost_pico_usd):
+        """Each pool has the whole cost, or what was reserved of it where nobody knows better."""
+        for pool, grant, reserved in intent.draws:
             if (pool, grant) in self._grants:
                 whose, used = self._grants[pool, grant]
-                self._grants[pool, grant] = whose, used + amount
+                used += reserved if cost_pico_usd is None else cost_pico_usd
+                self._grants[pool, grant] = whose, used
 
 
 def given_up(intent: Intent) -> Settlement:

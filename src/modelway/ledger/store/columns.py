@@ -1,4 +1,4 @@
-"""A row as columns: the texts that many rows share, as a shape, and the numbers that are its own."""
+"""A row as columns: the texts that many rows share, and the numbers that are its own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MOST_TOKENS = 10**12
 MOST_S = 10**6
 LAST_TIME = 253_000_000_000.0
 """The year 9987: calendars go no further."""
-SHAPE = (
+TEXTS = (
     *("tenant", "key", "team", "user", "tags", "operation", "stream", "asked", "deployment"),
     *("provider", "model", "service", "price_version", "basis", "error", "cache"),
 )
-"""Columns of a shape; ``tags`` is a JSON list."""
+"""``tags`` is a JSON list, ``stream`` 0 or 1."""
 TOKENS = (
     *("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens"),
     *("cache_write_1h_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens"),
@@ -37,23 +37,21 @@ CLOCKED = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}
 EQUAL = tuple([name for name in DIMENSIONS if name not in CLOCKED])
 _LONGEST = 500
 _MOST_TAGS = 50
+_RERATED = frozenset(("catalogue", "received", "reserved", "unknown"))
 
-Shape = tuple[Any, ...]
+_BASIS = TEXTS.index("basis")
 
 
 class Columns(NamedTuple):
     """One row."""
 
     id: str
-    shape: Shape
+    texts: tuple[Any, ...]
     numbers: tuple[Any, ...]
 
     @property
     def is_settled(self) -> bool:
-        return bool(self.shape[_BASIS])
-
-
-_BASIS = SHAPE.index("basis")
+        return bool(self.texts[_BASIS])
 
 
 def columns(row: LedgerRow) -> Columns:
@@ -61,10 +59,10 @@ def columns(row: LedgerRow) -> Columns:
     intent, settled = row.intent, row.settlement
     version = (settled.price_version if settled else "") or intent.price_version
     tags = list(dict.fromkeys([_text(tag) for tag in intent.tags[:_MOST_TAGS]]))
-    shape = (
+    texts = (
         *(_text(intent.tenant), _text(intent.key), _text(intent.team), _text(intent.user)),
         json.dumps(tags, ensure_ascii=False) if tags else "[]",
-        *(_text(intent.operation), int(intent.stream), _text(intent.asked)),
+        *(_text(intent.operation), intent.stream, _text(intent.asked)),
         *(_text(intent.deployment), _text(intent.provider), _text(intent.model)),
         *(_text(intent.service), _text(version)),
         *((settled.basis, _text(settled.error), _text(settled.cache)) if settled else ("", "", "")),
@@ -72,18 +70,28 @@ def columns(row: LedgerRow) -> Columns:
     given = (_time(intent.time), _money(intent.reserved_pico_usd))
     same = max(-MOST, min(intent.same, MOST))
     if settled is None:
-        return Columns(_text(intent.id), shape, (*given, same, *[None] * (len(NUMBERS) - 3)))
+        return Columns(_text(intent.id), texts, (*given, same, *[None] * (len(NUMBERS) - 3)))
     numbers = (
         *(*given, same, _money(settled.cost_pico_usd), _money(settled.expected_pico_usd)),
         *(_money(settled.saved_pico_usd), _us(settled.took_s), _us(settled.first_s)),
         *[_count(getattr(settled, name)) for name in TOKENS],
     )
-    return Columns(_text(intent.id), shape, numbers)
+    return Columns(_text(intent.id), texts, numbers)
 
 
-def ledger_row(id_: str, shape: Shape, numbers: Iterable[Any]) -> LedgerRow:
+def last_words(rows: Iterable[Columns]) -> dict[str, Columns]:
+    """One for each id: the first that is settled, else the first."""
+    found: dict[str, Columns] = {}
+    for row in rows:
+        there = found.get(row.id)
+        if there is None or (row.is_settled and not there.is_settled):
+            found[row.id] = row
+    return found
+
+
+def ledger_row(id_: str, texts: Iterable[Any], numbers: Iterable[Any]) -> LedgerRow:
     """The row again, but for its draws, which matter to budgets alone."""
-    of = dict(zip(SHAPE, shape, strict=True))
+    of = dict(zip(TEXTS, texts, strict=True))
     number = dict(zip(NUMBERS, numbers, strict=True))
     basis, error, cache = of.pop("basis"), of.pop("error"), of.pop("cache")
     of["tags"] = tuple(json.loads(of["tags"]))
@@ -112,6 +120,14 @@ def ledger_row(id_: str, shape: Shape, numbers: Iterable[Any]) -> LedgerRow:
         **{name: number[name] for name in TOKENS},
     )
     return LedgerRow(intent=intent, settlement=settlement)
+
+
+def rerated(texts: dict[str, Any], price_version: str) -> dict[str, Any] | None:
+    """Of a row whose cost is put in the place of what it had; ``None``: it stays as it is."""
+    if texts["basis"] not in _RERATED:
+        return None
+    basis = "catalogue" if texts["basis"] == "unknown" else texts["basis"]
+    return {**texts, "basis": basis, "price_version": _text(price_version)}
 
 
 def check(by: Iterable[str], where: Where, time_zone: str = "UTC") -> None:

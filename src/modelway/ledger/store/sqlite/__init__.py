@@ -50,11 +50,11 @@ class SqliteLedger:
     def __init__(self, written: SqliteFile, read: SqliteFile) -> None:
         self._written = written
         self._read = read
-        self._shapes = writing.Shapes()
+        self._writer = writing.Writer()
 
     async def add(self, rows: Sequence[LedgerRow]) -> None:
         def work(connection: sqlite3.Connection, _: object) -> None:
-            writing.add(connection, self._shapes, [columns(row) for row in rows])
+            self._writer.add(connection, [columns(row) for row in rows])
 
         if rows:
             await self._written.write(work)
@@ -76,7 +76,7 @@ class SqliteLedger:
 
     async def rerate(self, costs: Sequence[tuple[str, int, str]]) -> int:
         def work(connection: sqlite3.Connection, _: object) -> int:
-            return removing.rerate(connection, self._shapes, costs)
+            return removing.rerate(connection, self._writer, costs)
 
         return await self._written.write(work) if costs else 0
 
@@ -86,7 +86,7 @@ class SqliteLedger:
         while True:
             last = after
             gone, next_ = await self._written.write(
-                lambda on, _, last=last: removing.remove(on, where, last)  # type: ignore[misc]
+                lambda on, _, last=last: removing.remove(on, self._writer, where, last)  # type: ignore[misc]
             )
             removed += gone
             if next_ is None:

@@ -1,4 +1,4 @@
-"""Sums over rows, by what was asked for: from the sums of whole days where they know it."""
+"""Sums over rows by what was asked for, from the sums of whole days where those know it; and rows."""
 
 from __future__ import annotations
 
@@ -6,46 +6,55 @@ import datetime as dt
 import math
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-from modelway.ledger.store.columns import CLOCKED, LAST_TIME, NUMBERS, SHAPE, ledger_row, zone
-from modelway.ledger.store.sqlite.writing import DAY_S, SUMS
+from modelway.ledger.store.columns import CLOCKED, LAST_TIME, ledger_row, zone
+from modelway.ledger.store.sqlite.writing import DAY_S, ESTIMATED, FIND, SUMS, Found
 from modelway.ledger.values import Group, LedgerRow, Where
+
+Source: TypeAlias = Literal["shape", "payer", "row"]
+"""What sums are added up from: those of days by either, or rows one by one."""
+Place: TypeAlias = tuple[float, int]
+"""A row's, in the order of time: its time and its number."""
 
 _STEP_S = 900
 """Every time zone begins its hours with one of these."""
-_OF_ROW = """
-SELECT shape, time AS at, 1 AS attempts, cost_pico_usd >> 32 AS cost_high,
-cost_pico_usd & 4294967295 AS cost_low, reserved_pico_usd >> 32 AS reserved_high,
-reserved_pico_usd & 4294967295 AS reserved_low, saved_pico_usd >> 32 AS saved_high,
-saved_pico_usd & 4294967295 AS saved_low, input_tokens, output_tokens, cached_tokens,
-cache_write_tokens, reasoning_tokens, took_us FROM ledger_rows
-"""
-_OF_DAY = f"SELECT shape, day * {DAY_S} AS at, {', '.join(SUMS)} FROM ledger_days"  # noqa: S608
-_ESTIMATED = "s.basis IN ('received', 'reserved')"
-_SUMS = (
-    "sum(attempts)",
-    "sum(CASE WHEN s.error != '' THEN attempts END)",
-    *("sum(cost_high)", "sum(cost_low)"),
-    *(f"sum(CASE WHEN s.basis = '' THEN reserved_{half} END)" for half in ("high", "low")),
-    *(f"sum(CASE WHEN {_ESTIMATED} THEN cost_{half} END)" for half in ("high", "low")),
-    "sum(CASE WHEN s.basis = 'unknown' THEN attempts END)",
-    *("sum(saved_high)", "sum(saved_low)"),
-    "sum(CASE WHEN s.cache != '' THEN attempts END)",
-    *("sum(input_tokens)", "sum(output_tokens)", "sum(cached_tokens)", "sum(cache_write_tokens)"),
-    *("sum(reasoning_tokens)", "sum(took_us)"),
-)
-_BY_COST = "ORDER BY sum(cost_high) * 4294967296.0 + sum(cost_low) DESC"
-_ROWS = f"""
-SELECT r.number, r.id, {", ".join([f"r.{name}" for name in NUMBERS])},
-{", ".join([f"s.{name}" for name in SHAPE])}
+_ESTIMATED = f"s.basis IN ({', '.join([repr(basis) for basis in sorted(ESTIMATED)])})"
+
+
+def _halves(name: str, column: str, condition: str = "TRUE") -> str:
+    return (
+        f"CASE WHEN {condition} THEN r.{column} >> 32 END AS {name}_high, "
+        f"CASE WHEN {condition} THEN r.{column} & 4294967295 END AS {name}_low"
+    )
+
+
+_OF_ROW = f"""
+SELECT r.shape, r.payer, r.time AS at, 1 AS attempts, s.error != '' AS errors,
+{_halves("cost", "cost_pico_usd")}, {_halves("open", "reserved_pico_usd", "s.basis = ''")},
+{_halves("estimated", "cost_pico_usd", _ESTIMATED)}, s.basis = 'unknown' AS unpriced,
+{_halves("saved", "saved_pico_usd")}, s.cache != '' AS hits, r.input_tokens, r.output_tokens,
+r.cached_tokens, r.cache_write_tokens, r.reasoning_tokens, r.took_us
 FROM ledger_rows r JOIN ledger_shapes s ON s.shape = r.shape
 """  # noqa: S608
+_OF_DAYS = f"SELECT {{shape}}, {{payer}}, day * {DAY_S} AS at, {', '.join(SUMS)} FROM {{table}}"  # noqa: S608
+_FROM_DAYS = {
+    "shape": _OF_DAYS.format(shape="shape", payer="0 AS payer", table="ledger_shape_days"),
+    "payer": _OF_DAYS.format(shape="0 AS shape", payer="payer", table="ledger_payer_days"),
+}
+_JOINS = {
+    "s": " JOIN ledger_shapes s ON s.shape = r.shape",
+    "p": " JOIN ledger_payers p ON p.payer = r.payer",
+}
+_SUMS = [f"sum({name})" for name in SUMS]
+_BY_COST = "ORDER BY sum(cost_high) * 4294967296.0 + sum(cost_low) DESC"
 _SPAN = "SELECT min(time), max(time) FROM ledger_rows"
+_PAYING = frozenset(("tenant", "key", "team", "user", "tag"))
+_OF_PAYER_ALONE = frozenset(("user", "tag"))
 
 
 class Chosen(NamedTuple):
-    """A condition of rows, and its parameters."""
+    """SQL, and its parameters."""
 
     text: str
     values: tuple[object, ...]
@@ -54,21 +63,24 @@ class Chosen(NamedTuple):
 def groups(
     connection: sqlite3.Connection, by: Sequence[str], where: Where, time_zone: str, limit: int
 ) -> list[Group]:
-    """Dimensions are known to be such."""
-    for name in {*by} & CLOCKED.keys():
-        connection.create_function(
-            f"ledger_{name}", 1, written(name, time_zone), deterministic=True
-        )
-    source = _source(connection, where, whole_days=_by_days(by, time_zone))
-    tags = " LEFT JOIN json_each(s.tags) tag" if "tag" in by else ""
-    chosen = of_shape(where)
-    keys = [_key(name) for name in by]
-    grouped = f"GROUP BY {', '.join([str(at) for at in range(1, len(by) + 1)])}" if by else ""
+    """Sums by dimensions that are known to be such."""
+    clocked = {*by} & CLOCKED.keys()
+    for name in clocked:
+        connection.create_function(f"ledger_{name}", 1, _label(name, time_zone), deterministic=True)
+    asked = {*by, *where.equal} - clocked
+    source: Source = "row"
+    if "hour" not in clocked and (time_zone == "UTC" or not clocked):
+        source = _source(asked)
+    of, chosen = _from(connection, where, source), _of_texts(where, source)
+    joins = [_JOINS[table] for table in sorted({_table(name, source) for name in asked})]
+    if "tag" in by:
+        joins.append(" LEFT JOIN json_each(p.tags) tag")
+    texts = [_text(name, source) for name in by]
+    grouped = f"GROUP BY {', '.join(map(str, range(1, len(by) + 1)))}" if by else ""
     found = connection.execute(
-        f"SELECT {', '.join([*keys, *_SUMS])} FROM ({source.text}) r "  # noqa: S608
-        f"JOIN ledger_shapes s ON s.shape = r.shape{tags} "
+        f"SELECT {', '.join([*texts, *_SUMS])} FROM ({of.text}) r{''.join(joins)} "  # noqa: S608
         f"WHERE {chosen.text} {grouped} {_BY_COST} LIMIT ?",
-        (*source.values, *chosen.values, limit),
+        (*of.values, *chosen.values, limit),
     )
     made = [_group(tuple(row[: len(by)]), row[len(by) :]) for row in found]
     return sorted(
@@ -77,37 +89,31 @@ def groups(
 
 
 def page(
-    connection: sqlite3.Connection,
-    where: Where,
-    newest: bool,
-    at: tuple[float, int] | None,
-    limit: int,
-) -> list[tuple[tuple[float, int], LedgerRow]]:
-    """Rows behind a place (their time and number), by time, each with its own."""
-    chosen = of_shape(where)
-    texts, values = [chosen.text], [*chosen.values]
+    connection: sqlite3.Connection, where: Where, newest: bool, at: Place | None, limit: int
+) -> list[tuple[Place, LedgerRow]]:
+    """Rows behind a place, by time, each with its own."""
+    text, values = of_rows(where)
     before, order = ("<", "DESC") if newest else (">", "ASC")
-    for limit_s, text in ((where.since, "r.time >= ?"), (where.until, "r.time < ?")):
-        if limit_s is not None:
-            texts.append(text)
-            values.append(limit_s)
     if at is not None:
-        texts.append(f"(r.time, r.number) {before} (?, ?)")
+        text += f" AND (r.time, r.number) {before} (?, ?)"
         values += at
     found = connection.execute(
-        f"{_ROWS} WHERE {' AND '.join(texts)} ORDER BY r.time {order}, r.number {order} LIMIT ?",
-        (*values, limit),
+        f"{FIND} WHERE {text} ORDER BY r.time {order}, r.number {order} LIMIT ?", (*values, limit)
     )
-    return [((row[2], row[0]), _row(row)) for row in found]
+    return [((one.row.numbers[0], one.number), ledger_row(*one.row)) for one in map(Found, found)]
 
 
-def _row(row: Sequence[Any]) -> LedgerRow:
-    """Of a number, an id, a row's numbers and its shape."""
-    end = 2 + len(NUMBERS)
-    return ledger_row(row[1], tuple(row[end:]), row[2:end])
+def of_rows(where: Where) -> Chosen:
+    """Of FIND, those that are asked for."""
+    text, values = _of_texts(where, "row")
+    for limit_s, sign in ((where.since, ">="), (where.until, "<")):
+        if limit_s is not None:
+            text += f" AND r.time {sign} ?"
+            values += (limit_s,)
+    return Chosen(text, values)
 
 
-def written(name: str, time_zone: str) -> Callable[[float], str]:
+def _label(name: str, time_zone: str) -> Callable[[float], str]:
     """A moment as this dimension has it."""
     there = zone(time_zone)
     known: dict[float, str] = {}
@@ -123,69 +129,60 @@ def written(name: str, time_zone: str) -> Callable[[float], str]:
     return label
 
 
-def of_shape(where: Where) -> Chosen:
+def _source(asked: set[str]) -> Source:
+    if not asked & _OF_PAYER_ALONE:
+        return "shape"
+    return "payer" if asked <= _PAYING else "row"
+
+
+def _table(name: str, source: Source) -> str:
+    return "p" if source == "payer" or name in _OF_PAYER_ALONE else "s"
+
+
+def _text(name: str, source: Source) -> str:
+    if name in CLOCKED:
+        return f"ledger_{name}(at)"
+    return "coalesce(tag.value, '')" if name == "tag" else f"{_table(name, source)}.{name}"
+
+
+def _of_texts(where: Where, source: Source) -> Chosen:
     texts: list[str] = ["TRUE"]
     values: list[object] = []
     for name, any_of in where.equal.items():
         marks = ", ".join("?" * len(any_of))
         if name == "tag":
-            some = f"EXISTS (SELECT 1 FROM json_each(s.tags) WHERE value IN ({marks}))"  # noqa: S608
-            none = " OR s.tags = '[]'" if "" in any_of else ""
-            texts.append(f"({some}{none})")
+            some = f"EXISTS (SELECT 1 FROM json_each(p.tags) WHERE value IN ({marks}))"  # noqa: S608
+            texts.append(f"({some} OR p.tags = '[]')" if "" in any_of else some)
         else:
-            texts.append(f"s.{name} IN ({marks})")
+            texts.append(f"{_table(name, source)}.{name} IN ({marks})")
         values += any_of
     return Chosen(" AND ".join(texts), tuple(values))
 
 
-def of_time(connection: sqlite3.Connection, since: float, until: float) -> Chosen:
-    """By the index, but where that would lead to most rows one by one."""
-    first, last = connection.execute(_SPAN).fetchone()
-    part = 0.0 if first is None else (min(until, last) - max(since, first)) / max(last - first, 1.0)
-    column = "+time" if part > 1 / 4 else "time"
-    return Chosen(f"{column} >= ? AND {column} < ?", (since, until))
-
-
-def _source(connection: sqlite3.Connection, where: Where, *, whole_days: bool) -> Chosen:
+def _from(connection: sqlite3.Connection, where: Where, source: Source) -> Chosen:
     since = 0.0 if where.since is None else where.since
     until = LAST_TIME + 1 if where.until is None else where.until
     first, last = math.ceil(since / DAY_S), math.floor(until / DAY_S)
-    if not whole_days or first >= last:
-        rows = of_time(connection, since, until)
-        return Chosen(f"{_OF_ROW} WHERE {rows.text}", rows.values)
+    if source == "row" or first >= last:
+        column = "+r.time" if _is_most(connection, since, until) else "r.time"
+        return Chosen(f"{_OF_ROW} WHERE {column} >= ? AND {column} < ?", (since, until))
+    edge = f"UNION ALL {_OF_ROW} WHERE r.time >= ? AND r.time < ?"
     return Chosen(
-        f"{_OF_DAY} WHERE day >= ? AND day < ? UNION ALL {_OF_ROW} WHERE time >= ? AND time < ? "
-        f"UNION ALL {_OF_ROW} WHERE time >= ? AND time < ?",
+        f"{_FROM_DAYS[source]} WHERE day >= ? AND day < ? {edge} {edge}",
         (first, last, since, first * DAY_S, last * DAY_S, until),
     )
 
 
-def _by_days(by: Sequence[str], time_zone: str) -> bool:
-    return "hour" not in by and (time_zone == "UTC" or not {*by} & CLOCKED.keys())
-
-
-def _key(name: str) -> str:
-    if name in CLOCKED:
-        return f"ledger_{name}(at)"
-    return "coalesce(tag.value, '')" if name == "tag" else f"s.{name}"
+def _is_most(connection: sqlite3.Connection, since: float, until: float) -> bool:
+    """Whether going through all rows is quicker than finding these one by one."""
+    first, last = connection.execute(_SPAN).fetchone()
+    return first is not None and min(until, last) - max(since, first) > (last - first) / 4
 
 
 def _group(key: tuple[str, ...], sums: Sequence[int | None]) -> Group:
-    one = [number or 0 for number in sums]
-    return Group(
-        key=key,
-        attempts=one[0],
-        errors=one[1],
-        cost_pico_usd=(one[2] << 32) + one[3],
-        open_pico_usd=(one[4] << 32) + one[5],
-        estimated_pico_usd=(one[6] << 32) + one[7],
-        unpriced=one[8],
-        saved_pico_usd=(one[9] << 32) + one[10],
-        hits=one[11],
-        input_tokens=one[12],
-        output_tokens=one[13],
-        cached_tokens=one[14],
-        cache_write_tokens=one[15],
-        reasoning_tokens=one[16],
-        took_s=one[17] / 1e6,
-    )
+    of = {name: number or 0 for name, number in zip(SUMS, sums, strict=True)}
+    money = {
+        f"{name}_pico_usd": (of.pop(f"{name}_high") << 32) + of.pop(f"{name}_low")
+        for name in ("cost", "open", "estimated", "saved")
+    }
+    return Group(key=key, took_s=of.pop("took_us") / 1e6, **of, **money)

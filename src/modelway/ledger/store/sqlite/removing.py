@@ -1,78 +1,77 @@
-"""Rows of the file out of it, or with other costs, and out of the sums of their days."""
+"""Rows of the file out of it, or at other costs, and out of the sums of their days."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 
-from modelway.ledger.store.columns import NUMBERS, SHAPE
-from modelway.ledger.store.sqlite.asking import of_shape
-from modelway.ledger.store.sqlite.writing import Days, Shapes
+from modelway.ledger.store.columns import NUMBERS, TEXTS, Columns, rerated
+from modelway.ledger.store.sqlite.asking import of_rows
+from modelway.ledger.store.sqlite.writing import FIND, Found, Writer
 from modelway.ledger.values import Where
 
-GROUP_ROWS = 5000
-_RERATED = ("catalogue", "received", "reserved", "unknown")
-_FIND = f"""
-SELECT r.number, r.shape, {", ".join([f"r.{name}" for name in NUMBERS])}
-FROM ledger_rows r JOIN ledger_shapes s ON s.shape = r.shape
-"""  # noqa: S608
-_DROP_DAYS = "DELETE FROM ledger_days WHERE attempts = 0"
-_DROP_SHAPES = "DELETE FROM ledger_shapes WHERE shape NOT IN (SELECT shape FROM ledger_days)"
-_SAY_DROPPED = "UPDATE ledger_state SET shapes_removed = shapes_removed + 1"
-_OF_ROW = f"SELECT {', '.join(SHAPE)} FROM ledger_shapes WHERE shape = ?"  # noqa: S608
+GROUP_ROWS = 2000
 _SET = "UPDATE ledger_rows SET shape = ?, cost_pico_usd = ? WHERE number = ?"
-_BASIS, _VERSION = SHAPE.index("basis"), SHAPE.index("price_version")
+_DROP = "DELETE FROM ledger_rows WHERE number = ?"
+_SWEEP = (
+    "DELETE FROM ledger_shape_days WHERE attempts = 0",
+    "DELETE FROM ledger_payer_days WHERE attempts = 0",
+    "DELETE FROM ledger_shapes WHERE shape NOT IN (SELECT shape FROM ledger_shape_days)",
+    "DELETE FROM ledger_payers WHERE payer NOT IN (SELECT payer FROM ledger_payer_days)",
+    "UPDATE ledger_state SET swept = swept + 1",
+)
 _COST = NUMBERS.index("cost_pico_usd")
 
 
-def remove(connection: sqlite3.Connection, where: Where, after: int) -> tuple[int, int | None]:
-    """Of the rows behind this number some; how many went, and the last number that was looked at.
+def remove(
+    connection: sqlite3.Connection, writer: Writer, where: Where, after: int
+) -> tuple[int, int | None]:
+    """Some of the settled rows behind this number; how many went, and the last one's number.
 
     ``None``: there are no more.
     """
-    chosen = of_shape(where)
-    texts, values = [chosen.text, "s.basis != ''", "r.number > ?"], [*chosen.values, after]
-    for limit, text in ((where.since, "r.time >= ?"), (where.until, "r.time < ?")):
-        if limit is not None:
-            texts.append(text)
-            values.append(limit)
-    found = connection.execute(
-        f"{_FIND} WHERE {' AND '.join(texts)} ORDER BY r.number LIMIT ?", (*values, GROUP_ROWS)
-    ).fetchall()
-    days = Days()
-    for row in found:
-        days.count(row[1], False, row[2:], -1)
-    connection.executemany("DELETE FROM ledger_rows WHERE number = ?", [row[:1] for row in found])
-    days.write(connection)
-    return len(found), found[-1][0] if len(found) == GROUP_ROWS else None
+    text, values = of_rows(where)
+    writer.begin(connection)
+    found = [
+        Found(row)
+        for row in connection.execute(
+            f"{FIND} WHERE {text} AND s.basis != '' AND r.number > ? ORDER BY r.number LIMIT ?",
+            (*values, after, GROUP_ROWS),
+        )
+    ]
+    for one in found:
+        writer.count(one.shape, one.payer, one.row, -1)
+    connection.executemany(_DROP, [(one.number,) for one in found])
+    writer.end(connection)
+    return len(found), found[-1].number if len(found) == GROUP_ROWS else None
 
 
 def sweep(connection: sqlite3.Connection) -> None:
-    """What only rows that are gone had: names of tenants and users among it."""
-    connection.execute(_DROP_DAYS)
-    if connection.execute(_DROP_SHAPES).rowcount:
-        connection.execute(_SAY_DROPPED)
+    """Away with what only rows had that are gone: names of tenants and users among it."""
+    for statement in _SWEEP:
+        connection.execute(statement)
 
 
 def rerate(
-    connection: sqlite3.Connection, shapes: Shapes, costs: Sequence[tuple[str, int, str]]
+    connection: sqlite3.Connection, writer: Writer, costs: Sequence[tuple[str, int, str]]
 ) -> int:
-    shapes.begin(connection)
-    days, done = Days(), 0
+    """How many rows have another cost now."""
+    writer.begin(connection)
+    done = 0
     for id_, cost, version in costs:
-        row = connection.execute(f"{_FIND} WHERE r.id = ?", (id_,)).fetchone()
-        if row is None:
+        row = connection.execute(f"{FIND} WHERE r.id = ?", (id_,)).fetchone()
+        old = None if row is None else Found(row)
+        texts = (
+            None if old is None else rerated(dict(zip(TEXTS, old.row.texts, strict=True)), version)
+        )
+        if old is None or texts is None:
             continue
-        shape = list(connection.execute(_OF_ROW, (row[1],)).fetchone())
-        if shape[_BASIS] not in _RERATED:
-            continue
-        if shape[_BASIS] == "unknown":
-            shape[_BASIS] = "catalogue"
-        shape[_VERSION] = version
-        number = shapes.number(connection, tuple(shape))
-        connection.execute(_SET, (number, cost, row[0]))
-        days.count(row[1], False, row[2:], -1)
-        days.count(number, False, [*row[2 : 2 + _COST], cost, *row[3 + _COST :]])
+        numbers = old.row.numbers
+        new = Columns(id_, tuple(texts.values()), (*numbers[:_COST], cost, *numbers[_COST + 1 :]))
+        shape, payer = writer.numbers(connection, new.texts)
+        connection.execute(_SET, (shape, cost, old.number))
+        writer.count(old.shape, old.payer, old.row, -1)
+        writer.count(shape, payer, new)
         done += 1
-    days.write(connection)
+    writer.end(connection)
     return done

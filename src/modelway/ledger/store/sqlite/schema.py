@@ -6,23 +6,30 @@ import sqlite3
 
 from modelway.errors import ConfigError
 
+_PAYERS = """
+CREATE TABLE ledger_payers (
+    payer INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL, key TEXT NOT NULL, team TEXT NOT NULL, user TEXT NOT NULL,
+    tags TEXT NOT NULL, UNIQUE (user, key, tags, team, tenant)
+) STRICT
+"""
 _SHAPES = """
 CREATE TABLE ledger_shapes (
     shape INTEGER PRIMARY KEY AUTOINCREMENT,
-    tenant TEXT NOT NULL, key TEXT NOT NULL, team TEXT NOT NULL, user TEXT NOT NULL,
-    tags TEXT NOT NULL, operation TEXT NOT NULL, stream INTEGER NOT NULL, asked TEXT NOT NULL,
-    deployment TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, service TEXT NOT NULL,
-    price_version TEXT NOT NULL, basis TEXT NOT NULL, error TEXT NOT NULL, cache TEXT NOT NULL,
+    tenant TEXT NOT NULL, key TEXT NOT NULL, team TEXT NOT NULL, operation TEXT NOT NULL,
+    stream INTEGER NOT NULL, asked TEXT NOT NULL, deployment TEXT NOT NULL, provider TEXT NOT NULL,
+    model TEXT NOT NULL, service TEXT NOT NULL, price_version TEXT NOT NULL, basis TEXT NOT NULL,
+    error TEXT NOT NULL, cache TEXT NOT NULL,
     UNIQUE (
-        user, key, model, tags, deployment, asked, tenant, team, operation, stream, provider, service,
-        price_version, basis, error, cache
+        key, model, deployment, asked, basis, error, tenant, team, operation, stream, provider,
+        service, price_version, cache
     )
 ) STRICT
 """
 _ROWS = """
 CREATE TABLE ledger_rows (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, shape INTEGER NOT NULL,
-    time REAL NOT NULL, reserved_pico_usd INTEGER, same INTEGER NOT NULL,
+    payer INTEGER NOT NULL, time REAL NOT NULL, reserved_pico_usd INTEGER, same INTEGER NOT NULL,
     cost_pico_usd INTEGER, expected_pico_usd INTEGER, saved_pico_usd INTEGER,
     took_us INTEGER, first_us INTEGER,
     input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, cache_write_tokens INTEGER,
@@ -31,26 +38,30 @@ CREATE TABLE ledger_rows (
 ) STRICT
 """
 _DAYS = """
-CREATE TABLE ledger_days (
-    day INTEGER NOT NULL, shape INTEGER NOT NULL, attempts INTEGER NOT NULL,
+CREATE TABLE ledger_{of}_days (
+    day INTEGER NOT NULL, {of} INTEGER NOT NULL,
+    attempts INTEGER NOT NULL, errors INTEGER NOT NULL,
     cost_high INTEGER NOT NULL, cost_low INTEGER NOT NULL,
-    reserved_high INTEGER NOT NULL, reserved_low INTEGER NOT NULL,
-    saved_high INTEGER NOT NULL, saved_low INTEGER NOT NULL,
+    open_high INTEGER NOT NULL, open_low INTEGER NOT NULL,
+    estimated_high INTEGER NOT NULL, estimated_low INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+    saved_high INTEGER NOT NULL, saved_low INTEGER NOT NULL, hits INTEGER NOT NULL,
     input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
     cache_write_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, took_us INTEGER NOT NULL,
-    PRIMARY KEY (day, shape)
+    PRIMARY KEY (day, {of})
 ) STRICT, WITHOUT ROWID
 """
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
+        _PAYERS,
         _SHAPES,
         _ROWS,
         "CREATE INDEX ledger_rows_by_time ON ledger_rows (time)",
-        _DAYS,
+        _DAYS.format(of="shape"),
+        _DAYS.format(of="payer"),
         """
         CREATE TABLE ledger_state (
             one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,
-            shapes_removed INTEGER NOT NULL
+            swept INTEGER NOT NULL
         ) STRICT
         """,
         "INSERT INTO ledger_state VALUES (1, 0, 0)",

@@ -7,133 +7,175 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from modelway.ledger.store.columns import NUMBERS, SHAPE, Columns, Shape
+from modelway.ledger.store.columns import NUMBERS, TEXTS, Columns, last_words
 
 DAY_S = 86_400
+PAYER = TEXTS[:5]
+SHAPE = (*TEXTS[:3], *TEXTS[5:])
 SUMS = (
-    *("attempts", "cost_high", "cost_low", "reserved_high", "reserved_low", "saved_high"),
-    *("saved_low", "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens"),
-    *("reasoning_tokens", "took_us"),
+    *("attempts", "errors", "cost_high", "cost_low", "open_high", "open_low", "estimated_high"),
+    *("estimated_low", "unpriced", "saved_high", "saved_low", "hits", "input_tokens"),
+    *("output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "took_us"),
 )
-"""Of a day and shape. Money in halves, so that no sum of it is more than what SQLite adds."""
-_MOST_SHAPES = 50_000
-_SUMMED = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens")
+"""Of a day. Money is in halves, so that no sum of it is more than what SQLite adds."""
+ESTIMATED = frozenset(("received", "reserved"))
+_MOST_KNOWN = 50_000
+_LOW = 0xFFFFFFFF
 _AT = {name: number for number, name in enumerate(NUMBERS)}
 _TIME, _COST, _RESERVED, _SAVED = (
     _AT[name] for name in ("time", "cost_pico_usd", "reserved_pico_usd", "saved_pico_usd")
 )
-_PLAIN = [_AT[name] for name in (*_SUMMED, "reasoning_tokens", "took_us")]
-_LOW = 0xFFFFFFFF
+_PLAIN = [(at, _AT[name]) for at, name in enumerate(SUMS) if name in _AT]
+_BASIS, _ERROR, _CACHE = (TEXTS.index(name) for name in ("basis", "error", "cache"))
 
-_THERE = f"""
-SELECT r.id, r.number, r.shape, s.basis, {", ".join(NUMBERS)} FROM ledger_rows r
-JOIN ledger_shapes s ON s.shape = r.shape WHERE r.id IN (SELECT value FROM json_each(?))
+FIND = f"""
+SELECT r.number, r.shape, r.payer, r.id,
+p.tenant, p.key, p.team, p.user, p.tags, {", ".join([f"s.{name}" for name in TEXTS[5:]])},
+{", ".join([f"r.{name}" for name in NUMBERS])}
+FROM ledger_rows r JOIN ledger_shapes s ON s.shape = r.shape JOIN ledger_payers p ON p.payer = r.payer
 """  # noqa: S608
+_THERE = FIND + "WHERE r.id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _INSERT = f"""
-INSERT INTO ledger_rows (id, shape, {", ".join(NUMBERS)})
-VALUES (?, ?, {", ".join("?" * len(NUMBERS))})
+INSERT INTO ledger_rows (id, shape, payer, {", ".join(NUMBERS)})
+VALUES (?, ?, ?, {", ".join("?" * len(NUMBERS))})
 """  # noqa: S608
 _COMPLETE = f"""
-UPDATE ledger_rows SET shape = ?, {", ".join([f"{name} = ?" for name in NUMBERS])} WHERE number = ?
-"""  # noqa: S608
-_ADD_TO_DAY = f"""
-INSERT INTO ledger_days VALUES (?, ?, {", ".join("?" * len(SUMS))})
-ON CONFLICT DO UPDATE SET {", ".join([f"{name} = {name} + excluded.{name}" for name in SUMS])}
-"""  # noqa: S608
-_FIND_SHAPE = f"""
-SELECT shape FROM ledger_shapes WHERE {" AND ".join([f"{name} = ?" for name in SHAPE])}
-"""  # noqa: S608
-_NEW_SHAPE = f"""
-INSERT INTO ledger_shapes ({", ".join(SHAPE)}) VALUES ({", ".join("?" * len(SHAPE))})
+UPDATE ledger_rows SET shape = ?, payer = ?, {", ".join([f"{name} = ?" for name in NUMBERS])}
+WHERE number = ?
 """  # noqa: S608
 
 
-class Shapes:
-    """The numbers of shapes, as one connection knows them."""
+class Found:
+    """A row that is there, as FIND finds it."""
 
-    def __init__(self) -> None:
-        self._known: dict[Shape, int] = {}
-        self._made: dict[Shape, int] = {}
+    def __init__(self, found: Sequence[Any]) -> None:
+        self.number, self.shape, self.payer = found[:3]
+        end = 4 + len(TEXTS)
+        self.row = Columns(found[3], tuple(found[4:end]), tuple(found[end:]))
+
+
+class Names:
+    """The numbers of shapes, or of payers, as one connection knows them."""
+
+    def __init__(self, of: str, columns: Sequence[str]) -> None:
+        self._known: dict[tuple[Any, ...], int] = {}
+        self._made: dict[tuple[Any, ...], int] = {}
         """In this transaction, which may fail yet."""
-        self._removed = -1
+        table = f"ledger_{of}s"
+        equal = " AND ".join([f"{name} = ?" for name in columns])
+        marks = ", ".join("?" * len(columns))
+        self._find = f"SELECT {of} FROM {table} WHERE {equal}"  # noqa: S608
+        self._make = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
-    def begin(self, connection: sqlite3.Connection) -> None:
-        """A transaction. Forget them where some were removed since, and where there are too many."""
-        (removed,) = connection.execute("SELECT shapes_removed FROM ledger_state").fetchone()
-        if removed != self._removed or len(self._known) > _MOST_SHAPES:
-            self._known.clear()
-        self._removed = removed
+    def begin(self, *, forget: bool) -> None:
         self._made.clear()
+        if forget or len(self._known) > _MOST_KNOWN:
+            self._known.clear()
 
-    def number(self, connection: sqlite3.Connection, shape: Shape) -> int:
-        known = self._known.get(shape) or self._made.get(shape)
+    def number(self, connection: sqlite3.Connection, texts: tuple[Any, ...]) -> int:
+        known = self._known.get(texts) or self._made.get(texts)
         if known is None:
-            row = connection.execute(_FIND_SHAPE, shape).fetchone()
+            row = connection.execute(self._find, texts).fetchone()
             if row is not None:
-                known = self._known[shape] = row[0]
+                known = self._known[texts] = row[0]
             else:
-                made = connection.execute(_NEW_SHAPE, shape).lastrowid or 0
-                known = self._made[shape] = made
+                known = self._made[texts] = connection.execute(self._make, texts).lastrowid or 0
         return known
 
 
-class Days:
-    """What rows add to the sums of their days, to be written together."""
+class Writer:
+    """One transaction's rows, and what they add to the sums of their days, which is written at its end."""
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[int, int], list[int]] = {}
+        self._shapes = Names("shape", SHAPE)
+        self._payers = Names("payer", PAYER)
+        self._swept = -1
+        self._of_shapes: dict[tuple[int, int], list[int]] = {}
+        self._of_payers: dict[tuple[int, int], list[int]] = {}
 
-    def count(self, shape: int, is_open: bool, numbers: Sequence[Any], sign: int = 1) -> None:
-        key = int(numbers[_TIME] // DAY_S), shape
-        sums = self._sums.get(key)
-        if sums is None:
-            sums = self._sums[key] = [0] * len(SUMS)
-        sums[0] += sign
-        cost, saved = numbers[_COST] or 0, numbers[_SAVED] or 0
-        reserved = (numbers[_RESERVED] or 0) if is_open else 0
-        for at, amount in ((1, cost), (3, reserved), (5, saved)):
-            if amount:
-                sums[at] += sign * (amount >> 32)
-                sums[at + 1] += sign * (amount & _LOW)
-        for at, place in enumerate(_PLAIN, 7):
-            if numbers[place]:
-                sums[at] += sign * numbers[place]
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """What was swept away since is known no more, and what another transaction left of its sums."""
+        (swept,) = connection.execute("SELECT swept FROM ledger_state").fetchone()
+        for names in (self._shapes, self._payers):
+            names.begin(forget=swept != self._swept)
+        self._swept = swept
+        self._of_shapes.clear()
+        self._of_payers.clear()
 
-    def write(self, connection: sqlite3.Connection) -> None:
-        connection.executemany(_ADD_TO_DAY, [(*key, *sums) for key, sums in self._sums.items()])
+    def numbers(self, connection: sqlite3.Connection, texts: tuple[Any, ...]) -> tuple[int, int]:
+        """Of a row's shape and payer."""
+        return (
+            self._shapes.number(connection, texts[:3] + texts[5:]),
+            self._payers.number(connection, texts[:5]),
+        )
+
+    def count(self, shape: int, payer: int, row: Columns, sign: int = 1) -> None:
+        day = int(row.numbers[_TIME] // DAY_S)
+        added = _added(row)
+        for sums, key in ((self._of_shapes, (day, shape)), (self._of_payers, (day, payer))):
+            there = sums.get(key)
+            if there is None:
+                there = sums[key] = [0] * len(SUMS)
+            for at, amount in added:
+                there[at] += sign * amount
+
+    def end(self, connection: sqlite3.Connection) -> None:
+        for of, sums in (("shape", self._of_shapes), ("payer", self._of_payers)):
+            connection.executemany(_ADD_TO_DAY[of], [(*key, *one) for key, one in sums.items()])
+
+    def add(self, connection: sqlite3.Connection, rows: Iterable[Columns]) -> None:
+        """Keep those that are not there, and complete those that are and were open."""
+        self.begin(connection)
+        new = last_words(rows)
+        there = {
+            one.row.id: one
+            for one in map(Found, connection.execute(_THERE, (json.dumps(list(new)),)))
+        }
+        inserted, completed = [], []
+        for row in new.values():
+            old = there.get(row.id)
+            if old is not None and (old.row.is_settled or not row.is_settled):
+                continue
+            shape, payer = self.numbers(connection, row.texts)
+            if old is None:
+                inserted.append((row.id, shape, payer, *row.numbers))
+            else:
+                self.count(old.shape, old.payer, old.row, -1)
+                completed.append((shape, payer, *row.numbers, old.number))
+            self.count(shape, payer, row)
+        connection.executemany(_INSERT, inserted)
+        connection.executemany(_COMPLETE, completed)
+        self.end(connection)
 
 
-def add(connection: sqlite3.Connection, shapes: Shapes, rows: Iterable[Columns]) -> None:
-    """Keep those that are not there, and complete those that are and were open."""
-    shapes.begin(connection)
-    new = _last_words(rows)
-    there = {
-        row[0]: row[1:] for row in connection.execute(_THERE, (json.dumps(list(new)),)).fetchall()
-    }
-    days = Days()
-    inserted, completed = [], []
-    for row in new.values():
-        old = there.get(row.id)
-        if old is None:
-            number = shapes.number(connection, row.shape)
-            inserted.append((row.id, number, *row.numbers))
-        elif row.is_settled and not old[2]:
-            number = shapes.number(connection, row.shape)
-            completed.append((number, *row.numbers, old[0]))
-            days.count(old[1], True, old[3:], -1)
-        else:
-            continue
-        days.count(number, not row.is_settled, row.numbers)
-    connection.executemany(_INSERT, inserted)
-    connection.executemany(_COMPLETE, completed)
-    days.write(connection)
+def _added(row: Columns) -> list[tuple[int, int]]:
+    """What a row adds to which of the sums."""
+    numbers, basis = row.numbers, row.texts[_BASIS]
+    added = [(0, 1)]
+    if row.texts[_ERROR]:
+        added.append((1, 1))
+    if basis == "unknown":
+        added.append((8, 1))
+    if row.texts[_CACHE]:
+        added.append((11, 1))
+    cost = numbers[_COST]
+    if cost:
+        added += (2, cost >> 32), (3, cost & _LOW)
+        if basis in ESTIMATED:
+            added += (6, cost >> 32), (7, cost & _LOW)
+    reserved, saved = numbers[_RESERVED], numbers[_SAVED]
+    if reserved and not basis:
+        added += (4, reserved >> 32), (5, reserved & _LOW)
+    if saved:
+        added += (9, saved >> 32), (10, saved & _LOW)
+    added += [(at, numbers[place]) for at, place in _PLAIN if numbers[place]]
+    return added
 
 
-def _last_words(rows: Iterable[Columns]) -> dict[str, Columns]:
-    """One for each id: the first that is settled, else the first."""
-    found: dict[str, Columns] = {}
-    for row in rows:
-        there = found.get(row.id)
-        if there is None or (row.is_settled and not there.is_settled):
-            found[row.id] = row
-    return found
+_ADD_TO_DAY = {
+    of: f"""
+    INSERT INTO ledger_{of}_days VALUES (?, ?, {", ".join("?" * len(SUMS))})
+    ON CONFLICT DO UPDATE SET {", ".join([f"{name} = {name} + excluded.{name}" for name in SUMS])}
+    """  # noqa: S608
+    for of in ("shape", "payer")
+}
