@@ -35,7 +35,26 @@ _IRREGULAR = {"can't": "can not", "won't": "will not", "shan't": "shall not", "l
 _ENDS = frozenset(".!?…\n")
 _ASKS = "?"
 """Among what counts: it is asked whether it is so."""
-_ALSO_WORDS = frozenset("it us as or and be no not if ok me my he she we aids".split())
+_ALSO_WORDS = frozenset(
+    [
+        "it",
+        "us",
+        "as",
+        "or",
+        "and",
+        "be",
+        "no",
+        "not",
+        "if",
+        "ok",
+        "me",
+        "my",
+        "he",
+        "she",
+        "we",
+        "aids",
+    ]
+)
 """What capitals make other words of, beside those of the lexicons."""
 _WHETHER = ("if", "whether")
 _MOST_CUTS = 16

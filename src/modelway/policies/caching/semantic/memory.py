@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from modelway.policies.caching.semantic.vectors import Near
 from modelway.ports import Clock
 
 _Matrix: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -23,6 +22,13 @@ ENTRY_BYTES = 1500
 _AT_ONCE = 2_000_000
 """Numbers that are looked through in less than half a millisecond; more are, by a thread."""
 _NUMBER_BYTES = 4
+
+
+class Found(NamedTuple):
+    similarity: float
+    question: str
+    data: bytes
+    age_s: float
 
 
 class _Entry:
@@ -99,7 +105,7 @@ class MemoryVectors:
 
     async def nearest(
         self, tenant: str, space: bytes, vector: Sequence[float], *, least: float, limit: int
-    ) -> Sequence[Near]:
+    ) -> Sequence[Found]:
         found = self._spaces.get((tenant, space, len(vector)))
         if found is None:
             return ()
@@ -159,7 +165,7 @@ class MemoryVectors:
 
     def _alive(
         self, entries: Sequence[_Entry], asked: _Matrix, least: float, limit: int
-    ) -> list[Near]:
+    ) -> list[Found]:
         """Those whose life is not over, the nearest first."""
         near: list[tuple[float, _Entry]] = []
         now_s = self._now()
@@ -177,7 +183,7 @@ class MemoryVectors:
         for _, entry in near:
             self._tenants[entry.space.tenant].move_to_end(entry)
         return [
-            Near(similarity, entry.question, entry.data, now_s - entry.made_s)
+            Found(similarity, entry.question, entry.data, now_s - entry.made_s)
             for similarity, entry in near
         ]
 

@@ -90,6 +90,7 @@ def _question(request: ChatRequest, settings: SemanticSettings) -> str | None:
     if not all(_is_text(message, tools=settings.tools) for message in before):
         return None
     text = last.parts[0].text
+    text.encode()  # ValueError for half a character
     return text if 0 < len(text) <= MOST_CHARS and text.strip() and "\0" not in text else None
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 MOST_DIMENSIONS = 8192
 _LEAST_LENGTH, _MOST_LENGTH = 1e-9, 1e9
 """What is shorter or longer has been miscalculated."""
 
 
-class Near(NamedTuple):
+class Near(Protocol):
     """A question that was answered, and how near it is: by the cosine, 1 at most."""
 
-    similarity: float
-    question: str
-    data: bytes
-    age_s: float
+    @property
+    def similarity(self) -> float: ...
+    @property
+    def question(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def age_s(self) -> float: ...
 
 
 class Vectors(Protocol):
