@@ -34,7 +34,7 @@ class Notes:
 class Process:
     """One that may die."""
 
-    def __init__(self, world, budgets, node):
+    def __init__(self, world, budgets, node, tell=None):
         self.world = world
         self.alerts = []
         self.notes = Notes()
@@ -44,7 +44,7 @@ class Process:
             world.records,
             world.clock,
             node=node,
-            tell=self.alerts.append,
+            tell=tell or self.alerts.append,
             notes=self.notes,
         )
         self.holds = []
@@ -74,7 +74,6 @@ class Process:
             if task is not None:
                 task.cancel()
         self.budgets._spawn = lambda work: work.close()
-        self.budgets._means = None
         for account in self.budgets._accounts.values():
             account.means = account.means._replace(spawn=lambda work: work.close())
 
@@ -93,8 +92,8 @@ class World:
         self.list = budgets
         self.processes = []
 
-    async def process(self, *budgets):
-        made = Process(self, budgets or self.list, f"n{len(self.processes)}")
+    async def process(self, *budgets, tell=None):
+        made = Process(self, budgets or self.list, f"n{len(self.processes)}", tell)
         self.processes.append(made)
         await made.budgets.start()
         await turns()

@@ -11,6 +11,7 @@ from modelway.config.problems import shown
 from modelway.config.reading import (
     Context,
     Level,
+    Read,
     Table,
     WrongError,
     base_url,
@@ -40,28 +41,55 @@ def _zone(node: Node, context: Context) -> str:
     return written
 
 
+def _has(node: Node, level: Level, needed: tuple[str, ...], what: str, context: Context) -> bool:
+    """Whether all of these are there; what is missing is a problem, what is wrong was one."""
+    for name in needed:
+        if name not in level and (name not in node.fields or node.fields[name].value is None):
+            context.error(node, f"{what} needs a {name}")
+    return all(name in level for name in needed)
+
+
 _WEBHOOK: Table = {"url": base_url, "secret": text}
 
 
 def _webhook(node: Node, context: Context) -> Webhook | None:
     level = read_table(node, _WEBHOOK, context)
-    for name in _WEBHOOK:
-        if name not in level and name not in node.fields:
-            context.error(node, f"a webhook needs a {name}")
-    if len(level) < len(_WEBHOOK):
+    if not _has(node, level, ("url", "secret"), "a webhook", context):
         return None
     return Webhook(url=level["url"].value, secret=level["secret"].value)
 
 
+def _finite(minimum: float, maximum: float) -> Read:
+    within = number(minimum, maximum)
+
+    def read(node: Node, context: Context) -> float:
+        try:
+            found: float = within(node, context)
+        except OverflowError:
+            raise WrongError(node, f"must be at most {maximum:g}") from None
+        return found
+
+    return read
+
+
+def _limit(node: Node, context: Context) -> int:
+    """Pico-dollars, by the digits that are written."""
+    usd: float = _finite(0, _MOST_USD)(node, context)
+    pico_usd = Decimal(repr(usd)) * _PICO_USD
+    if 0 < pico_usd < 1:
+        raise WrongError(node, "must be 0, or at least 1e-12")
+    return int(pico_usd)
+
+
 _BUDGET: Table = {
     "name": line_of_text,
-    "limit_usd": number(0, _MOST_USD),
+    "limit_usd": _limit,
     "per": one_of("day", "week", "month", "total", "rolling"),
-    "rolling_s": number(60, 366 * 86_400),
+    "rolling_s": _finite(60, 366 * 86_400),
     "time_zone": _zone,
     "hard": flag,
     "unpriced": one_of("refuse", "allow"),
-    "alerts": list_of(number(1, 1000)),
+    "alerts": list_of(_finite(1, 1000)),
     "webhook": _webhook,
     **dict.fromkeys(SCOPES, line_of_text),
 }
@@ -91,17 +119,14 @@ def _read_one(node: Node, context: Context) -> Budget | None:
     if level is None:
         return None
     said: dict[str, Any] = {name: setting.value for name, setting in level.items()}
-    if "limit_usd" not in said or "name" not in said:
-        missing = "limit_usd" if "name" in said else "name"
-        if missing not in node.fields:
-            context.error(node, f"a budget needs a {missing}")
+    if not _has(node, level, ("name", "limit_usd"), "a budget", context):
         return None
     period = said.pop("per", "rolling" if "rolling_s" in said else "month")
     if (period == "rolling") != ("rolling_s" in said):
         context.error(node, "`per: rolling` and `rolling_s`, its length in seconds, go together")
         return None
     about = {scope: said.pop(scope) for scope in SCOPES if scope in said}
-    limit = int(Decimal(repr(said.pop("limit_usd"))) * _PICO_USD)
+    limit = said.pop("limit_usd")
     if "alerts" in said:
         said["alerts"] = tuple(sorted(set(said["alerts"])))[:_MOST_ALERTS]
     return Budget(limit_pico_usd=limit, period=period, about=about, **said)

@@ -93,7 +93,7 @@ class Account(Slices):
         if budget == self.budget:
             return
         self._limit_by(budget, span)
-        self._again_at = -math.inf
+        self.ask_again()
         self.left = None
         self.let_go()
         if self.closed:
@@ -157,6 +157,10 @@ class Account(Slices):
         """All that counts against it for all processes, after telling what has ended here."""
         return await self.teller.total(self.pool)
 
+    def ask_again(self) -> None:
+        """There may be more than the store has just said."""
+        self._again_at = -math.inf
+
     # ------------------------------------------------------------ for slices
 
     def now(self) -> float:
@@ -179,7 +183,7 @@ class Account(Slices):
             self._doubt(-part.room - part.covered)
 
     def has_ended(self) -> None:
-        self._again_at = -math.inf
+        self.ask_again()
         if self._scarce or self.frozen or self._line:
             self._flush = True
             self._kick()

@@ -106,6 +106,8 @@ class Budgets:
         """Settle grants of a process that died. StoreDownError: nothing is known of what was."""
         total = await self._vault.total(pool, spent)
         account = self._accounts.get(pool.name)
+        if account is not None:
+            account.ask_again()
         if total <= (account.pool if account is not None else pool).limit:
             return
         self._closures.add(pool)

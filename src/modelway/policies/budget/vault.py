@@ -22,12 +22,9 @@ class Vault:
     def __init__(self, leases: Leases, monotonic: Callable[[], float]) -> None:
         self._leases = leases
         self._monotonic = monotonic
-        self._error: StoreDownError | None = None
+        self._error: str | None = None
+        """Why it is away."""
         self._again_at = -math.inf
-
-    @property
-    def down(self) -> bool:
-        return self._error is not None
 
     async def take(
         self, pool: Pool, want: int, *, least: int = 1, share: int = 1, spent: Sequence[Spent] = ()
@@ -53,9 +50,7 @@ class Vault:
         if self._error is not None:
             now = self._monotonic()
             if now < self._again_at:
-                raise StoreDownError(
-                    self._error.message, code=self._error.code, retry_after_s=self._again_at - now
-                ) from self._error
+                raise StoreDownError(self._error, retry_after_s=self._again_at - now)
             self._again_at = now + AGAIN_S
         try:
             yield
@@ -66,7 +61,7 @@ class Vault:
                     "soft ones count later: %s",
                     error.message,
                 )
-            self._error = error
+            self._error = error.message
             self._again_at = self._monotonic() + AGAIN_S
             raise
         if self._error is not None:
