@@ -14,6 +14,7 @@ from modelway.dialects import dialect
 from modelway.errors import BadRequestError, LLMError, ResponseError
 from modelway.framing import multipart
 from modelway.framing.fields import join, split
+from modelway.observe.otel.told import Told
 from modelway.ports import (
     Codec,
     Follow,
@@ -235,8 +236,8 @@ def _with_model(passing: Passing, model: str) -> bytes:
 
 
 def _traced(call: Call) -> Headers:
-    """The trace that the provider is told of, by W3C Trace Context: what goes around attempts says it."""
-    if not call.trace_parent:
+    """The trace that the provider is told of, by W3C Trace Context; a caller's own it is not told."""
+    if not isinstance(call.trace_parent, Told):
         return ()
     parent = (b"traceparent", call.trace_parent.encode())
     return (parent, (b"tracestate", call.trace_state.encode())) if call.trace_state else (parent,)

@@ -10,6 +10,8 @@ import re
 from opentelemetry.trace import SpanContext, TraceFlags
 from opentelemetry.trace.span import TraceState
 
+from modelway.observe.otel.told import Told
+
 _PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
 _MEMBER = re.compile(
     r"((?:[a-z][_0-9a-z\-*/]{0,255})|(?:[a-z0-9][_0-9a-z\-*/]{0,240}@[a-z][_0-9a-z\-*/]{0,13}))"
@@ -58,7 +60,7 @@ def _state(text: str) -> TraceState:
     return TraceState(list(members.items()))
 
 
-def written(context: SpanContext) -> tuple[str, str]:
+def written(context: SpanContext) -> tuple[Told, str]:
     """``traceparent`` and ``tracestate`` for what is asked by this span."""
     parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 0x03:02x}"
-    return parent, context.trace_state.to_header()
+    return Told(parent), context.trace_state.to_header()
