@@ -9,15 +9,13 @@ import json
 import pytest
 
 from modelway.call import Body, Call, Options
-from modelway.engine import Engine, onion
 from modelway.errors import LLMError, OverloadedError
 from modelway.framing.fields import split
 from modelway.observe.otel.names import SCHEMA, SECONDS, SECONDS_EACH, SECONDS_TO_FIRST, TOKENS
-from modelway.observe.otel.opening import open_telemetry
-from modelway.observe.settings import TelemetrySettings
 from modelway.opening import open_engine
 from modelway.retrieval import EmbedRequest
 from modelway.types import ChatRequest, Message, Text
+from modelway.version import VERSION
 from support.otlp_receiver import collector
 
 CONFIG = {
@@ -34,19 +32,17 @@ CONFIG = {
     },
 }
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-_patched = Engine.attempt
 
 
 class Traced:
     """An engine whose calls are told of."""
 
-    def __init__(self, opened, telemetry, receiver):
+    def __init__(self, opened, receiver):
         self.opened = opened
-        self.telemetry = telemetry
         self.receiver = receiver
 
     async def __call__(self, call):
-        return await onion(self.opened.engine.handle, self.telemetry.request)(call)
+        return await self.opened.engine.handle(call)
 
     def call(self, model="fast", text="Say hello.", **more):
         request = ChatRequest(
@@ -70,27 +66,18 @@ class Traced:
         )
 
     async def spans(self):
-        await self.telemetry.aclose()
+        await self.opened.aclose()
         return self.receiver.spans
 
 
 @contextlib.asynccontextmanager
-async def traced(monkeypatch, config=CONFIG, **settings):
+async def traced(config=CONFIG, **settings):
     with collector() as receiver:
-        said = TelemetrySettings(enabled=True, endpoint=receiver.url, **settings)
-        telemetry = open_telemetry(said, environment={}, version="1.2.3")
-
-        def attempt(self, deployment, call):
-            price = lambda usage: self.facts.cost(deployment, usage)  # noqa: E731
-            around = telemetry.attempt(deployment, call.operation, price)
-            return onion(_patched(self, deployment, call), around)
-
-        monkeypatch.setattr(Engine, "attempt", attempt)
-        opened = await open_engine(config, environment={})
+        said = {"enabled": True, "endpoint": receiver.url, **settings}
+        opened = await open_engine({**config, "telemetry": said}, environment={})
         try:
-            yield Traced(opened, telemetry, receiver)
+            yield Traced(opened, receiver)
         finally:
-            await telemetry.aclose()
             await opened.aclose()
 
 
@@ -98,8 +85,8 @@ async def drained(reply):
     return [item async for item in (reply.chunks or reply.events)]
 
 
-async def test_a_whole_answer(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_a_whole_answer():
+    async with traced() as world:
         call = world.call()
         await world(call)
         request, attempt = await world.spans()
@@ -107,8 +94,8 @@ async def test_a_whole_answer(monkeypatch):
     assert (attempt.name, attempt.kind, attempt.status) == ("chat sim-demo", "client", "unset")
     assert (request.parent, attempt.parent, attempt.trace) == ("", request.id, request.trace)
     assert request.resource["service.name"] == "modelway"
-    assert request.resource["service.version"] == "1.2.3"
-    assert request.scope == ("modelway", "1.2.3", SCHEMA)
+    assert request.resource["service.version"] == VERSION
+    assert request.scope == ("modelway", VERSION, SCHEMA)
     assert request["gen_ai.request.model"] == "fast"
     assert request["modelway.call.id"] == call.id
     assert request["modelway.attempts"] == 1
@@ -129,8 +116,8 @@ async def test_a_whole_answer(monkeypatch):
 
 @pytest.mark.parametrize("dialect", ["openai-chat", "anthropic-messages"])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_client_s_bytes_are_read_as_little_as_need_be(monkeypatch, dialect, stream):
-    async with traced(monkeypatch) as world:
+async def test_a_client_s_bytes_are_read_as_little_as_need_be(dialect, stream):
+    async with traced() as world:
         call = world.body(stream=stream, dialect=dialect, max_tokens=50, temperature=0.5, top_p=1)
         reply = await world(call)
         if dialect == "openai-chat":
@@ -151,8 +138,8 @@ async def test_a_client_s_bytes_are_read_as_little_as_need_be(monkeypatch, diale
         assert (span["gen_ai.response.time_to_first_chunk"] is not None) is stream
 
 
-async def test_a_stream_ends_with_its_last_event(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_a_stream_ends_with_its_last_event():
+    async with traced() as world:
         reply = await world(world.call(stream=True))
         assert world.receiver.spans == []
         await drained(reply)
@@ -165,8 +152,8 @@ async def test_a_stream_ends_with_its_last_event(monkeypatch):
     assert request.took_s >= attempt.took_s
 
 
-async def test_a_failure_says_its_class_and_not_its_words(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_a_failure_says_its_class_and_not_its_words():
+    async with traced() as world:
         with pytest.raises(OverloadedError):
             await world(world.call("broken"))
         request, attempt = await world.spans()
@@ -176,8 +163,8 @@ async def test_a_failure_says_its_class_and_not_its_words(monkeypatch):
         assert span["http.response.status_code"] == 500
 
 
-async def test_a_retry_and_a_fallback_are_siblings(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_a_retry_and_a_fallback_are_siblings():
+    async with traced() as world:
         await world(world.call("sick"))
         request, *attempts = await world.spans()
     assert [one["modelway.attempt.reason"] for one in attempts] == ["first", "retry", "fallback"]
@@ -189,21 +176,21 @@ async def test_a_retry_and_a_fallback_are_siblings(monkeypatch):
     assert request["modelway.deployment"] == "simulator/sim-demo"
 
 
-async def test_a_hedge_is_a_sibling_and_the_loser_is_cancelled(monkeypatch):
+async def test_a_hedge_is_a_sibling_and_the_loser_is_cancelled():
     config = {
         "providers": {"simulator": {}},
         "models": {"both": {"deployments": ["simulator/sim-slow", "simulator/sim-demo"]}},
         "hedging": {"after_s": 0.01, "share": 1.0},
     }
-    async with traced(monkeypatch, config) as world:
+    async with traced(config) as world:
         await world(world.call("both", options=Options(hedge=True)))
         _, slow, quick = await world.spans()
     assert (slow["error.type"], slow.status) == ("cancelled", "unset")
     assert (quick["modelway.attempt.reason"], quick["error.type"]) == ("hedge", None)
 
 
-async def test_a_call_that_is_given_up(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_a_call_that_is_given_up():
+    async with traced() as world:
         task = asyncio.create_task(world(world.call("simulator/sim-slow")))
         await asyncio.sleep(0.05)
         task.cancel()
@@ -214,8 +201,8 @@ async def test_a_call_that_is_given_up(monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["body", "call"])
-async def test_a_stream_whose_reader_leaves(monkeypatch, way):
-    async with traced(monkeypatch) as world:
+async def test_a_stream_whose_reader_leaves(way):
+    async with traced() as world:
         call = getattr(world, way)("simulator/sim-long", stream=True)
         reply = await world(call)
         stream = reply.chunks or reply.events
@@ -225,8 +212,8 @@ async def test_a_stream_whose_reader_leaves(monkeypatch, way):
     assert [(one["error.type"], one.status) for one in spans] == [("cancelled", "unset")] * 2
 
 
-async def test_embeddings(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_embeddings():
+    async with traced() as world:
         asked = EmbedRequest(model="fast", inputs=("a", "b"), dimensions=8)
         await world(world.call(operation="embed", request=asked))
         request, attempt = await world.spans()
@@ -238,8 +225,8 @@ async def test_embeddings(monkeypatch):
         assert span["gen_ai.usage.input_tokens"] > 0
 
 
-async def test_a_call_for_nobody(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_a_call_for_nobody():
+    async with traced() as world:
         with pytest.raises(LLMError):
             await world(world.call("nonsense-42"))
         (request,) = await world.spans()
@@ -249,8 +236,8 @@ async def test_a_call_for_nobody(monkeypatch):
     assert "gen_ai.request.model" not in point.attributes, "callers make up names"
 
 
-async def test_measures(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_measures():
+    async with traced() as world:
         await world(world.call())
         await drained(await world(world.call(stream=True)))
         with contextlib.suppress(LLMError):
@@ -281,8 +268,8 @@ async def test_measures(monkeypatch):
         assert (told.count, told.sum) == (2, sum(spent))
 
 
-async def test_a_trace_goes_through(monkeypatch):
-    async with traced(monkeypatch) as world:
+async def test_a_trace_goes_through():
+    async with traced() as world:
         call = world.call()
         await world(
             Call(
