@@ -10,6 +10,13 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from modelway.cli import output
+from modelway.cli.cost_budgets import budgets
+from modelway.cli.cost_estimate import estimate
+from modelway.cli.cost_export import export
+from modelway.cli.cost_hints import hints
+from modelway.cli.cost_reconcile import reconcile
+from modelway.cli.cost_remove import remove
+from modelway.cli.cost_rerate import rerate
 from modelway.cli.cost_rows import ALL, Chosen, fetched
 from modelway.cli.cost_table import show
 from modelway.cli.gateways import KeyVariable
@@ -32,16 +39,8 @@ For example:
 """
 
 cost = cyclopts.App(name="cost", help=_HELP)
-for _name, _short in (
-    ("estimate", "Say what a call would cost, before it is made."),
-    ("budgets", "Show how budgets stand."),
-    ("hints", "Say what would have cost less, and by how much."),
-    ("export", "Write the ledger's rows as CSV or JSON."),
-    ("reconcile", "Compare the ledger with a provider's bill."),
-    ("rerate", "Price rows again, by the prices in force."),
-    ("remove", "Delete a tenant's rows."),
-):
-    cost.command(f"modelway.cli.cost_{_name}:{_name}", name=_name, help=_short)
+for _command in (estimate, budgets, hints, export, reconcile, rerate, remove):
+    cost.command(_command)
 
 
 @cost.default
@@ -61,13 +60,12 @@ def spent(
     Parameters
     ----------
     by
-        Between commas: day, hour, month, tenant, key, team, user, tag, operation,
-        asked, provider, model, deployment, basis, error, cache, price_version,
-        service. With a time the order is that of time, else by cost.
+        Any, between commas: hour, day, month; tenant, key, team, user, tag; operation, asked, provider,
+        model, deployment, service; error, basis, cache, price_version. Times come in their order.
     limit
         The most lines: those that cost the most.
     chart
-        Bars below the table; on a terminal there are unless --no-chart is said.
+        Bars below the table, as there are on a terminal anyway.
     url
         A gateway's address: it is asked instead.
     """

@@ -68,9 +68,8 @@ def reconcile(
     format
         How the file is written; else what the provider's name says.
     columns
-        For generic: our names to the file's. Ours are day, model, provider, requests,
-        input_tokens, output_tokens, cached_tokens, cost_usd and cache; what is not
-        said has our name, as in `modelway cost export`.
+        For generic: ours to the file's. Ours are day, model, provider, requests, input_tokens,
+        output_tokens, cached_tokens, cost_usd, cache: as in `modelway cost export`.
     time_zone
         In which the file's days begin; the others' is UTC.
     tolerance

@@ -44,9 +44,9 @@ def report(
     url
         A gateway's address: it is asked instead of the local ledger.
     """
-    wide = len(by.split(","))
-    query = rows.query(by=",".join([by, *REPORT_BY]), limit=_MOST, cache=written(("",)))
+    query = rows.query(by=",".join([by, *REPORT_BY]).lstrip(","), limit=_MOST, cache=written(("",)))
     found = asyncio.run(fetched(query, config, url, key_variable))
+    wide = len(found.by) - len(REPORT_BY)
     standing = standings(found.groups, wide)
     if json:
         output.show_json(standing)
