@@ -107,8 +107,15 @@ def _replace(path: Path, data: bytes) -> None:
 def fold(directory: Path, process: int) -> None:
     """Count a process that has ended among those that have, so that its file need not stay.
 
-    Only for who started it, and alone starts others here.
+    Only for who started it, and alone starts others here. Where the disk is full it stays.
     """
+    try:
+        _fold(directory, process)
+    except OSError as error:
+        _log.warning("metrics of an ended process are kept apart: %s", error.strerror or error)
+
+
+def _fold(directory: Path, process: int) -> None:
     ended = _ended(directory)
     folded = []
     for path in directory.glob(f"{process}-*{_SUFFIX}"):

@@ -129,6 +129,16 @@ async def test_a_disk_that_is_full_costs_only_what_others_are_told(tmp_path, cap
     assert len(list(gone.iterdir())) == 1
 
 
+async def test_a_disk_that_is_full_when_a_process_ends_takes_nothing_away(tmp_path, caplog):
+    metrics = Metrics()
+    attempt(metrics, 2)
+    await Shared(metrics, tmp_path, HandClock()).text()
+    (tmp_path / "ended.new").mkdir()  # nothing can be written there
+    fold(tmp_path, os.getpid())
+    assert "kept apart" in caplog.text
+    assert await total(Shared(Metrics(), tmp_path, HandClock())) == 2
+
+
 @pytest.mark.parametrize("pid", [1, 12, 123])
 def test_a_process_is_not_taken_for_another_whose_number_begins_alike(tmp_path, pid):
     (tmp_path / "1234-ab.metrics").write_bytes(Metrics().snapshot())
