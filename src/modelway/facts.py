@@ -197,8 +197,12 @@ class Facts:
     def _tell_unknown(self, deployment: Deployment, info: ModelInfo | None, why: str) -> None:
         from modelway.books import how_to_add  # noqa: PLC0415  # at its first use
 
-        priced = info is not None and (info.tariffs or info.per_hour)
-        if not priced and self._first(deployment, "unknown"):
+        if info is not None and (info.tariffs or info.per_hour):
+            if self._first(deployment, why.partition(", and")[0]):
+                _log.warning(
+                    "what a call of %s costs is not known, and in no sum: %s", deployment.id, why
+                )
+        elif self._first(deployment, "unknown"):
             _log.warning(
                 "no price is known for %s, so what it costs is in no sum; to add one: %s (%s)",
                 deployment.id,
@@ -221,7 +225,9 @@ class Facts:
         asked = asked.under(deployment)
         found = self._book(deployment, asked.service).bound(asked, deployment)
         if isinstance(found, str):
-            self._tell_unknown(deployment, self.known(deployment), found)
+            info = self.known(deployment)
+            if info is None or not (info.tariffs or info.per_hour):
+                self._tell_unknown(deployment, info, found)
             return None, found
         return found, ""
 

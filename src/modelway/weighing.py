@@ -89,9 +89,7 @@ class Weight:
 
     def _put_object(self, name: str, value: dict[str, Any]) -> None:
         self.bytes += sum([len(inner) + 4 for inner in value])
-        if name in ("cache_control", "cachePoint"):
-            self.kinds |= {"cache_write"}
-        elif name == "citations" and value.get("enabled"):
+        if name == "citations" and value.get("enabled"):
             self.tokens += _CITED_TOKENS
         if value.get("type") in ("item_reference", "stored"):
             self._lies_elsewhere(str(value["type"]))
@@ -101,8 +99,8 @@ class Weight:
         if kind:
             self._put_data(kind, text)
             return
-        if name in ("cache", "ttl") and text in ("5m", "1h"):
-            self.kinds |= {"cache_write"} if text == "5m" else {"cache_write", "cache_write_1h"}
+        if name in ("cache", "ttl") and text == "1h":
+            self.kinds |= {"cache_write_1h"}
         elif name in _STORED or (name in _URLS and _leads_elsewhere(name, at)):
             self._lies_elsewhere(name)
         if text.isascii():

@@ -138,7 +138,7 @@ def faults(tariff: Tariff) -> Iterator[str]:
     if set(tariff.days) - set(range(1, 8)):
         yield "days of the week are 1 (Monday) to 7"
     if tariff.days and not tariff.hours:
-        yield 'days of the week are for prices with hours: say hours: ["00:00-24:00"] for whole days'
+        yield "days of the week go with hours: 00:00-00:00 is the whole day"
     if tariff.over_tokens < 0:
         yield f"over_tokens is {tariff.over_tokens}"
 

@@ -267,8 +267,8 @@ def ceiling(
 ) -> Ceiling | Unpriced:
     """The dearest prices of a call of this many tokens at the most, at any hour, at any length.
 
-    ``kinds`` are the classes that it may have beside plain ones. Writes to a cache that have no
-    price are not billed apart; for sound without one, nothing is known.
+    ``kinds`` are the classes that it may have beside plain ones. Some hosts write to their caches
+    unasked; where that has no price it is not billed apart. For sound without one, nothing is known.
     """
     possible = _possible(info.tariffs, at.astimezone(dt.UTC).date(), service, input_tokens)
     if not possible:
@@ -276,7 +276,7 @@ def ceiling(
     for kind in ("input_audio", "output_audio"):
         if kind in kinds and any(price_of(one, kind) is None for one in possible):
             return Unpriced(reason=f"no price of {kind} is known")
-    read: list[Class] = ["input", "cached"]
+    read: list[Class] = ["input", "cached", "cache_write"]
     made: list[Class] = ["output", "reasoning"]
     for kind in kinds:
         (made if kind in _GENERATED else read).append(kind)

@@ -47,7 +47,8 @@ def _read(node: Node, context: Context, *, file: str = "", named: Node | None = 
         at = _at(node, fault)
         if named is not None:
             line = "" if at.line is None else f" line {at.line}"
-            at = replace(named, path=f"{named.path} ({file}{line}): {at.path}")
+            below = f": {at.path}" if at.path else ""
+            at = replace(named, path=f"{named.path} ({file}{line}){below}")
         context.error(at, fault.message)
     return found
 
