@@ -22,8 +22,6 @@ from modelway.policies.caching.shared import Shared
 from modelway.policies.caching.values import CacheSettings
 from modelway.ports import Cache, Clock, Handler
 
-ONLY = "only"
-"""What ``Options.cache`` is of a call that is to be answered from what is kept, or not at all."""
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -108,7 +106,7 @@ class ExactCache:
     # ------------------------------------------------------------ on the way in
 
     async def _answered(self, call: Call, inner: Handler) -> Reply:
-        asked: str | None = call.options.cache
+        asked = call.options.cache
         names = self._names(call)
         if names and asked != "refresh":
             shared = self._shared
@@ -123,7 +121,7 @@ class ExactCache:
                     told(call, reply)
                 return reply
             self._misses += 1
-        if asked == ONLY and self._settings.semantic is None:
+        if asked == "only" and self._settings.semantic is None:
             raise _unkept(call)
         began_s = self._now()
         reply = await inner(call)
@@ -234,8 +232,7 @@ def _choosing(options: Options) -> bytes:
 
 def only_kept(call: Call, inner: Handler) -> Awaitable[Reply]:
     """A middleware behind the last cache: a call goes no further that asks for what is kept alone."""
-    asked: str | None = call.options.cache
-    if asked == ONLY:
+    if call.options.cache == "only":
         raise _unkept(call)
     return inner(call)
 
