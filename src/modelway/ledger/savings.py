@@ -113,7 +113,7 @@ def _assumptions(assumed: Assumed) -> dict[Kind, str]:
     return {
         "tiering": "had it done the same work with as many tokens, and well enough",
         "exact_cache": f"had answers been kept for {assumed.cache_life_s:g} s and given again to "
-        "the same tenant for what was probably the same request",
+        "the same tenant for what was probably the same request to the same model",
         "prompt_cache": f"at most, had {assumed.shared_part:.0%} of the shorter of two inputs of a key "
         "to a model within 5 minutes been their common beginning, and cached",
         "shorter": f"had no answer been longer than {assumed.answer_tokens:,} tokens, reasoning aside",
@@ -206,12 +206,14 @@ class _ExactCache:
 
     def __init__(self, life_s: float) -> None:
         self._life_s = life_s
-        self._kept: dict[tuple[str, int], float] = {}
+        self._kept: dict[tuple[object, ...], float] = {}
 
     def __call__(self, seen: Seen) -> Iterator[Saving]:
-        if not seen.intent.same or seen.settled.error:
+        intent = seen.intent
+        if not intent.same or seen.settled.error:
             return
-        key, now = (seen.intent.tenant, seen.intent.same), seen.intent.time
+        now = intent.time
+        key = (intent.tenant, intent.operation, intent.asked, intent.same, seen.usage.input_tokens)
         since = self._kept.get(key, math.inf)
         if since <= now < since + self._life_s:
             yield seen.saving("exact_cache", seen.cost, about="")

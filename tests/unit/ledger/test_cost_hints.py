@@ -127,6 +127,9 @@ async def test_the_same_within_the_life_would_have_been_there():
         row(7, time=NOON + 30, same=7, tenant="other"),
         row(8, time=NOON + 30, same=0),
         row(9, time=NOON + 40, same=8),
+        row(10, time=NOON + 40, same=7, asked="slow"),
+        row(11, time=NOON + 40, same=7, operation="embed"),
+        row(12, time=NOON + 40, same=7, input_tokens=99),
     ]
     hint = await only("exact_cache", *rows, proofs=10)
     assert {one.id for one in hint.proofs} == {"call3.1", "call4.1", "call6.1"}
