@@ -308,9 +308,12 @@ class Account(Slices):
             return
         self.displace()
         least = self._line.first
-        wanted = self._line.within((self.left or 0) // SHARE)
+        part = 0 if self._scarce else (self.left or 0) // SHARE
+        wanted = self._line.within(part)
         self._judge_pace(wanted)
-        if await self._more(min(wanted + self._usual_ahead, HUGE), least):
+        if wanted + self._ahead <= part:
+            wanted += self._ahead
+        if await self._more(min(wanted, HUGE), least):
             if not self.frozen:
                 self._line.hand_out(self.draw)
             return
@@ -323,9 +326,8 @@ class Account(Slices):
     async def _take_ahead(self) -> None:
         self._ahead_wanted = False
         self._judge_pace(self._unit)
-        want = self._usual_ahead
-        if want and not self.frozen:
-            await self._more(want, max(1, min(self._unit, want)))
+        if self._ahead and not self._scarce and not self.frozen:
+            await self._more(self._ahead, max(1, min(self._unit, self._ahead)))
 
     async def _more(self, want: int, least: int) -> bool:
         """Another slice; False: there is not so much."""
@@ -341,10 +343,6 @@ class Account(Slices):
             part.low = grant.amount // 4
         self.put(part)
         return True
-
-    @property
-    def _usual_ahead(self) -> int:
-        return 0 if self._scarce else self._ahead
 
     def _judge_pace(self, wanted: int) -> None:
         """Take so much ahead that a slice lasts a second or a few."""
