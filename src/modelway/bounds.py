@@ -133,31 +133,31 @@ class Bound:
         if spelling is None:
             self._of_unknown(call, body.size_bytes)
             return
-        said: list[msgspec.Raw] = []
+        said: list[tuple[str, msgspec.Raw]] = []
         names = spelling.names
         for name, raw in body.fields.items():
             meaning = names.get(name)
             if meaning == "content":
-                said.append(raw)
+                said.append((name, raw))
             elif meaning is not None:
                 self._read(spelling, name, meaning, _any(raw))
         tokens, rest = self._told, body.size_bytes
-        for raw in said:
+        for name, raw in said:
             text = bytes(raw)
             rest -= len(text)
-            tokens += self._text_or_more(text)
+            tokens += self._text_or_more(name, text)
         self.input_tokens += tokens + (-(-rest // 3) if rest > 0 else 0)
         if self.operation == "rerank" and "documents" in body.fields:
             documents = _any(body.fields["documents"])
             self.documents = len(documents) if isinstance(documents, list) else 1
 
-    def _text_or_more(self, raw: bytes) -> int:
+    def _text_or_more(self, name: str, raw: bytes) -> int:
         """The tokens of what is said, as JSON: of text at once, else of what is found in it.
 
-        What is no text is in lists, in every dialect; a spoken history is named by its sound.
+        What is no text in messages is in lists, in every dialect; a spoken history goes with sound.
         """
         size = len(raw)
-        if raw.find(b"[", 1) >= 0 or "output_audio" in self.kinds:
+        if raw.find(b"[", 1) >= 0 or name != "messages" or "output_audio" in self.kinds:
             try:
                 _plain(raw)
             except msgspec.ValidationError:

@@ -84,7 +84,7 @@ class Weight:
                 waiting += [(inner, held, here) for inner, held in value.items()]
             elif isinstance(value, (list, tuple)):
                 waiting += [(name, one, at) for one in value]
-            else:
+            elif value is not None:
                 self.tokens += 1
 
     def _put_object(self, name: str, value: dict[str, Any]) -> None:
