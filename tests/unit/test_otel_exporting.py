@@ -13,7 +13,7 @@ import pytest
 
 from modelway.observe.otel import exporting
 from modelway.observe.otel.destination import SIGNALS, Destination, Way
-from modelway.observe.otel.exporting import Exporting, Line, Sender
+from modelway.observe.otel.exporting import Delivery, Exporting, Line
 from support.otlp_receiver import collector
 from support.ports import free_port
 
@@ -42,12 +42,12 @@ def test_a_line_is_bounded_in_bytes_and_keeps_its_order():
 
 
 def test_a_collector_that_is_down_is_said_once(caplog):
-    sender = Sender("traces", way(f"http://user:canary@127.0.0.1:{free_port()}/v1/traces"))
+    delivery = Delivery("traces", way(f"http://user:canary@127.0.0.1:{free_port()}/v1/traces"))
     with caplog.at_level(logging.DEBUG):
         pauses = []
         for _ in range(6):
-            assert sender.send(b"body") is False, "it is worth another try"
-            pauses.append(sender.pause_s)
+            assert delivery.send(b"body") is False, "it is worth another try"
+            pauses.append(delivery.pause_s)
     (record,) = caplog.records
     assert record.name == "modelway"
     assert "does not take traces" in record.getMessage()
@@ -57,9 +57,9 @@ def test_a_collector_that_is_down_is_said_once(caplog):
 
 def test_and_once_that_it_is_there_again(caplog):
     with collector() as receiver, caplog.at_level(logging.WARNING):
-        sender = Sender("traces", way(f"{receiver.url}/v1/traces"))
+        delivery = Delivery("traces", way(f"{receiver.url}/v1/traces"))
         for receiver.status in (200, 503, 503, 200, 200, 503):
-            sender.send(b"")
+            delivery.send(b"")
     told = [record.getMessage() for record in caplog.records]
     assert [("takes traces again" in one) for one in told] == [False, True, False]
     assert "status 503" in told[0]
@@ -69,21 +69,21 @@ def test_and_once_that_it_is_there_again(caplog):
 def test_what_is_refused_for_good_is_dropped(status):
     with collector() as receiver:
         receiver.status = status
-        assert Sender("traces", way(f"{receiver.url}/v1/traces")).send(b"body")
+        assert Delivery("traces", way(f"{receiver.url}/v1/traces")).send(b"body")
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_what_is_refused_for_now_is_tried_again(status):
     with collector() as receiver:
         receiver.status = status
-        assert not Sender("traces", way(f"{receiver.url}/v1/traces")).send(b"body")
+        assert not Delivery("traces", way(f"{receiver.url}/v1/traces")).send(b"body")
 
 
 def test_a_redirect_is_not_told_the_headers():
     with collector() as receiver:
         receiver.status = 307
-        sender = Sender("traces", way(f"{receiver.url}/v1/traces", headers={"x-key": "canary"}))
-        assert sender.send(b"body")
+        delivery = Delivery("traces", way(f"{receiver.url}/v1/traces", headers={"x-key": "canary"}))
+        assert delivery.send(b"body")
         assert len(receiver.headers) == 1
 
 
@@ -91,9 +91,9 @@ def test_a_redirect_is_not_told_the_headers():
 def test_headers_and_compression(compression):
     with collector() as receiver:
         said = {"X-Team": "blue"}
-        Sender("logs", way(f"{receiver.url}/v1/logs", headers=said, compression=compression)).send(
-            b"body" * 100
-        )
+        Delivery(
+            "logs", way(f"{receiver.url}/v1/logs", headers=said, compression=compression)
+        ).send(b"body" * 100)
         ((path, body),) = receiver.bodies
         (headers,) = receiver.headers
     assert (path, body) == ("/v1/logs", b"body" * 100)

@@ -64,7 +64,9 @@ _USAGE = (
 def usage_attributes(said: Attributes, usage: Usage) -> None:
     """Tokens as billed, those from and to the provider's cache within the input, as here."""
     for name, field in _USAGE:
-        put(said, name, getattr(usage, field))
+        value = getattr(usage, field)
+        if value is not None:
+            put(said, name, value)
 
 
 def answer_attributes(reply: Reply) -> Attributes:

@@ -60,7 +60,12 @@ def _state(text: str) -> TraceState:
     return TraceState(list(members.items()))
 
 
+def header(state: TraceState) -> str:
+    """What most traces have none of."""
+    return state.to_header() if state else ""
+
+
 def written(context: SpanContext) -> tuple[Told, str]:
     """``traceparent`` and ``tracestate`` for what is asked by this span."""
     parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 0x03:02x}"
-    return Told(parent), context.trace_state.to_header()
+    return Told(parent), header(context.trace_state)

@@ -22,23 +22,34 @@ Cost: TypeAlias = Callable[[Usage], int | None]
 """What a usage costs, in pico-dollars; ``None``: its price is not known."""
 
 _CANCELLED = "cancelled"
+_NO_FAILURES = frozenset((None, _CANCELLED))
 _LEFT = "left"
 """The code of a stream that its reader did not read to the end."""
 _PICO = 10**12
+
+
+class Answer(NamedTuple):
+    """What an answer tells of itself, and what it used, as attributes."""
+
+    said: Attributes
+    encoded: bytes
+
+
+_NO_ANSWER = Answer({}, b"")
+
+
+def _answer(said: Attributes, usage: Usage | None) -> Answer:
+    if usage is not None:
+        usage_attributes(said, usage)
+    return Answer(said, wire.attributes(said, number=9))
 
 
 class Trip:
     """What is known of a call while its attempts are made."""
 
     __slots__ = (
-        "answer",
-        "asked",
-        "cost_pico_usd",
-        "encoded",
-        "number",
-        "open",
-        "streams",
-        "tried",
+        *("answers", "asked", "cost_pico_usd", "encoded"),
+        *("number", "open", "streams", "tried"),
     )
 
     def __init__(self, call: Call, *, sampled: bool) -> None:
@@ -49,8 +60,8 @@ class Trip:
         self.number = 0
         self.open = 0
         self.tried: set[str] = set()
-        self.answer: Attributes = {}
-        """What the last attempt has found out of its answer."""
+        self.answers: dict[str, Answer] = {}
+        """What attempts have found out of their answers, by deployment."""
         self.cost_pico_usd: int | None = None
 
     def begin(self, deployment: str) -> str:
@@ -89,6 +100,7 @@ def _put_error(said: Attributes, error: BaseException | None, kind: str | None) 
 class Attempted(NamedTuple):
     """What is the same for all attempts at a deployment."""
 
+    deployment: str
     encoded: bytes
     """Attributes that are written already."""
     series: Series
@@ -115,13 +127,14 @@ class AttemptSpan:
         }
         self._first_s: float | None = None
         self._watch: Watch | None = None
+        self._answer: Attributes = {}
 
     def answered(self, reply: Reply) -> None:
         """There is an answer, or the beginning of one."""
         stream: Stream | None = reply.chunks or reply.events
         if stream is None:
             if self._span.sampled:
-                self._trip.answer = answer_attributes(reply)
+                self._answer = answer_attributes(reply)
             self.settle(reply.usage, None)
             return
         if self._trip.streams:
@@ -146,22 +159,19 @@ class AttemptSpan:
         if not self._span.sampled:
             return
         said = self._said
-        if self._watch is not None:
-            trip.answer = self._watch.attributes()
-            put(said, "gen_ai.response.time_to_first_chunk", self._first_s)
-        if usage is not None:
-            usage_attributes(said, usage)
-            cost = attempted.cost_of(usage)
-            if cost is not None:
-                said["modelway.cost_usd"] = cost / _PICO
-                trip.cost_pico_usd = cost + (trip.cost_pico_usd or 0)
-        if error is None or self._watch is not None:
-            said |= trip.answer
+        if self._first_s is not None:
+            said["gen_ai.response.time_to_first_chunk"] = self._first_s
+        cost = None if usage is None else attempted.cost_of(usage)
+        if cost is not None:
+            said["modelway.cost_usd"] = cost / _PICO
+            trip.cost_pico_usd = cost + (trip.cost_pico_usd or 0)
         _put_error(said, error, kind)
+        answer = _answer(self._answer if self._watch is None else self._watch.attributes(), usage)
+        trip.answers[attempted.deployment] = answer
         self._span.end(
             said,
-            failed=kind not in (None, _CANCELLED),
-            encoded=attempted.encoded + trip.encoded,
+            failed=kind not in _NO_FAILURES,
+            encoded=attempted.encoded + trip.encoded + answer.encoded,
         )
 
 
@@ -182,32 +192,26 @@ class RequestSpan:
         self._measures = measures
         self._contents = contents if span.sampled else None
         self._first_s: float | None = None
+        self._reply: Reply | None = None
         self._provider = NOBODY
-        self._said: Attributes = {}
         self._watch: Watch | None = None
         self._keeping: Keeping | None = None
 
     def answered(self, reply: Reply) -> None:
         """There is an answer, or the beginning of one."""
-        trip, sampled = self._trip, self._span.sampled
+        self._reply = reply
         self._provider = provider_name(reply.deployment.provider)
-        self._said["modelway.deployment"] = reply.deployment.id
-        if reply.cached:
-            self._said["modelway.cache.hit"] = reply.cached
-            self._said["modelway.cache.age_s"] = reply.age_s
         if self._contents is not None:
             self._keeping = Keeping(self._call, reply)
         stream: Stream | None = reply.chunks or reply.events
         if stream is None:
-            if trip.number == 0 and sampled:
-                trip.answer = answer_attributes(reply)
             self.settle(reply.usage, None)
             return
-        if trip.streams:
+        if self._trip.streams:
             self._first_s = self._span.elapsed_s()
-        if trip.number == 0 and sampled:  # nobody else looks at it
-            self._watch = Watch()
-            stream.on_batch.append(self._watch.see)
+            if self._trip.number == 0 and self._span.sampled:  # nobody else looks at it
+                self._watch = Watch()
+                stream.on_batch.append(self._watch.see)
         if self._keeping is not None:
             stream.on_batch.append(self._keeping.see)
         stream.on_settled.append(self.settle)
@@ -231,26 +235,40 @@ class RequestSpan:
             "gen_ai.operation.name": operation,
             "gen_ai.provider.name": self._provider,
             "modelway.call.id": call.id,
-            **self._said,
         }
         put(said, "gen_ai.request.model", model)
         put(said, "modelway.tenant", call.tenant)
-        self._put_answer(said, usage)
+        self._put_way(said)
         _put_error(said, error, kind)
+        answer = self._told(usage)
         if self._contents is not None:
-            self._contents.tell(self._span, call, self._trip.asked | said, self._keeping)
-        self._span.end(said, failed=kind not in (None, _CANCELLED), encoded=self._trip.encoded)
+            self._contents.tell(
+                self._span, call, {**self._trip.asked, **answer.said, **said}, self._keeping
+            )
+        self._span.end(
+            said, failed=kind not in _NO_FAILURES, encoded=self._trip.encoded + answer.encoded
+        )
 
-    def _put_answer(self, said: Attributes, usage: Usage | None) -> None:
-        trip = self._trip
-        if self._watch is not None:
-            trip.answer = self._watch.attributes()
-        if self._first_s is not None or self._said:
-            said |= trip.answer
-        put(said, "gen_ai.response.time_to_first_chunk", self._first_s)
-        if usage is not None:
-            usage_attributes(said, usage)
-        if trip.cost_pico_usd is not None:
-            said["modelway.cost_usd"] = trip.cost_pico_usd / _PICO
-        if trip.number:
-            said["modelway.attempts"] = trip.number
+    def _told(self, usage: Usage | None) -> Answer:
+        """As the attempt has it that gave the answer; of one that was kept or shared, found out here."""
+        reply = self._reply
+        if reply is None:
+            return _NO_ANSWER
+        if self._trip.number:
+            return self._trip.answers.get(reply.deployment.id, _NO_ANSWER)
+        said = answer_attributes(reply) if self._watch is None else self._watch.attributes()
+        return _answer(said, usage)
+
+    def _put_way(self, said: Attributes) -> None:
+        """How the answer came about."""
+        if self._reply is not None:
+            said["modelway.deployment"] = self._reply.deployment.id
+            if self._reply.cached:
+                said["modelway.cache.hit"] = self._reply.cached
+                said["modelway.cache.age_s"] = self._reply.age_s
+        if self._first_s is not None:
+            said["gen_ai.response.time_to_first_chunk"] = self._first_s
+        if self._trip.cost_pico_usd is not None:
+            said["modelway.cost_usd"] = self._trip.cost_pico_usd / _PICO
+        if self._trip.number:
+            said["modelway.attempts"] = self._trip.number

@@ -59,7 +59,7 @@ class Line:
         return batch
 
 
-class Sender:
+class Delivery:
     """Sends one signal's batches, and says once that they are not taken."""
 
     def __init__(self, signal: Signal, way: Way) -> None:
@@ -153,7 +153,7 @@ class Exporting:
         self._metrics = metrics
         self._metrics_every_s = to.metrics_every_s
         self._now = now
-        self._senders = {signal: Sender(signal, to.ways[signal]) for signal in SIGNALS}
+        self._deliveries = {signal: Delivery(signal, to.ways[signal]) for signal in SIGNALS}
         self._closing: Callable[[], object] | None = None
         self._start()
 
@@ -201,7 +201,7 @@ class Exporting:
             for signal in SIGNALS:
                 if due[signal] <= self._now():
                     self._send(signal)
-                    pause_s = self._senders[signal].pause_s
+                    pause_s = self._deliveries[signal].pause_s
                     if signal == "metrics":
                         pause_s = self._metrics_every_s
                     due[signal] = self._now() + pause_s
@@ -214,10 +214,10 @@ class Exporting:
         """Send what waits, until all is sent or something is not taken."""
         if signal == "metrics":
             if items := self._metrics():
-                self._senders[signal].send(self._enveloped(items))
+                self._deliveries[signal].send(self._enveloped(items))
             return
         while (body := self._unsent.pop(signal, None) or self._batch(signal)) is not None:
-            if not self._senders[signal].send(body):
+            if not self._deliveries[signal].send(body):
                 self._unsent[signal] = body
                 return
 

@@ -87,6 +87,7 @@ class Telemetry:
         static = _static(deployment, operation)
         name = f"{OPERATIONS[operation]} {deployment.model}".strip()
         attempted = Attempted(
+            deployment=deployment.id,
             encoded=wire.attributes(static, number=9),
             series=(
                 OPERATIONS[operation],

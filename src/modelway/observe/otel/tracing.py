@@ -17,6 +17,7 @@ from opentelemetry.trace import (
 
 from modelway.observe.otel import wire
 from modelway.observe.otel.attributes import Value
+from modelway.observe.otel.carrying import header
 from modelway.ports import Clock
 
 _NANO = 1_000_000_000
@@ -80,7 +81,7 @@ class Span:
             wire.span(
                 trace=self.context.trace_id,
                 id_=self.context.span_id,
-                state=self.context.trace_state.to_header(),
+                state=header(self.context.trace_state),
                 parent=0 if parent is None else parent.span_id,
                 flags=flags,
                 name=self._name,
