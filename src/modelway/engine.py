@@ -97,7 +97,6 @@ class Engine:
         self._alone = state is None
         self.state = state or State(settings, self._clock)
         self._experiments = {one.name: one for one in settings.experiments}
-        self.state.finds = self.deployment
         self.accounts = Accounts(self.facts, self._clock, self.state)
         self._tracks = Tracks(settings, self.facts, self.state)
         self._plans = Plans(settings, self._tracks, self._clock.time)
@@ -121,6 +120,7 @@ class Engine:
         self._ids = itertools.count(1)
         self._prefix = f"mw-{int(time.time() * 1000):x}-{secrets.token_hex(4)}-"
         self.handle: Handler = self._ring_a()
+        self.state.newest = self
 
     # ------------------------------------------------------------ the order of things
 
@@ -148,7 +148,10 @@ class Engine:
         if self.settings.task_model is not None:
             around.append(self._classifying(self.settings.task_model))
         if self.settings.cache.enabled:
-            around += self._keeping()
+            from modelway import keeping  # noqa: PLC0415  # only where answers are kept
+
+            hit = self.accounts.hit
+            around += keeping.caches(self.settings, self.state, self._clock, hit)
         around.append(SingleFlight(always=self.settings.single_flight))
         return onion(dispatch, *around)
 
@@ -175,14 +178,6 @@ class Engine:
             return bool(found) and all(one.provider.local for one in found)
 
         return classifying(model, is_local, lambda: self.handle, self.new_id)
-
-    def _keeping(self) -> list[Middleware]:
-        """Answers that are kept: found by the same question, then by one that means the same."""
-        from modelway import keeping  # noqa: PLC0415  # only where any are
-
-        kept = keeping.exact(self.settings, self.state, self._clock)
-        kept.on_hit[:] = [self.accounts.hit]
-        return [kept]
 
     def deployment(self, id_: str) -> Deployment | None:
         """The deployment of this id in this configuration."""

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from modelway.call import Call, Credential, Options
+from modelway.call import Call, Credential, Options, Reply
 from modelway.config.settings import Settings
 from modelway.errors import ResponseError
-from modelway.policies.caching.exact import ExactCache
-from modelway.ports import Clock, Handler
+from modelway.policies.caching.exact import ExactCache, only_kept
+from modelway.ports import Clock, Middleware
 from modelway.retrieval import EmbedRequest, EmbedResponse
 from modelway.state import State
 
@@ -24,21 +24,46 @@ _NO_CREDENTIAL = Credential(name="")
 _encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 
 
-def exact(settings: Settings, state: State, clock: Clock) -> ExactCache:
-    """The cache of this process, which goes on with this configuration."""
+def caches(
+    settings: Settings, state: State, clock: Clock, hit: Callable[[Call, Reply], None]
+) -> list[Middleware]:
+    """Answers that are kept: found by the same question, then by one that means the same.
+
+    They are the state's, and go on with this configuration. ``hit`` is told of each that is given.
+    """
     version = policies(settings)
-    if state.kept is None:
-        shared = state.store.cache if settings.cache.where == "store" else None
-        state.kept = ExactCache(
+    kept = state.kept
+    if kept is None:
+        shares = settings.cache.where == "store"
+        kept = state.kept = ExactCache(
             settings.cache,
-            shared,
+            state.store.cache if shares else None,
             clock,
             deployment=state.deployment,
             policies=version,
+            secret=state.secret,
         )
     else:
-        state.kept.adopt(settings.cache, version)
-    return state.kept
+        kept.adopt(settings.cache, version)
+    kept.on_hit[:] = [hit]
+    if settings.cache.semantic is None:
+        return [kept]
+    from modelway.policies.caching.semantic.cache import SemanticCache  # noqa: PLC0415  # few have it
+
+    meant = state.meant
+    if meant is None:
+        meant = state.meant = SemanticCache(
+            settings.cache,
+            clock,
+            embed=_embedding(state),
+            deployment=state.deployment,
+            policies=version,
+            vectors=state.vectors,
+        )
+    else:
+        meant.adopt(settings.cache, version)
+    meant.on_hit[:] = [lambda call, reply, _similarity: hit(call, reply)]
+    return [kept, meant, only_kept]
 
 
 def policies(settings: Settings) -> bytes:
@@ -61,17 +86,25 @@ def policies(settings: Settings) -> bytes:
     return hashlib.blake2b(_encode(said), digest_size=16).digest()
 
 
-def embedding(
-    model: str, handle: Callable[[], Handler], new_id: Callable[[], str]
-) -> Callable[[str], Awaitable[Sequence[float]]]:
-    """Asks ``model`` for a text's vector, on the operator's own account."""
+def _embedding(state: State) -> Callable[[str], Awaitable[Sequence[float]]]:
+    """Asks whichever model the newest configuration names for a text's vector."""
 
     async def embed(text: str) -> Sequence[float]:
+        newest = state.newest
+        semantic = None if newest is None else newest.settings.cache.semantic
+        if newest is None or semantic is None:
+            raise ResponseError("no model is configured for the cache's vectors")
+        model = semantic.model
         request = EmbedRequest(model=model, inputs=(text,))
         own = Call(
-            id=new_id(), operation="embed", model=model, request=request, key=_OWN, options=_OPTIONS
+            id=newest.new_id(),
+            operation="embed",
+            model=model,
+            request=request,
+            key=_OWN,
+            options=_OPTIONS,
         )
-        reply = await handle()(own)
+        reply = await newest.handle(own)
         if not isinstance(reply.value, EmbedResponse) or not reply.value.vectors:
             raise ResponseError(f"{model} gave no vector")
         return reply.value.vectors[0]

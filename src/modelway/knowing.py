@@ -12,6 +12,7 @@ from modelway.inquiry import Capabilities, CostEstimate, PlannedDeployment, Prov
 from modelway.observe.stats import Stats
 from modelway.opening import Config
 from modelway.policies.breaker import BreakerStatus
+from modelway.policies.budget.values import BudgetStatus
 from modelway.policies.limits import LimitStatus
 from modelway.question import Parameters, Prompt
 from modelway.session import Session
@@ -108,6 +109,11 @@ class Knowing:
     async def rate_limit_status(self) -> tuple[LimitStatus, ...]:
         """How each limit stands that was met so far, those that providers told of included."""
         return (await self._session.engine()).state.limiter.status()
+
+    async def budgets(self) -> tuple[BudgetStatus, ...]:
+        """How each budget stands, asked of the store that processes share."""
+        budgets = (await self._session.engine()).state.budgets
+        return () if budgets is None else await budgets.statuses()
 
     async def breakers(self) -> tuple[BreakerStatus, ...]:
         """The circuit breaker of each deployment that was asked so far."""

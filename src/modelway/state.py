@@ -16,7 +16,7 @@ from modelway.policies.breaker import BreakerChange, Breakers
 from modelway.policies.budget.values import Budget
 from modelway.policies.limits import Limiter
 from modelway.policies.retry import RetryBudget
-from modelway.ports import Clock
+from modelway.ports import Clock, Handler
 from modelway.store import Store
 from modelway.store.memory import MemoryLeases, open_memory
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from modelway.policies.budget.budgets import Budgets
     from modelway.policies.budget.values import BudgetAlert
     from modelway.policies.caching.exact import ExactCache
+    from modelway.policies.caching.semantic.cache import SemanticCache
+    from modelway.policies.caching.semantic.vectors import Vectors
 
 
 class Watched(Protocol):
@@ -42,6 +44,16 @@ class Watched(Protocol):
         latency_s: float | None,
         error: LLMError | None = None,
     ) -> None: ...
+
+
+class Newest(Protocol):
+    """An engine."""
+
+    settings: Settings
+    handle: Handler
+
+    def deployment(self, id_: str) -> Deployment | None: ...
+    def new_id(self) -> str: ...
 
 
 class HealthTold(Protocol):
@@ -61,10 +73,6 @@ _log = logging.getLogger("modelway")
 PICO_USD = 10**12
 _MOST_SEEN = 10_000
 """Deployments, which callers may name, that are remembered; past it the idle ones are forgotten."""
-
-
-def _none(_id: str, /) -> None:
-    return None
 
 
 class State:
@@ -98,8 +106,14 @@ class State:
         self.telemetry: Telemetry | None = None
         self.kept: ExactCache | None = None
         """Answers that are kept, where they are."""
-        self.finds: Callable[[str], Deployment | None] = _none
-        """Who knows the deployments of the newest configuration by their ids."""
+        self.secret = b""
+        """What is kept in a store that others may write to is sealed with it."""
+        self.meant: SemanticCache | None = None
+        """Those that are found by what a question means, where they are."""
+        self.vectors: Vectors | None = None
+        """Where its vectors are, if not in this process."""
+        self.newest: Newest | None = None
+        """Whatever works by the newest configuration."""
         self.on_alert: list[Callable[[BudgetAlert], None]] = []
         """Who is told when a budget is nearly, or quite, used up."""
         self._clock = clock
@@ -133,7 +147,7 @@ class State:
 
     def deployment(self, id_: str) -> Deployment | None:
         """The deployment of this id in the newest configuration."""
-        return self.finds(id_)
+        return None if self.newest is None else self.newest.deployment(id_)
 
     async def adopt(self, settings: Settings) -> None:
         """Go on by these settings; what was counted, spent and opened so far stays."""
@@ -203,6 +217,10 @@ class State:
         await self.limiter.aclose()
         if self.kept is not None:
             await self.kept.aclose()
+        if self.meant is not None:
+            await self.meant.aclose()
+        elif self.vectors is not None:
+            await self.vectors.aclose()
         if self.budgets is not None:
             await self.budgets.aclose()
         if self.ledger is not None:

@@ -122,6 +122,7 @@ class Client:
     plan = _blocking(AsyncClient.plan)
     explain = _blocking(AsyncClient.explain)
     rate_limit_status = _blocking(AsyncClient.rate_limit_status)
+    budgets = _blocking(AsyncClient.budgets)
     breakers = _blocking(AsyncClient.breakers)
     reset_breakers = _blocking(AsyncClient.reset_breakers)
     score = _blocking(AsyncClient.score)

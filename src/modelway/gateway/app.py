@@ -28,6 +28,7 @@ from modelway.gateway.payers import payer
 from modelway.gateway.presence import Presence
 from modelway.gateway.routes import Found, Route
 from modelway.gateway.stored import Responses
+from modelway.observe.sharing import Shared
 from modelway.opening import Opened
 from modelway.ports import Dialect
 
@@ -64,6 +65,7 @@ class Gateway:
         responses: Responses | None = None,
         opened: Opened | None = None,
         rekey: Rekey | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.engine = engine
         self.keys = keys
@@ -72,7 +74,7 @@ class Gateway:
         self._presence = Presence()
         self._listing = Listing(self._current)
         self._operating = Operating(self._current, opened, rekey)
-        self._books = Books(self._current)
+        self._books = Books(self._current, shared)
         self._opened = opened
         self._answers = egress.Answers()
         self._responses = responses or Responses()

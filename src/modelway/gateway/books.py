@@ -82,10 +82,14 @@ class Books:
         unknown = sorted(said.keys() - {"tenant"})
         if unknown:
             raise BadRequestError(f"there is no parameter {unknown[0]!r}", param=unknown[0])
-        kept = self._engine().state.kept
-        if kept is None:
+        state = self._engine().state
+        if state.kept is None:
             raise NotFoundError("no answers are kept here: set `cache: {enabled: true}`")
-        return msgspec.json.encode({"forgotten": await kept.clear(said.get("tenant"))})
+        tenant = said.get("tenant")
+        forgotten = await state.kept.clear(tenant)
+        if state.meant is not None:
+            forgotten += await state.meant.clear(tenant)
+        return msgspec.json.encode({"forgotten": forgotten})
 
 
 def _parameters(query: bytes) -> dict[str, str]:
