@@ -45,7 +45,7 @@ async def _export(format: str, rows: Rows, config: Path | None) -> None:
     chosen(rows.query(), by=None)
     async with ledger(load(config)) as store:
         async for piece in await exported(store, query):
-            sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
-    if sys.stdout.isatty():
-        output.note("to keep it, write it to a file: modelway cost export > costs.csv")
+            if sys.stdout.isatty():
+                output.say(piece.decode())  # without what would steer the terminal
+            else:
+                sys.stdout.buffer.write(piece)

@@ -47,6 +47,8 @@ class PriceBook:
         self._facts = Facts(settings, self._clock)
         routes = settings.routes.values()
         self._configured = {one.id: one for route in routes for one in route.deployments}
+        self.named = functools.cache(self._named)
+        """A provider's model, as it would be deployed."""
         self.candidates = functools.cache(self._candidates)
         """The models of the configuration that cost less and can do the same, and the cheapest of the
         same host."""
@@ -80,8 +82,7 @@ class PriceBook:
             return there
         return self.named(intent.provider, intent.model)
 
-    def named(self, provider: str, model: str) -> Deployment | None:
-        """A provider's model, as it would be deployed."""
+    def _named(self, provider: str, model: str) -> Deployment | None:
         row = self._row(provider)
         if row is None:
             return None

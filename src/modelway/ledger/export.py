@@ -13,6 +13,7 @@ import msgspec
 from modelway.clock import SystemClock
 from modelway.errors import BadRequestError
 from modelway.ledger.query import parse
+from modelway.ledger.rerate import version_of
 from modelway.ledger.values import Intent, LedgerRow, LedgerStore, Settlement, Where
 from modelway.ports import Clock
 
@@ -25,15 +26,15 @@ MEDIA_TYPES = {
 }
 """Of the formats. ``json`` is one array, ``jsonl`` an object a line."""
 
-_INTENT = tuple([name for name in Intent.__struct_fields__ if name != "price_version"])
-_SETTLED = {
-    name: "settled_price_version" if name == "price_version" else name
-    for name in Settlement.__struct_fields__
-    if name != "id"
-}
-COLUMNS = ("id", "day", *_INTENT[1:], "price_version", *_SETTLED.values(), "cost_usd")
-"""All that a row has, each under its own name. ``day`` is in UTC; ``cost_usd`` is a decimal number;
-``basis`` is empty where the call has not ended."""
+_INTENT = tuple(
+    [one for one in Intent.__struct_fields__ if one not in {"id", "price_version", "draws"}]
+)
+_SETTLED = tuple(
+    [one for one in Settlement.__struct_fields__ if one not in {"id", "price_version"}]
+)
+COLUMNS = ("id", "day", *_INTENT, "price_version", *_SETTLED, "cost_usd")
+"""All that is kept of a row. ``day`` is in UTC; ``cost_usd`` is a decimal number; ``basis`` is empty
+where the call has not ended."""
 _PICO_USD = 10**12
 _FORMULA = tuple("=+-@\t\r\n'")
 """What a spreadsheet may take for the beginning of a formula, and what marks that it is none.
@@ -109,9 +110,9 @@ def _flat(row: LedgerRow) -> dict[str, Any]:
     return {
         "id": intent.id,
         "day": f"{dt.datetime.fromtimestamp(intent.time, dt.UTC):%Y-%m-%d}",
-        **{name: getattr(intent, name) for name in _INTENT[1:]},
-        "price_version": intent.price_version,
-        **{column: getattr(settled, name, None) for name, column in _SETTLED.items()},
+        **{name: getattr(intent, name) for name in _INTENT},
+        "price_version": version_of(row),
+        **{name: getattr(settled, name, None) for name in _SETTLED},
         "cost_usd": None if cost is None else decimal_usd(cost),
     }
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from modelway.errors import BadRequestError
 from modelway.ledger.export import COLUMNS, decimal_usd, exported, unarmed
 from modelway.ledger.values import Intent, Settlement, Where
-from modelway.policies.budget.values import Draw
 from support.ledger_rows import MemoryLedger, row
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -90,20 +89,18 @@ async def test_a_callers_formula_is_text():
     assert "'@SUM(A1)" in line
 
 
-def test_every_field_has_a_column():
+def test_every_field_that_is_kept_has_a_column():
     fields = {*Intent.__struct_fields__, *Settlement.__struct_fields__}
-    assert fields | {"day", "cost_usd", "settled_price_version"} == set(COLUMNS)
+    assert (fields - {"draws"}) | {"day", "cost_usd"} == set(COLUMNS)
     assert len(COLUMNS) == len(set(COLUMNS))
 
 
 async def test_a_row_is_whole():
-    kept = row(
-        draws=(Draw("pool", 1, 2),), stream=True, price_version="v2", first_s=0.25, took_s=1.5
-    )
+    kept = row(stream=True, price_version="v2", first_s=0.25, took_s=1.5)
     (line,) = await read(MemoryLedger([kept]), "csv")
     assert tuple(line) == COLUMNS
-    assert line["draws"] == '[["pool",1,2]]'
     assert line["stream"] == "true"
+    assert line["price_version"] == "v2"
     assert (line["day"], line["took_s"], line["first_s"]) == ("2026-11-20", "1.5", "0.25")
     assert line["cost_usd"] == "0.000001000000"
 
