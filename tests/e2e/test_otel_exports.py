@@ -7,7 +7,9 @@ import contextlib
 import json
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
+import modelway
 from modelway.call import Body, Call, Options
 from modelway.errors import LLMError, OverloadedError
 from modelway.framing.fields import split
@@ -17,6 +19,7 @@ from modelway.retrieval import EmbedRequest
 from modelway.types import ChatRequest, Message, Text
 from modelway.version import VERSION
 from support.otlp_receiver import collector
+from support.serving import served
 
 CONFIG = {
     "providers": {"simulator": {}},
@@ -284,3 +287,79 @@ async def test_a_trace_goes_through():
     assert (request.trace, request.parent) == (PARENT[3:35], PARENT[36:52])
     assert request.state == "vendor=one,other=two"
     assert (attempt.trace, attempt.parent) == (request.trace, request.id)
+
+
+@pytest.mark.parametrize("sync", [False, True])
+async def test_a_program_s_span_is_the_parent_of_what_its_client_asks(sync):
+    own = TracerProvider(shutdown_on_exit=False).get_tracer("program")
+    with collector() as receiver:
+        config = {**CONFIG, "telemetry": {"enabled": True, "endpoint": receiver.url}}
+
+        def from_a_thread():
+            with modelway.SyncClient(config) as client:
+                client.chat("Hello!", model="fast")
+
+        with own.start_as_current_span("of the program") as outer:
+            if sync:
+                await asyncio.to_thread(from_a_thread)
+            else:
+                async with modelway.Client(config) as client:
+                    await client.chat("Hello!", model="fast")
+        request, attempt = receiver.spans
+    parent = outer.get_span_context()
+    assert (request.trace, request.parent) == (f"{parent.trace_id:032x}", f"{parent.span_id:016x}")
+    assert attempt.parent == request.id
+
+
+async def test_a_cached_answer_is_told_as_such():
+    async with traced({**CONFIG, "cache": True}) as world:
+        for stream in (False, False, True):
+            reply = await world(world.call(stream=stream))
+            if stream:
+                await drained(reply)
+        spans = await world.spans()
+    first, attempt, *others = spans
+    assert (first["modelway.cache.hit"], attempt.kind) == (None, "client")
+    assert {one["modelway.cache.hit"] for one in others} == {"exact"}
+    assert {one["modelway.attempts"] for one in others} == {None}
+    assert {one["gen_ai.response.id"] for one in others} == {first["gen_ai.response.id"]}
+    assert [one["gen_ai.request.stream"] for one in others] == [None, True]
+
+
+async def test_callers_who_share_an_answer_have_a_span_each():
+    async with traced() as world:
+        shared = Options(single_flight=True)
+        calls = [world.call("simulator/sim-demo", options=shared) for _ in range(5)]
+        await asyncio.gather(*[world(call) for call in calls])
+        spans = await world.spans()
+    requests = [one for one in spans if one.kind == "internal"]
+    (attempt,) = [one for one in spans if one.kind == "client"]
+    assert {one["modelway.call.id"] for one in requests} == {call.id for call in calls}
+    assert {one["gen_ai.response.id"] for one in requests} == {attempt["gen_ai.response.id"]}
+    assert attempt.parent in {one.id for one in requests}
+
+
+def test_one_gateway_behind_another_is_one_trace(tmp_path):
+    with collector() as receiver, contextlib.ExitStack() as behind:
+        telemetry = {"enabled": True, "endpoint": receiver.url}
+        far = behind.enter_context(served({**CONFIG, "telemetry": telemetry}, tmp_path / "far"))
+        config = {
+            "providers": {
+                "far": {
+                    "like": "openai-compatible",
+                    "base_url": f"{far.url}/v1",
+                    "api_key": far.key,
+                }
+            },
+            "telemetry": telemetry,
+        }
+        with modelway.SyncClient(config) as client:
+            client.chat("Hello!", model="far/fast")
+        behind.close()
+        near, asks, comes_in, answers = receiver.spans
+    assert [one.kind for one in (near, asks, comes_in, answers)] == [
+        *("internal", "client", "server", "client")
+    ]
+    assert [asks.parent, comes_in.parent, answers.parent] == [near.id, asks.id, comes_in.id]
+    assert len({one.trace for one in (near, asks, comes_in, answers)}) == 1
+    assert near.resource["service.instance.id"] != comes_in.resource["service.instance.id"]

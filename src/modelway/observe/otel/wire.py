@@ -82,14 +82,19 @@ def attributes(said: Mapping[str, Any], depth: int = 0, *, number: int = 1) -> b
     written: list[bytes] = []
     for name, value in said.items():
         key = _KEYS.get(name) or _key(name)
-        if type(value) is str:  # most are short texts, and written at once
+        kind = type(value)
+        if kind is str:
             text = value.encode(errors="replace")
             size = len(text)
             whole = len(key) + size + 4
-            if whole < 128:
+            if whole < 128:  # most are short texts, and written at once
                 written.append(b"%c%c%b\x12%c\x0a%c%b" % (tag, whole, key, size + 2, size, text))
                 continue
-        held = _value(value, depth)
+            held = within(1, text)
+        elif kind is int and 0 <= value < 2**63:
+            held = b"\x18" + _varint(value)
+        else:
+            held = _value(value, depth)
         size = len(held)
         whole = len(key) + size + 2
         if whole < 128:
