@@ -1,4 +1,4 @@
-"""Whose journals are in a directory: who holds the lock of its own lives; the others' are orphans."""
+"""Whose journals are in a directory: who has the lock of its newest segment lives, the others are dead."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 if sys.platform == "win32":
     import msvcrt
 
+    _BEYOND = 2**30
+    """A place that no segment comes to: there a locked byte cannot be read."""
+
     def _try_lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        place = os.lseek(descriptor, 0, os.SEEK_CUR)
+        os.lseek(descriptor, _BEYOND, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        finally:
+            os.lseek(descriptor, place, os.SEEK_SET)
 
 else:
     import fcntl
@@ -21,25 +30,8 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_LOCK = ".lock"
 _SEGMENT = re.compile(r"(?P<owner>[A-Za-z0-9_-]+)\.(?P<number>\d{8})\.journal")
 _STRANGE = re.compile(r"[^A-Za-z0-9_-]+")
-
-
-class Held:
-    """An owner's lock, until it is let go or this process ends."""
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
-        self._descriptor = descriptor
-
-    def let_go(self, *, remove: bool) -> None:
-        """``remove``: nothing of this owner is left."""
-        if remove and sys.platform != "win32":
-            self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        if remove and sys.platform == "win32":  # there no file goes that is open
-            self._path.unlink(missing_ok=True)
 
 
 def new_owner(node: str) -> str:
@@ -47,39 +39,52 @@ def new_owner(node: str) -> str:
     return f"{_STRANGE.sub('-', node)[:40] or 'node'}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
-def hold(directory: Path, owner: str) -> Held | None:
-    """Its lock; ``None``: somebody else has it, or has just let go of it for good."""
-    path = directory / (owner + _LOCK)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def segment_name(owner: str, number: int) -> str:
+    return f"{owner}.{number:08d}.journal"
+
+
+def owners(directory: Path) -> list[str]:
+    """Whoever has a segment here, the dead and the living."""
+    matched = [_SEGMENT.fullmatch(path.name) for path in directory.iterdir()]
+    return sorted({one["owner"] for one in matched if one is not None})
+
+
+def segments(directory: Path, owner: str) -> list[Path]:
+    """Its segments, the oldest first."""
+    matched = [_SEGMENT.fullmatch(path.name) for path in directory.iterdir()]
+    names = [one[0] for one in matched if one is not None and one["owner"] == owner]
+    return [directory / name for name in sorted(names)]
+
+
+def lock(descriptor: int, path: Path) -> bool:
+    """Whether this file is ours now, until it is closed, and still the one of this name."""
     try:
         _try_lock(descriptor)
-        mine, there = os.fstat(descriptor), path.stat()
+        return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
-        os.close(descriptor)
-        return None
-    if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino):
-        os.close(descriptor)
-        return None
-    return Held(path, descriptor)
+        return False
 
 
-def owners(directory: Path) -> Iterator[str]:
-    """Whoever has a lock or a segment here, the dead and the living."""
-    found = set()
-    for path in directory.iterdir():
-        matched = _SEGMENT.fullmatch(path.name)
-        if matched is not None:
-            found.add(matched["owner"])
-        elif path.suffix == _LOCK:
-            found.add(path.stem)
-    yield from sorted(found)
+@contextmanager
+def orphaned(directory: Path, owner: str) -> Iterator[list[Path]]:
+    """Its segments, held, if it is dead and nobody else has them; else none.
 
-
-def segments(directory: Path, owner: str) -> list[tuple[int, Path]]:
-    """Its segments by number, the oldest first."""
-    found = []
-    for path in directory.iterdir():
-        matched = _SEGMENT.fullmatch(path.name)
-        if matched is not None and matched["owner"] == owner:
-            found.append((int(matched["number"]), path))
-    return sorted(found)
+    Who lives has a lock of one of its two newest: it locks the next before it lets go of the last.
+    """
+    found = segments(directory, owner)
+    held: list[int] = []
+    try:
+        for path in found[-2:]:
+            try:
+                held.append(os.open(path, os.O_RDWR))
+            except FileNotFoundError:
+                break
+            if not lock(held[-1], path):
+                break
+        else:
+            yield found if segments(directory, owner) == found else []
+            return
+        yield []
+    finally:
+        for descriptor in held:
+            os.close(descriptor)

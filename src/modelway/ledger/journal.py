@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from struct import Struct as Packed
 from typing import Any, NamedTuple
 
+from modelway.ledger.holding import lock, segment_name
 from modelway.ledger.records import MOST_ENTRY_BYTES, Begun, Entry, encode
 
 MAGIC = b"mwj1"
@@ -25,7 +26,7 @@ SEAL_BYTES = 16
 SEGMENT_BYTES = 8 * 1024 * 1024
 MOST_BYTES = 64 * 1024 * 1024
 """Of a segment that cannot be followed by another, for the directory takes no new file."""
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class TooLongError(ValueError):
@@ -46,44 +47,41 @@ def sealing(secret: bytes, name: str, start: bytes) -> Any:
     return seal
 
 
-def segment_name(owner: str, number: int) -> str:
-    return f"{owner}.{number:08d}.journal"
-
-
 class Journal:
     """Appends entries to the newest segment. OSError: nothing of it was written, or it is cut away."""
 
-    def __init__(self, directory: Path, owner: str, secret: bytes, *, node: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        owner: str,
+        secret: bytes,
+        *,
+        node: str = "",
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        self.path = directory
+        """The newest segment; the directory until there is one."""
         self._directory = directory
         self._owner = owner
         self._secret = secret
         self._node = node
+        self._segment_bytes = segment_bytes
         self._number = 0
         self._descriptor = -1
         self._offset = 0
-        self._seal: Any = None
+        self._seal: Callable[[], Any] = blake2b
         self._blocked = True
         """Until something is put right: what was written of an entry is cut away."""
-        self.path = directory
-        self.segment_bytes = SEGMENT_BYTES
-        """Past it another segment is due."""
 
     @property
-    def is_full(self) -> bool:
-        """Whether another segment is due; one that has none for long takes no more."""
+    def needs_another(self) -> bool:
+        """Whether the newest segment is long enough, or was removed, or there is none yet."""
         self._blocked = self._blocked or self._offset > MOST_BYTES
-        return self._offset >= self.segment_bytes
-
-    @property
-    def is_closed(self) -> bool:
-        return self._descriptor < 0
-
-    def is_there(self) -> bool:
-        """Whether nobody has removed the file that is written."""
         try:
-            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+            there = os.path.samestat(os.fstat(self._descriptor), self.path.stat())
         except OSError:
-            return False
+            return True
+        return not there or self._offset >= self._segment_bytes
 
     def append(self, entry: Entry) -> None:
         """One unbuffered write. TooLongError or what the encoder raises for what cannot be written."""
@@ -110,8 +108,7 @@ class Journal:
 
         OSError: it goes on in the one that it has.
         """
-        path = self._directory / segment_name(self._owner, self._number + 1)
-        descriptor = os.open(path, _APPEND, 0o600)
+        descriptor, path = self._another()
         try:
             start = MAGIC + os.urandom(NONCE_BYTES)
             seal = sealing(self._secret, path.name, start)
@@ -126,26 +123,38 @@ class Journal:
             os.close(descriptor)
             path.unlink()
             raise
-        closed = Closed(self.path, self._descriptor) if self._number else None
+        closed = None if self._descriptor < 0 else Closed(self.path, self._descriptor)
         self._descriptor, self._offset, self._seal = descriptor, offset, seal.copy
         self._blocked = False
-        self._number += 1
         self.path = path
         return closed
+
+    def _another(self) -> tuple[int, Path]:
+        """A file that is ours, and locked: one that was just made may be taken for an orphan's."""
+        while True:
+            self._number += 1
+            path = self._directory / segment_name(self._owner, self._number)
+            descriptor = os.open(path, _NEW, 0o600)
+            if lock(descriptor, path):
+                return descriptor, path
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
 
     def duplicate(self) -> int:
         """Another descriptor of the newest segment: for a thread that syncs it."""
         return os.dup(self._descriptor)
 
     def close(self) -> None:
+        """Let go of the newest segment: what is left in it is an orphan."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
+        self._blocked = True
 
     def _mend(self) -> None:
         """Cut away what was written of an entry before its write failed."""
-        if self._offset > MOST_BYTES:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        if self._descriptor < 0 or self._offset > MOST_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.ftruncate(self._descriptor, self._offset)
         os.lseek(self._descriptor, self._offset, os.SEEK_SET)
         self._blocked = False

@@ -8,7 +8,6 @@ import os
 from collections import deque
 
 from modelway.errors import StoreDownError
-from modelway.ledger.holding import Held
 from modelway.ledger.journal import Closed, Journal
 from modelway.ledger.orphans import Orphans
 from modelway.ledger.records import Granted, Returned, cut
@@ -54,8 +53,6 @@ class Ledger:
         orphans: Orphans,
         backlog: Backlog,
         *,
-        held: Held,
-        owner: str,
         clock: Clock,
     ) -> None:
         self.store = store
@@ -64,8 +61,6 @@ class Ledger:
         self._write_down = journal.append
         self._orphans = orphans
         self._backlog = backlog
-        self._held = held
-        self._owner = owner
         self._clock = clock
         self._open: dict[str, Intent] = {}
         self._grants: dict[tuple[str, int], _Held] = {}
@@ -74,6 +69,8 @@ class Ledger:
         self._unsynced: list[Closed] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._said: set[str] = set()
+        self._closed = False
+        self.write()
 
     @property
     def unwritten(self) -> int:
@@ -153,7 +150,7 @@ class Ledger:
     async def start(self) -> None:
         """Ship, sync, adopt the journals of who died, and delete what is old, until it is closed."""
         if not self._tasks:
-            works = [self._write_loop(), self._ship_loop(), self._adopt_loop()]
+            works = [self._write_loop(), self._sync_loop(), self._ship_loop(), self._adopt_loop()]
             if self._settings.keep_days is not None:
                 works.append(self._retain_loop(self._settings.keep_days * _DAY_S))
             self._tasks = [asyncio.create_task(work) for work in works]
@@ -164,7 +161,7 @@ class Ledger:
 
     async def adopt(self) -> int:
         """Replay the journals of all who died; how many."""
-        return await self._orphans.adopt(self._owner)
+        return await self._orphans.adopt()
 
     async def aclose(self) -> None:
         """Ship what is settled, and stop. What the store does not take is left to another process."""
@@ -172,31 +169,30 @@ class Ledger:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._journal.is_closed:
+        if self._closed:
             return
+        self._closed = True
         self._catch_up()
-        done = False
         try:
             await self.flush()
-            done = not (self._open or self._grants or self._pending)
         except StoreDownError as error:
             _log.warning(
                 "what the ledger has not shipped waits in %s: %s", self._journal.path, error
             )
+        else:
+            if not (self._open or self._grants or self._pending):
+                self._journal.path.unlink(missing_ok=True)
         finally:
             self._journal.close()
             for closed in self._unsynced:
                 os.close(closed.descriptor)
-            if done:
-                self._journal.path.unlink(missing_ok=True)
-            self._held.let_go(remove=done)
             await self.store.aclose()
 
     def write(self) -> None:
         """What is due of the journal: what it did not take before, and another segment."""
         self._catch_up()
         large = self._backlog.is_large
-        if not self._pending and (large or self._journal.is_full or not self._journal.is_there()):
+        if not self._pending and (large or self._journal.needs_another):
             self._rotate(forget=large)
 
     def _catch_up(self) -> None:
@@ -225,22 +221,24 @@ class Ledger:
 
     async def _write_loop(self) -> None:
         while True:
-            await self._clock.sleep(self._settings.sync_s or _TICK_S)
+            await self._clock.sleep(_TICK_S)
             try:
                 self.write()
-                if self._settings.sync_s:
-                    await self._sync()
             except Exception:  # noqa: BLE001  # one that is known to nobody ends nothing
                 _log.exception("the ledger's journal")
 
-    async def _sync(self) -> None:
-        closed, self._unsynced = self._unsynced, []
-        descriptors = [*[one.descriptor for one in closed], self._journal.duplicate()]
-        try:
-            await asyncio.to_thread(_sync, descriptors)
-            self._unsay("sync")
-        except OSError as error:
-            self._say("sync", "the ledger's journal cannot be synced: %s", error.strerror)
+    async def _sync_loop(self) -> None:
+        while True:
+            await self._clock.sleep(self._settings.sync_s or _TICK_S)
+            closed, self._unsynced = self._unsynced, []
+            descriptors = [one.descriptor for one in closed]
+            try:
+                if self._settings.sync_s:
+                    descriptors.append(self._journal.duplicate())
+                await asyncio.to_thread(_end, descriptors, sync=self._settings.sync_s > 0)
+                self._unsay("sync")
+            except OSError as error:
+                self._say("sync", "the ledger's journal cannot be synced: %s", error.strerror)
 
     async def _ship_loop(self) -> None:
         pause_s = self._settings.ship_s
@@ -297,11 +295,12 @@ class Ledger:
             _log.warning("the ledger goes on: %s", _GOES_ON[what])
 
 
-def _sync(descriptors: list[int]) -> None:
-    """Bring to disk, and close."""
+def _end(descriptors: list[int], *, sync: bool) -> None:
+    """Close them, once they are on disk."""
     try:
         for descriptor in descriptors:
-            os.fsync(descriptor)
+            if sync:
+                os.fsync(descriptor)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from modelway.errors import ConfigError
-from modelway.ledger.holding import Held, hold, new_owner
+from modelway.ledger.holding import new_owner
 from modelway.ledger.journal import Journal
 from modelway.ledger.ledger import Ledger
 from modelway.ledger.orphans import Orphans
@@ -20,6 +23,8 @@ from modelway.ports import Clock, Pool, Spent
 DIRECTORY = "journal"
 FILE = "ledger.db"
 """Their names in the state directory of an installation."""
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
+"""What passes: until then intents are refused."""
 
 
 async def open_ledger(
@@ -37,41 +42,25 @@ async def open_ledger(
     """
     directory = Path(settings.journal) if settings.journal else state / DIRECTORY
     secret = await asyncio.to_thread(journal_secret, state)
+    journal = await asyncio.to_thread(_journal, directory, new_owner(node), secret, node)
     store = await open_ledger_store(settings.url, default=state / FILE)
-    try:
-        held, owner = await asyncio.to_thread(_held, directory, node)
-        try:
-            journal = Journal(directory, owner, secret, node=node)
-            _begin(journal, clock.time())
-        except BaseException:
-            held.let_go(remove=True)
-            raise
-    except BaseException:
-        await store.aclose()
-        raise
     orphans = Orphans(directory, secret, store, give_back)
     backlog = Backlog(store, secret, orphans.set_aside)
-    return Ledger(settings, store, journal, orphans, backlog, held=held, owner=owner, clock=clock)
+    return Ledger(settings, store, journal, orphans, backlog, clock=clock)
 
 
-def _held(directory: Path, node: str) -> tuple[Held, str]:
+def _journal(directory: Path, owner: str, secret: bytes, node: str) -> Journal:
+    journal = Journal(directory, owner, secret, node=node)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
-        while True:
-            owner = new_owner(node)
-            held = hold(directory, owner)
-            if held is not None:
-                return held, owner
+        descriptor, probe = tempfile.mkstemp(dir=directory)
+        os.close(descriptor)
+        Path(probe).unlink()
     except OSError as error:
-        raise _cannot(directory, error) from error
-
-
-def _begin(journal: Journal, time: float) -> None:
-    try:
-        journal.begin((), time)
-    except OSError as error:
-        raise _cannot(journal.path, error) from error
+        if error.errno not in _FULL:
+            raise _cannot(directory, error) from error
+    return journal
 
 
 def _cannot(place: Path, error: OSError) -> ConfigError:

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from modelway.errors import StoreDownError
-from modelway.ledger.holding import hold, owners, segments
+from modelway.ledger.holding import orphaned, owners
 from modelway.ledger.reading import Segment, TamperedError, read_segment
 from modelway.ledger.replay import Replay
 from modelway.ledger.values import LedgerRow, LedgerStore
@@ -17,6 +16,7 @@ from modelway.ports import Pool, Spent
 
 GiveBack: TypeAlias = Callable[[Pool, Sequence[Spent]], Awaitable[None]]
 GROUP_ROWS = 2000
+_REFUSED = ".refused"
 _log = logging.getLogger("modelway")
 
 
@@ -30,78 +30,83 @@ class Orphans:
         self._secret = secret
         self._store = store
         self._give_back = give_back
+        self._said: set[str] = set()
         self.refused = 0
         """Segments that did not verify, and were set aside."""
 
-    async def adopt(self, own: str) -> int:
+    async def adopt(self) -> int:
         """Replay the journals of all who died; how many. StoreDownError: those that are left wait."""
         adopted = 0
-        for owner in await asyncio.to_thread(lambda: list(owners(self._directory))):
-            held = None if owner == own else hold(self._directory, owner)
-            if held is None:
-                continue
-            done = False
-            try:
-                done = await self._replay(owner)
-                adopted += done
-            finally:
-                held.let_go(remove=done)
+        for owner in await asyncio.to_thread(owners, self._directory):
+            with orphaned(self._directory, owner) as paths:
+                if paths:
+                    try:
+                        await self._replay(owner, paths)
+                        adopted += 1
+                    except OSError as error:
+                        self._say(f"{owner}: {error}")
         return adopted
 
-    async def _replay(self, owner: str) -> bool:
-        """Whether nothing of it is left."""
-        replay, trusted = Replay(), True
-        before: tuple[Path, Segment] | None = None
-        for _, path in segments(self._directory, owner):
+    async def _replay(self, owner: str, paths: Sequence[Path]) -> None:
+        """All of one owner's. A segment goes once the next one has carried over what was open in it."""
+        replay, done = Replay(), list[tuple[Path, Segment]]()
+        whole_from, is_next = "", True
+        for path in paths:
             try:
                 segment = await asyncio.to_thread(read_segment, path, self._secret)
                 rows = await asyncio.to_thread(replay.read, segment)
             except TamperedError as error:
-                trusted = False
                 self.set_aside(path, str(error))
+                is_next = False
                 continue
-            except OSError as error:
-                _log.error("the ledger's journal %s cannot be read: %s", path, error.strerror)
-                return False
             await self._add(rows)
             if replay.begun is not None:
-                trusted = True
-                self._finish(before, replay.begun.before_bytes)
-                before = None
-            if segment.torn_bytes:
-                _log.warning(
-                    "the ledger's journal %s ends in %d bytes of an entry that was never wholly "
-                    "written: they are dropped",
-                    path,
-                    segment.torn_bytes,
-                )
-            before = path, segment
+                self._remove(done, replay.begun.before_bytes if is_next else 0)
+                whole_from = path.name
+            is_next = True
+            done.append((path, segment._replace(data=b"", places=[])))
         await self._add(replay.end())
-        if trusted and self._give_back is not None:
+        if self._give_back is not None and not self._refused_since(owner, whole_from):
             for pool, spent in replay.spent():
                 await self._give_back(pool, spent)
-        for _, path in segments(self._directory, owner):
-            path.unlink()
-        return True
+        self._remove(done)
+
+    def _refused_since(self, owner: str, name: str) -> bool:
+        """Whether grants were used or returned in a segment that is not believed, now or earlier."""
+        return any(path.name > name for path in self._directory.glob(f"{owner}.*{_REFUSED}"))
 
     async def _add(self, rows: Sequence[LedgerRow]) -> None:
         for start in range(0, len(rows), GROUP_ROWS):
             await self._store.add(rows[start : start + GROUP_ROWS])
 
-    def _finish(self, before: tuple[Path, Segment] | None, bytes_: int) -> None:
-        """Its rows are in the store, and what was open in it is carried over."""
-        if before is None:
-            return
-        path, segment = before
-        if segment.whole_bytes < bytes_:
-            self.set_aside(path, f"it has {segment.whole_bytes} bytes of {bytes_}: its end was cut")
-        else:
-            path.unlink()
+    def _remove(self, done: list[tuple[Path, Segment]], last_bytes: int = 0) -> None:
+        """Their rows are in the store. ``last_bytes``: how long the last was when it was left."""
+        while done:
+            path, segment = done.pop()
+            if segment.whole_bytes < last_bytes:
+                self.set_aside(
+                    path, f"it has {segment.whole_bytes} bytes of {last_bytes}: its end was cut off"
+                )
+            else:
+                path.unlink()
+            last_bytes = 0
+            if segment.torn_bytes:
+                _log.warning(
+                    "the ledger's journal %s ended in %d bytes of an entry that was never wholly "
+                    "written: they are dropped",
+                    path,
+                    segment.torn_bytes,
+                )
+
+    def _say(self, what: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            _log.error("journals of a process that died cannot be replayed, of %s", what)
 
     def set_aside(self, path: Path, why: str) -> None:
         """It stays for who wants to look into it, under a name that is not read again."""
         self.refused += 1
-        aside = path.with_name(path.name + ".refused")
+        aside = path.with_name(path.name + _REFUSED)
         path.replace(aside)
         _log.error(
             "the ledger's journal %s is refused and set aside as %s: %s. What it said is not in the "
@@ -110,6 +115,3 @@ class Orphans:
             aside.name,
             why,
         )
-
-
-__all__ = ["GROUP_ROWS", "GiveBack", "Orphans", "StoreDownError"]

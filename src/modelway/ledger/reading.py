@@ -25,11 +25,8 @@ class Segment(NamedTuple):
 
     data: bytes
     places: list[tuple[int, int]]
+    whole_bytes: int
     torn_bytes: int
-
-    @property
-    def whole_bytes(self) -> int:
-        return len(self.data) - self.torn_bytes
 
     def entries(self) -> Iterator[Entry]:
         """Raises TamperedError for one that verifies and says nothing: of another version."""
@@ -45,17 +42,17 @@ def read_segment(path: Path, secret: bytes) -> Segment:
     size = path.stat().st_size
     if size > _LARGEST:
         raise TamperedError(f"it has {size} bytes, more than any that is ours")
-    data = path.read_bytes()
+    return segment_of(path.read_bytes(), path.name, secret)
+
+
+def segment_of(data: bytes, name: str, secret: bytes) -> Segment:
+    """What a file of this name says. Raises TamperedError."""
     if len(data) < _START:
         if not MAGIC.startswith(data[: len(MAGIC)]):
             raise TamperedError("it does not begin as a journal does")
-        return Segment(data, [], len(data))
+        return Segment(data, [], 0, len(data))
     if not data.startswith(MAGIC):
         raise TamperedError("it does not begin as a journal of this version does")
-    return _verified(data, path.name, secret)
-
-
-def _verified(data: bytes, name: str, secret: bytes) -> Segment:
     sealing_ = sealing(secret, name, data[:_START])
     places, offset, size = [], _START, len(data)
     while size - offset >= HEAD.size:
@@ -73,4 +70,4 @@ def _verified(data: bytes, name: str, secret: bytes) -> Segment:
             raise TamperedError(f"the seal of the entry at byte {offset} is not ours")
         places.append((offset + HEAD.size, end))
         offset = end + SEAL_BYTES
-    return Segment(data, places, size - offset)
+    return Segment(data, places, offset, size - offset)

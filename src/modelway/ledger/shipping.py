@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from modelway.ledger.orphans import GROUP_ROWS
@@ -39,9 +41,13 @@ class Backlog:
         self.put = self._newest.rows.append  # type: ignore[union-attr]
         """Adds an intent and its settlement."""
 
+    def __len__(self) -> int:
+        """Rows in memory."""
+        return sum([len(one.rows or ()) for one in (*self._closed, self._newest)])
+
     @property
     def is_large(self) -> bool:
-        return sum([len(one.rows or ()) for one in (*self._closed, self._newest)]) > MOST_ROWS
+        return len(self) > MOST_ROWS
 
     def close(self, path: Path, *, forget: bool) -> None:
         """The newest segment has a successor. ``forget``: its rows, and those before, are in files."""
@@ -61,7 +67,8 @@ class Backlog:
                 await self._ship(self._closed[0])
                 done = self._closed.popleft()
                 if done.path is not None:
-                    done.path.unlink(missing_ok=True)
+                    with suppress(OSError):  # then another process finds it again, later
+                        done.path.unlink(missing_ok=True)
                 if done is last:
                     return
             await self._ship(self._newest)
@@ -69,7 +76,7 @@ class Backlog:
     async def _ship(self, segment: _Segment) -> None:
         left = len(segment.rows or ())
         while segment.rows and (left > 0 or segment is not self._newest):
-            group = [segment.rows[number] for number in range(min(GROUP_ROWS, len(segment.rows)))]
+            group = list(islice(segment.rows, GROUP_ROWS))
             await self._store.add([LedgerRow(intent=one, settlement=other) for one, other in group])
             left -= len(group)
             for _ in group:
