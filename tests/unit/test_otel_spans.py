@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -13,10 +14,11 @@ from opentelemetry import context as contexts
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from modelway.call import Call, Deployment, Options, Reply, Target
+from modelway.call import Call, Deployment, Operation, Options, Reply, Target
 from modelway.catalog.load import providers
 from modelway.engine import onion
 from modelway.errors import RateLimitError, StreamInterruptedError
+from modelway.observe.otel.names import OPERATIONS
 from modelway.observe.otel.opening import open_telemetry
 from modelway.observe.settings import TelemetrySettings
 from modelway.types import (
@@ -359,7 +361,7 @@ async def test_what_is_no_number_of_the_wire_harms_nothing():
         stop=("\ud800",) * 100,
     )
     async with world() as seen:
-        usage = Usage(input_tokens=2**80, output_tokens=-5)
+        usage = Usage(input_tokens=10**400, output_tokens=-5, reported_cost_usd=float("inf"))
         await seen.around(answer(usage=usage))(asked(request=odd, model="\udfff" * 1000))
         spans = await seen.spans()
     assert len(spans) == 2
@@ -367,6 +369,33 @@ async def test_what_is_no_number_of_the_wire_harms_nothing():
         assert span["gen_ai.request.seed"] is None
         assert len(span["gen_ai.request.stop_sequences"]) == 16
         assert len(span.name) < 300
+
+
+async def test_a_price_list_that_fails_harms_no_call(caplog):
+    def cost(usage):
+        raise LookupError("nobody knows")
+
+    async with world() as seen:
+        assert (await seen.around(cost=cost)(asked())).value.text == "Hi"
+        (request,) = await seen.spans()
+    assert request["modelway.attempts"] == 1
+    assert "could not be told" in caplog.text
+
+
+def test_every_operation_has_a_name():
+    assert set(OPERATIONS) == set(get_args(Operation))
+
+
+async def test_whether_a_parent_is_remote_is_told():
+    async with world() as seen:
+        await seen.around()(asked(trace_parent=SAMPLED))
+        await seen.spans()
+        flags = [
+            span.flags
+            for request in seen.receiver.requests("/v1/traces")
+            for span in request.resource_spans[0].scope_spans[0].spans
+        ]
+    assert sorted(flags) == [0x101, 0x301]
 
 
 async def test_memory_is_bounded_where_callers_make_up_names():
@@ -446,6 +475,7 @@ async def test_content_is_bounded_and_the_newest_is_kept():
     messages = tuple(
         Message(role="user", parts=(Text(text=f"{number}:" + "x" * 5_000),)) for number in range(50)
     )
+    messages = (*messages[:49], Message(role="assistant"), messages[49])
     async with world(content="events") as seen:
         reply = answer("y" * 1_000_000)
         await seen.around(reply)(asked(request=ChatRequest(messages=messages)))
@@ -453,7 +483,8 @@ async def test_content_is_bounded_and_the_newest_is_kept():
         (event,) = seen.receiver.events
     said = event.attributes["gen_ai.input.messages"]
     assert said[-1]["parts"][0]["content"].startswith("49:")
-    assert 5 <= len(said) <= 8
+    assert said[-2] == {"role": "assistant", "parts": []}
+    assert 6 <= len(said) <= 9
     assert max(len(body) for _, body in seen.receiver.bodies) < 100_000
 
 

@@ -109,7 +109,7 @@ def _of_body(said: Attributes, body: Body) -> None:
     if within is not None:
         try:
             fields = _fields(within)
-        except msgspec.MsgspecError:  # its provider refuses it
+        except (msgspec.MsgspecError, RecursionError):  # its provider refuses it
             return
     for name, raw in fields.items():
         row = _WIRE.get(name)

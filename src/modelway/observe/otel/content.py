@@ -6,6 +6,7 @@ Source: https://github.com/open-telemetry/semantic-conventions/blob/v1.41.1/docs
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
@@ -14,7 +15,7 @@ import msgspec
 from modelway.call import Call, Reply
 from modelway.dialects import dialect, requested
 from modelway.errors import LLMError
-from modelway.fold import Fold
+from modelway.fold import Fold, generated_chars
 from modelway.observe.otel import wire
 from modelway.observe.otel.attributes import Attributes
 from modelway.observe.otel.tracing import Span
@@ -29,6 +30,7 @@ from modelway.types import (
     Message,
     Opaque,
     Part,
+    PartDelta,
     Reasoning,
     Refusal,
     Text,
@@ -39,8 +41,12 @@ from modelway.types import (
 EVENT = "gen_ai.client.inference.operation.details"
 _MOST_CHARS = 32 * 1024
 """Of what is recorded of a question, and of an answer."""
+_MOST_ASKED_BYTES = 1024 * 1024
+"""Of a client's request that is read for this: a larger one would hold up others."""
 _MOST_BYTES = 256 * 1024
 """Of an answer that is kept until it is read for this."""
+_EACH = 32
+"""What a part or a message counts beside its text."""
 _OPERATIONS = ("chat", "complete")
 
 
@@ -64,8 +70,9 @@ class Keeping:
         elif isinstance(batch, list):
             self._fold = self._fold or Fold()
             for event in batch:
-                self._fold.add(event)
-                self._left -= len(getattr(event, "text", "")) + 64
+                if not isinstance(event, PartDelta):  # it would be left out
+                    self._fold.add(event)
+                    self._left -= generated_chars(event) + _EACH
 
     def response(self) -> ChatResponse | None:
         """As far as it was kept, and can be read."""
@@ -99,10 +106,10 @@ class Contents:
         if call.operation not in _OPERATIONS:
             return
         attributes: dict[str, Any] = dict(said)
-        try:
-            request = requested(call)
-        except LLMError:  # it was refused for that
-            request = None
+        request = None
+        if call.body is None or call.body.size_bytes <= _MOST_ASKED_BYTES:
+            with contextlib.suppress(LLMError):  # it was refused for that
+                request = requested(call)
         if isinstance(request, ChatRequest):
             attributes["gen_ai.input.messages"] = questions(request.messages)
         response = None if keeping is None else keeping.response()
@@ -126,10 +133,9 @@ def questions(messages: Sequence[Message]) -> list[JSON]:
     room = _Room()
     said: list[JSON] = []
     for message in reversed(messages):
-        parts = room.parts(message.parts)
-        if message.parts and not parts:
+        if room.left <= 0:
             break
-        said.append({"role": message.role, "parts": parts})
+        said.append({"role": message.role, "parts": room.parts(message.parts)})
     return said[::-1]
 
 
@@ -150,14 +156,16 @@ class _Room:
     """Writes parts down until so much is written."""
 
     def __init__(self) -> None:
-        self._left = _MOST_CHARS
+        self.left = _MOST_CHARS
 
     def parts(self, parts: Iterable[Part]) -> list[JSON]:
+        """Those of one message."""
+        self.left -= _EACH
         said = []
         for part in parts:
-            if self._left <= 0:
+            if self.left <= 0:
                 break
-            self._left -= 32
+            self.left -= _EACH
             said.append(self._part(part))
         return said
 
@@ -184,13 +192,13 @@ class _Room:
                 return {"type": type(part).__name__.lower(), "left_out": True}
 
     def _text(self, text: str) -> str:
-        text = text[: max(0, self._left)]
-        self._left -= len(text)
+        text = text[: max(0, self.left)]
+        self.left -= len(text)
         return text
 
     def _json(self, text: str) -> Any:
         """What is written in the text, where all of it fits."""
-        fits = len(text) <= self._left
+        fits = len(text) <= self.left
         text = self._text(text)
         if not fits:
             return text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeAlias
 
 from modelway.call import Call, Reply, Stream
 from modelway.errors import LLMError
@@ -18,6 +20,7 @@ from modelway.observe.otel.names import NOBODY, OPERATIONS, provider_name
 from modelway.observe.otel.tracing import Span
 from modelway.types import Usage
 
+Said = ParamSpec("Said")
 Cost: TypeAlias = Callable[[Usage], int | None]
 """What a usage costs, in pico-dollars; ``None``: its price is not known."""
 
@@ -26,6 +29,20 @@ _NO_FAILURES = frozenset((None, _CANCELLED))
 _LEFT = "left"
 """The code of a stream that its reader did not read to the end."""
 _PICO = 10**12
+_TOO_DEAR_USD = 1e9
+
+
+def _harmless(tell: Callable[Said, None]) -> Callable[Said, None]:
+    """No call fails because it cannot be told of."""
+
+    @wraps(tell)
+    def told(*args: Said.args, **kwargs: Said.kwargs) -> None:
+        try:
+            tell(*args, **kwargs)
+        except Exception:
+            logging.getLogger("modelway").exception("telemetry could not be told of a call")
+
+    return told
 
 
 class Answer(NamedTuple):
@@ -109,8 +126,9 @@ class Attempted(NamedTuple):
 
     def cost_of(self, usage: Usage) -> int | None:
         """The provider's own word before ours."""
-        if usage.reported_cost_usd is not None:
-            return round(usage.reported_cost_usd * _PICO)
+        told = usage.reported_cost_usd
+        if told is not None and 0 <= told < _TOO_DEAR_USD:
+            return round(told * _PICO)
         return None if self.cost is None else self.cost(usage)
 
 
@@ -129,6 +147,7 @@ class AttemptSpan:
         self._watch: Watch | None = None
         self._answer: Attributes = {}
 
+    @_harmless
     def answered(self, reply: Reply) -> None:
         """There is an answer, or the beginning of one."""
         stream: Stream | None = reply.chunks or reply.events
@@ -144,6 +163,7 @@ class AttemptSpan:
                 stream.on_batch.append(self._watch.see)
         stream.on_settled.append(self.settle)
 
+    @_harmless
     def settle(self, usage: Usage | None, error: BaseException | None) -> None:
         """It is over, with its stream where it was one."""
         kind = kind_of(error)
@@ -197,6 +217,7 @@ class RequestSpan:
         self._watch: Watch | None = None
         self._keeping: Keeping | None = None
 
+    @_harmless
     def answered(self, reply: Reply) -> None:
         """There is an answer, or the beginning of one."""
         self._reply = reply
@@ -216,6 +237,7 @@ class RequestSpan:
             stream.on_batch.append(self._keeping.see)
         stream.on_settled.append(self.settle)
 
+    @_harmless
     def settle(self, usage: Usage | None, error: BaseException | None) -> None:
         """It is over, with its stream where it was one."""
         kind = kind_of(error)

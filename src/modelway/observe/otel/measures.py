@@ -24,6 +24,7 @@ _MOST_SERIES = 2_000
 """Of each histogram, for callers may name models; past it a model is counted as ``_OTHER``."""
 _MOST_POINTS = 2 * _MOST_SERIES
 """With the kinds of error; past it one is counted as ``_OTHER``."""
+_TOO_LARGE = 2**63
 _NANO = 1_000_000_000
 
 
@@ -53,8 +54,8 @@ class Histogram:
         self._points: dict[tuple[Series, str | None], _Point] = {}
 
     def record(self, value: float, series: Series, word: str | None = None) -> None:
-        """What is negative is no measure: a provider may say so of tokens."""
-        if value < 0:
+        """What is negative or beyond all bounds is no measure: a provider may say so of tokens."""
+        if not 0 <= value < _TOO_LARGE:
             return
         point = self._points.get((series, word))
         if point is None:
