@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from modelway.policies.budget.values import GrantNotes
@@ -21,6 +23,8 @@ class _Ended(NamedTuple):
 
 
 class Teller:
+    """One step at a time, so that none is answered while another tells what would change the answer."""
+
     def __init__(
         self, vault: Vault, now: Callable[[], float], notes: Callable[[], GrantNotes | None]
     ) -> None:
@@ -29,6 +33,7 @@ class Teller:
         self._notes = notes
         self._ended: list[_Ended] = []
         """What the store has not heard."""
+        self._one = asyncio.Lock()
 
     def __bool__(self) -> bool:
         """Whether there is something to tell."""
@@ -42,14 +47,8 @@ class Teller:
         self, pool: Pool, want: int, *, least: int, share: int = 1, noted: bool = True
     ) -> Grant:
         """Tell, and take a part."""
-        said = self._say()
-        try:
-            spent = self._spent(said)
+        async with self._telling(pool) as spent:
             grant = await self._vault.take(pool, want, least=least, share=share, spent=spent)
-        except BaseException:
-            self._unsay(said)
-            raise
-        self._returned(pool, said)
         notes = self._notes()
         if grant.amount and noted and notes is not None:
             notes.granted(pool, grant.id, grant.amount)
@@ -57,39 +56,26 @@ class Teller:
 
     async def total(self, pool: Pool) -> int:
         """Tell, and see all that counts against it, beyond its limit too."""
-        said = self._say()
-        try:
-            total = await self._vault.total(pool, self._spent(said))
-        except BaseException:
-            self._unsay(said)
-            raise
-        self._returned(pool, said)
-        return total
+        async with self._telling(pool) as spent:
+            return await self._vault.total(pool, spent)
 
     async def tell(self, pool: Pool) -> None:
-        said = self._say()
-        try:
-            await self._vault.settle(pool, self._spent(said))
-        except BaseException:
-            self._unsay(said)
-            raise
-        self._returned(pool, said)
+        async with self._telling(pool) as spent:
+            await self._vault.settle(pool, spent)
 
-    def _say(self) -> list[_Ended]:
-        """What is handed over to who tells it."""
-        said, self._ended = self._ended, []
-        return said
-
-    def _unsay(self, said: list[_Ended]) -> None:
-        self._ended = [*said, *self._ended][-_MOST_UNTOLD:]
-
-    def _spent(self, said: Iterable[_Ended]) -> list[Spent]:
-        now = self._now()
-        return [Spent(one.grant, one.used, max(0.0, now - one.at)) for one in said]
-
-    def _returned(self, pool: Pool, said: Iterable[_Ended]) -> None:
-        notes = self._notes()
-        if notes is not None:
-            for one in said:
-                if one.noted:
-                    notes.returned(pool.name, one.grant)
+    @asynccontextmanager
+    async def _telling(self, pool: Pool) -> AsyncIterator[list[Spent]]:
+        """What is to be told; if that fails it is kept, else those who note it are told, too."""
+        async with self._one:
+            said, self._ended = self._ended, []
+            now = self._now()
+            try:
+                yield [Spent(one.grant, one.used, max(0.0, now - one.at)) for one in said]
+            except BaseException:
+                self._ended = [*said, *self._ended][-_MOST_UNTOLD:]
+                raise
+            notes = self._notes()
+            if notes is not None:
+                for one in said:
+                    if one.noted:
+                        notes.returned(pool.name, one.grant)
