@@ -111,6 +111,26 @@ class Account:
             return None
         return budgets.purse(_spender(self._call, None)).left_pico_usd
 
+    def most(self, deployment: Deployment) -> int | None:
+        """What it may cost there at the most, in pico-dollars; ``None``: that is not known."""
+        return self._accounts.facts.bound(self.bound, deployment)[0]
+
+    def refusal(self, deployment: Deployment) -> str:
+        """Why a budget would not let it be asked there, as far as is known here; ``""``: it would."""
+        budgets = self._accounts.books.budgets
+        if budgets is None or self._call.operation not in PRICED:
+            return ""
+        purse = budgets.purse(_spender(self._call, deployment))
+        if why := purse.blocked:
+            return why
+        most, why = self._accounts.facts.bound(self.bound, deployment)
+        if most is None:
+            return "" if purse.reserve(None) is not None else f"what it costs is not known: {why}"
+        left = purse.left_pico_usd
+        if left is not None and most > left:
+            return "it may cost more than a budget has left"
+        return ""
+
     def admit(self, deployment: Deployment) -> Booking | None:
         """A booking out of what is held here; ``None``: ``enter`` may know more, or say why not."""
         accounts = self._accounts

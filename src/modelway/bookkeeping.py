@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from modelway.call import Timeouts
 from modelway.config.settings import Settings
 from modelway.installation import secret, state_directory
-from modelway.ports import Clock
+from modelway.ports import Clock, Transport, WireRequest
 from modelway.state import State
+from modelway.transport.url import parse_base_url
+
+if TYPE_CHECKING:
+    from modelway.policies.budget.values import BudgetAlert
+    from modelway.policies.budget.webhook import Webhooks
+
+_TIMEOUTS = Timeouts(connect_s=5.0, first_byte_s=10.0, total_s=15.0)
 
 
 async def begin_books(
@@ -51,3 +60,40 @@ async def begin_books(
 
         state.metrics = Metrics(settings.metrics)
         state.metrics.open_requests = lambda: state.counts.open
+
+
+class Alarms:
+    """Whom the budgets of the newest configuration want told, beside the log and the observers."""
+
+    def __init__(self, state: State, transport: Transport, clock: Clock) -> None:
+        self._state = state
+        self._transport = transport
+        self._clock = clock
+        self._webhooks: Webhooks | None = None
+        state.on_alert.append(self._tell)
+
+    def _tell(self, alert: BudgetAlert) -> None:
+        newest = self._state.newest
+        for budget in newest.settings.budgets if newest is not None else ():
+            if budget.name == alert.name and budget.webhook is not None:
+                self._opened().tell(alert, budget.webhook)
+
+    def _opened(self) -> Webhooks:
+        if self._webhooks is None:
+            from modelway.policies.budget.webhook import Webhooks  # noqa: PLC0415  # few have any
+
+            self._webhooks = Webhooks(self._post, self._clock)
+        return self._webhooks
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        origin, path = parse_base_url(url)
+        named = tuple([(name.encode(), value.encode()) for name, value in headers.items()])
+        request = WireRequest("POST", origin, path or "/", named, body, _TIMEOUTS)
+        response = await self._transport.send(request)
+        await response.read()
+        return response.status
+
+    async def aclose(self) -> None:
+        """What has not arrived is given up."""
+        if self._webhooks is not None:
+            await self._webhooks.aclose()

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from modelway.accounting import Account
 from modelway.asked import AskedCall, estimated_tokens
 from modelway.call import Call
 from modelway.engine import Engine
@@ -56,7 +57,7 @@ class Considered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     open_requests: int = 0
     latency_s: float | None = None
     most_pico_usd: int | None = None
-    """What it would cost at the most: the estimated input, and the output's cap where one is known."""
+    """What it may cost at the most, and budgets reserve for it; ``None``: that is not known."""
     remark: str = ""
     """What is not known of it, where that decided its place."""
     limits: tuple[LimitStatus, ...] = ()
@@ -95,8 +96,10 @@ async def explain(engine: Engine, call: Call) -> Explanation:
     assigned = engine.assigned(call)
     call = assigned.call
     tiers = engine.tiers(call)
-    asked = AskedCall(call)
-    considered = await _Decisions(engine, asked, tiers[0] if tiers else None).of(tiers)
+    account = engine.accounts.of(call)
+    asked = AskedCall(call, account.left_pico_usd)
+    first = tiers[0] if tiers else None
+    considered = await _Decisions(engine, asked, account, first).of(tiers)
     asks = [one.deployment for one in considered if one.verdict == "ask"]
     usual = tiers[0].tracks[0].seen.output_tokens if tiers and tiers[0].tracks else 0.0
     return Explanation(
@@ -122,9 +125,12 @@ async def explain(engine: Engine, call: Call) -> Explanation:
 class _Decisions:
     """The decisions about one call."""
 
-    def __init__(self, engine: Engine, asked: AskedCall, first: Tier | None) -> None:
+    def __init__(
+        self, engine: Engine, asked: AskedCall, account: Account, first: Tier | None
+    ) -> None:
         self._engine = engine
         self._asked = asked
+        self._account = account
         self._first = first
         self._limits = engine.state.limiter.status()
         self._filtered = 0
@@ -181,13 +187,12 @@ class _Decisions:
             waits = self._engine.settings.queue.on_limit == "wait"
             verdict: Verdict = "wait" if waits else "skip"
             return replace(plain, verdict=verdict, reason=reason, wait_s=wait_s, edits=edits)
+        if refusal := self._account.refusal(track.deployment):
+            return replace(plain, verdict="skip", reason=refusal, edits=edits)
         return replace(plain, edits=edits)
 
     def _plain(self, tier: Tier, track: Track) -> Considered:
         asked, deployment = self._asked, track.deployment
-        cap = asked.output_tokens or deployment.target.max_output_tokens
-        if cap is None and track.info is not None:
-            cap = track.info.max_output_tokens
         counted = {(meter.kind, meter.subject) for meter in track.gate.meters}
         return Considered(
             deployment=deployment.id,
@@ -199,7 +204,7 @@ class _Decisions:
             remark=tier.chooser.remark(track) or "",
             open_requests=track.open_requests,
             latency_s=track.latency_s(asked.call.stream),
-            most_pico_usd=None if cap is None else track.price(asked.input_tokens, cap),
+            most_pico_usd=self._account.most(deployment),
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec.structs import replace
 
-from modelway.bookkeeping import begin_books
+from modelway.bookkeeping import Alarms, begin_books
 from modelway.clock import SystemClock
 from modelway.config.load import find, load
 from modelway.config.resolve import default_model
@@ -222,6 +222,8 @@ class _Making:
             ledger=ledger,
             metrics=metrics,
         )
+        alarms = Alarms(self.state, self._direct, self._clock)
+        self.resources.push_async_callback(alarms.aclose)
         if settings.telemetry.enabled and not self._offline:
             from modelway.observe.otel.opening import open_telemetry  # noqa: PLC0415  # few do
 
