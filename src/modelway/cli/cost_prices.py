@@ -24,6 +24,8 @@ from modelway.types import Usage
 
 _ORDINARY = Usage(input_tokens=1000, output_tokens=1000)
 """By which models are found that cost less."""
+_MOST_KNOWN = 10_000
+"""Models, which callers may name, that are remembered."""
 
 
 class _RowsClock:
@@ -47,9 +49,9 @@ class PriceBook:
         self._facts = Facts(settings, self._clock)
         routes = settings.routes.values()
         self._configured = {one.id: one for route in routes for one in route.deployments}
-        self.named = functools.cache(self._named)
+        self.named = functools.lru_cache(_MOST_KNOWN)(self._named)
         """A provider's model, as it would be deployed."""
-        self.candidates = functools.cache(self._candidates)
+        self.candidates = functools.lru_cache(_MOST_KNOWN)(self._candidates)
         """The models of the configuration that cost less and can do the same, and the cheapest of the
         same host."""
 

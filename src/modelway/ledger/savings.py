@@ -42,7 +42,7 @@ https://platform.openai.com/docs/guides/prompt-caching (5 to 10), 2026-11-21.
 _SHORTEST_PROMPT = 4096
 """Tokens of a beginning that every one of them keeps: the most that any asks for, by the same pages."""
 _MOST_REMEMBERED = 100_000
-"""Requests that are looked for again; past it, those that no cache would hold are forgotten."""
+"""Requests that are looked for again; past twice as many the oldest are forgotten."""
 
 
 class Seen(NamedTuple):
@@ -207,6 +207,7 @@ class _ExactCache:
     def __init__(self, life_s: float) -> None:
         self._life_s = life_s
         self._kept: dict[tuple[object, ...], float] = {}
+        self._older: dict[tuple[object, ...], float] = {}
 
     def __call__(self, seen: Seen) -> Iterator[Saving]:
         intent = seen.intent
@@ -214,15 +215,13 @@ class _ExactCache:
             return
         now = intent.time
         key = (intent.tenant, intent.operation, intent.asked, intent.same, seen.usage.input_tokens)
-        since = self._kept.get(key, math.inf)
+        since = self._kept.get(key, self._older.get(key, -math.inf))
         if since <= now < since + self._life_s:
             yield seen.saving("exact_cache", seen.cost, about="")
-            return
-        if not since < math.inf or now >= since + self._life_s:
+        elif now >= since:  # else its answer is still on its way
+            if len(self._kept) >= _MOST_REMEMBERED:
+                self._older, self._kept = self._kept, {}
             self._kept[key] = now + seen.settled.took_s
-        if len(self._kept) > _MOST_REMEMBERED:
-            live = {one: at for one, at in self._kept.items() if now < at + self._life_s}
-            self._kept = live if len(live) <= _MOST_REMEMBERED else {}
 
 
 class _Before(NamedTuple):

@@ -265,3 +265,22 @@ async def test_nothing_saves_more_than_it_cost(rows):
         assert 0 < hint.saved_pico_usd <= hint.cost_pico_usd
         assert sum(one.saved_pico_usd for one in hint.proofs) == hint.saved_pico_usd
         assert len(hint.proofs) == hint.rows
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 4), st.integers(0, 50)), max_size=40),
+    st.sampled_from([1.0, 60.0, 100.0]),
+)
+async def test_what_a_cache_would_have_had_is_what_one_has(asked, life_s):
+    """Against a plain one that forgets nothing."""
+    rows, hits, kept, now = [], set(), {}, NOON
+    for number, (after, same, took) in enumerate(asked):
+        now += after
+        rows.append(row(number, time=now, same=same, took_s=float(took)))
+        since = kept.get(same)
+        if since is not None and since <= now < since + life_s:
+            hits.add(f"call{number}.1")
+        elif since is None or now >= since + life_s:
+            kept[same] = now + took
+    hint = await only("exact_cache", *rows, cache_life_s=life_s, proofs=100)
+    assert {one.id for one in hint.proofs} == hits if hint else not hits
