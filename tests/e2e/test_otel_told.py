@@ -13,6 +13,7 @@ import pytest
 from modelway.opening import open_engine
 from support.origin_server import plain, serve
 from support.otlp_receiver import collector
+from support.ports import free_port
 from support.serving import KEY, served
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -77,6 +78,7 @@ def configured(provider, receiver=None, **telemetry):
         },
         "models": {"fast": "theirs/m"},
         "defaults": {"retries": 0},
+        "breaker": {"failures": 1000},
     }
     if receiver is not None:
         said["telemetry"] = {
@@ -175,24 +177,44 @@ async def test_a_provider_is_told_the_attempt(tmp_path, way):
     assert attempt.parent == request.id
 
 
-async def test_no_key_and_no_word_is_told_to_a_collector(tmp_path):
-    answers = [
-        plain(ANSWER),
-        plain(STREAM, b"content-type: text/event-stream"),
-        plain(REFUSAL, status=b"401 Unauthorized"),
-        plain(ANSWER[:50]),
-    ]
-    async with gateway(tmp_path, *answers) as (ask, _, receiver, close):
-        statuses = [(await ask(stream=stream))[0] for stream in (False, True, False, False)]
+BAD = [b"400 Bad Request", b"401 Unauthorized", b"404 Not Found", b"429 Too Many Requests"]
+ANSWERS = [
+    plain(ANSWER),
+    plain(STREAM, b"content-type: text/event-stream"),
+    *[plain(REFUSAL, status=status) for status in (*BAD, b"500 Internal Server Error")],
+    plain(ANSWER[:50]),
+    plain(b"not JSON, but " + SECRET.encode()),
+    (plain(ANSWER)[:-20], "close"),
+    ("reset",),
+]
+
+
+@pytest.mark.parametrize("content", ["none", "events"])
+async def test_no_key_and_no_word_is_told_to_a_collector(tmp_path, content):
+    async with gateway(tmp_path, *ANSWERS, content=content) as (ask, _, receiver, close):
+        statuses = [(await ask(stream=number == 1))[0] for number in range(len(ANSWERS))]
         await close()
     assert statuses[:2] == [200, 200]
     assert all(status >= 400 for status in statuses[2:])
-    assert len(receiver.spans) == 8
-    assert {path for path, _ in receiver.bodies} == {"/v1/traces", "/v1/metrics"}
-    for _, body in receiver.bodies:
-        assert b"canary" not in body
-        assert KEY.encode() not in body
+    assert len(receiver.spans) == 2 * len(ANSWERS)
+    for path, body in receiver.bodies:
+        for secret in (SECRET, SECRET[:20], KEY, COLLECTOR_SECRET):
+            assert secret.encode() not in body
+        assert path == "/v1/logs" or b"canary" not in body
     assert {headers["x-collector-key"] for headers in receiver.headers} == {COLLECTOR_SECRET}
+    assert len(receiver.events) == (len(ANSWERS) if content == "events" else 0)
+
+
+def test_calls_do_not_mind_that_a_collector_is_down(tmp_path, caplog):
+    config = {
+        "providers": {"simulator": {}},
+        "models": {"fast": "simulator/sim-demo"},
+        "telemetry": {"enabled": True, "endpoint": f"http://127.0.0.1:{free_port()}"},
+    }
+    with served(config, tmp_path) as running:
+        assert {asked(running.url)[0] for _ in range(20)} == {200}
+    told = [record.getMessage() for record in caplog.records if "collector" in record.getMessage()]
+    assert len(told) == len(set(told)) == 2, "spans and metrics, once each"
 
 
 @pytest.mark.parametrize("stream", [False, True])
