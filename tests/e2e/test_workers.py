@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from modelway.gateway.workers import listen_together
 from modelway.simulator.app import Simulator
 from modelway.simulator.script import Match, Pace, Reply, Rule, Script
 from modelway.simulator.serve import SimulatorThread
@@ -248,6 +250,91 @@ def test_a_cassette_is_for_one_process(home):
     )
     assert refused.returncode == 2
     assert "leave out --workers" in refused.stderr
+
+
+SUPERVISED = """
+import os, signal, sys
+from modelway.gateway.workers import Hooks, Started, listen_together, supervise
+
+go, ready = os.pipe()
+
+def work(seat):
+    if sys.argv[1] == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    seat.started(Started())
+    if sys.argv[1] == "dying" and seat.number == 1:
+        os.read(go, 1)
+        os._exit(3)
+    signal.pause()
+
+def tell(*of):
+    print(*of, flush=True)
+
+def told_ready(started):
+    os.write(ready, b"x" * 100)
+    tell("ready")
+
+hooks = Hooks(told_ready, tell, lambda pid: tell("ended", pid))
+sys.exit(supervise(listen_together("127.0.0.1", 0, 2), work, hooks, drain_s=30))
+"""
+
+
+@contextlib.contextmanager
+def supervised(kind):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISED, kind], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+
+
+def test_one_that_keeps_dying_is_replaced_more_and_more_slowly():
+    with supervised("dying") as process:
+        told = []
+        while len(told) < 4:
+            line = process.stdout.readline()
+            assert line, "it ended"
+            if "started anew" in line:
+                told.append(line.strip().rpartition("started anew ")[2])
+                assert "worker 1 " in line
+                assert "with code 3" in line
+        assert told == ["at once", "in 0.25 s", "in 0.5 s", "in 1 s"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_one_that_does_not_end_is_ended():
+    with supervised("stubborn") as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert not process.stdout.read(0)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 1
+        assert process.stdout.read().count("ended") == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux deals them out")
+def test_connections_are_dealt_out_evenly():
+    with contextlib.ExitStack() as open_:
+        sockets = [open_.enter_context(one) for one in listen_together("127.0.0.1", 0, 3)]
+        address = sockets[0].getsockname()
+        assert [one.getsockname() for one in sockets] == [address] * 3
+        for _ in range(120):
+            open_.enter_context(socket.create_connection(address, 5))
+        taken = []
+        for one in sockets:
+            count = 0
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    open_.enter_context(one.accept()[0])
+                    count += 1
+            taken.append(count)
+    assert sum(taken) == 120
+    assert min(taken) > 15
 
 
 def test_windows_is_refused_in_words(monkeypatch, tmp_path):
