@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
 import subprocess
 import sys
@@ -148,8 +149,14 @@ def start(config, seed):
             spender_process.__file__,
             json.dumps(config),
             *[str(one) for one in (seed, CALLS, AT_ONCE)],
-        ]
+        ],
+        env={**os.environ, **at_home(config)},
     )
+
+
+def at_home(config):
+    """Where an installation's state is: beside its journals."""
+    return {"MODELWAY_STATE": str(Path(config["ledger"]["journal"]).parent)}
 
 
 async def spend(config, *, kills: int):
@@ -175,7 +182,7 @@ async def spend(config, *, kills: int):
 
 async def settled(config, provider):
     """All accounts, once everything has come to rest."""
-    opened = await open_engine(config, environment={})
+    opened = await open_engine(config, environment=at_home(config))
     try:
         for _ in range(100):
             before = provider.bills()
@@ -228,7 +235,7 @@ async def test_a_limit_is_not_passed_but_by_what_was_billed_too_much(
     spent, excess = laid_side_by_side(rows, status, bills)
     assert spent <= status.limit_pico_usd + excess
     assert spent >= status.limit_pico_usd * 0.9, "the budget was hardly used"
-    async with Client(config) as client:
+    async with Client(config, environment=at_home(config)) as client:
         before = provider.bills()
         with pytest.raises(BudgetExceededError):
             await client.chat("late " * 5000, max_tokens=50)

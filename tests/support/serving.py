@@ -35,12 +35,12 @@ def served(config: Mapping[str, Any] | Path, state: Any, **kwargs: Any) -> Itera
     """Serve this configuration until the block ends; one that is a file is watched."""
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    keys, _ = open_keys(state, [ADMIN])
     started = threading.Event()
     box: dict[str, Any] = {}
 
     async def main() -> None:
-        opened = await open_engine(config, environment={})
+        opened = await open_engine(config, environment={"MODELWAY_STATE": str(state)})
+        keys = rekeyed(opened.engine.settings)
         gateway = Gateway(opened.engine, keys, opened=opened, rekey=rekeyed, **kwargs)
         stop = asyncio.Event()
         box.update(gateway=gateway, loop=asyncio.get_running_loop(), stop=stop)
