@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -32,8 +33,7 @@ def test_each_value_is_counted_at_or_below_its_boundary(boundaries, values):
     (point,) = told(histogram)
     edges = [-math.inf, *boundaries, math.inf]
     expected = [
-        sum(low < value <= high for value in values)
-        for low, high in zip(edges, edges[1:], strict=False)
+        sum(low < value <= high for value in values) for low, high in itertools.pairwise(edges)
     ]
     assert list(point.bucket_counts) == expected
     assert point.count == len(values)
@@ -59,7 +59,7 @@ def test_points_are_apart_by_series_and_word():
     histogram.record(1, SERIES, "OverloadedError")
     histogram.record(1, (*SERIES[:2], "", "", 0))
     assert sorted(
-        sorted((pair.key, pair.value.string_value) for pair in point.attributes)[0]
+        min((pair.key, pair.value.string_value) for pair in point.attributes)
         for point in told(histogram)
     ) == [
         ("error.type", "OverloadedError"),
