@@ -15,7 +15,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec import Struct
 
 from modelway.call import Call, Deployment, Reply
-from modelway.errors import ConfigError, LLMError
+from modelway.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    ConfigError,
+    LLMError,
+    StoreDownError,
+)
 from modelway.policies.caching.keeping import keep
 from modelway.policies.caching.kept import reply_of
 from modelway.policies.caching.semantic.guard import same, sense
@@ -29,7 +35,10 @@ MOST_WAIT_S = 2.0
 _MOST_LOOK_S = 0.25
 """How long it waits for what is near."""
 _PAUSE_S = 5.0
-"""How long vectors that failed are left alone."""
+"""How long what did not answer is left alone."""
+_QUIET_S = 60.0
+"""How often it is said that something fails: a caller may be able to make it fail."""
+_AWAY = (OSError, APIConnectionError, APITimeoutError, StoreDownError)
 _MOST_NEAR = 8
 """Of what is near enough, as much is looked at."""
 _MOST_WRITES = 64
@@ -71,6 +80,7 @@ class SemanticCache:
         self._vectors = _in_memory(settings, semantic, clock) if vectors is None else vectors
         self._writes: set[asyncio.Task[None]] = set()
         self._rests_until = -math.inf
+        self._quiet_until = -math.inf
         self._failing = False
         self._hits = 0
         self._misses = 0
@@ -137,10 +147,10 @@ class SemanticCache:
             async with asyncio.timeout(MOST_WAIT_S):
                 vector = unit(await self._embed(text))
         except (LLMError, OSError) as error:
-            self._failed(str(error) or f"no vector within {MOST_WAIT_S:g} s")
+            self._failed(error, f"no vector within {MOST_WAIT_S:g} s")
             return None
         if vector is None:
-            self._failed(f"{self._semantic.model} gave a vector without a direction")
+            self._say(f"{self._semantic.model} gave a vector without a direction")
         return vector
 
     async def _found(
@@ -156,7 +166,7 @@ class SemanticCache:
                     limit=_MOST_NEAR,
                 )
         except (LLMError, OSError) as error:
-            self._failed(str(error) or f"nothing looked up within {_MOST_LOOK_S:g} s")
+            self._failed(error, f"nothing looked up within {_MOST_LOOK_S:g} s")
             return None
         self._answers()
         asked = sense(question.text) if near else None
@@ -209,17 +219,20 @@ class SemanticCache:
                     life_s=life_s,
                 )
         except (LLMError, OSError) as error:
-            self._failed(str(error) or f"nothing written within {MOST_WAIT_S:g} s")
+            self._failed(error, f"nothing written within {MOST_WAIT_S:g} s")
         else:
             self._stored += 1
 
-    def _failed(self, why: str) -> None:
-        self._rests_until = self._now() + _PAUSE_S
-        if not self._failing:
+    def _failed(self, error: Exception, slow: str) -> None:
+        if isinstance(error, _AWAY):
+            self._rests_until = self._now() + _PAUSE_S
+        self._say(str(error) or slow)
+
+    def _say(self, why: str) -> None:
+        if not self._failing and self._now() >= self._quiet_until:
             self._failing = True
-            logging.getLogger("modelway").warning(
-                "the semantic cache finds nothing for now: %s", why
-            )
+            self._quiet_until = self._now() + _QUIET_S
+            logging.getLogger("modelway").warning("the semantic cache found nothing: %s", why)
 
     def _answers(self) -> None:
         if self._failing:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from modelway.call import Call, Options, Payer, Reply
-from modelway.errors import ConfigError, OverloadedError, StoreDownError
+from modelway.errors import APIConnectionError, ConfigError, OverloadedError, StoreDownError
 from modelway.messages import user
 from modelway.policies.caching.semantic import cache as module
 from modelway.policies.caching.values import CacheSettings, SemanticSettings
@@ -258,19 +258,31 @@ async def test_who_gives_no_vector_is_left_alone_for_a_while_and_it_is_said_once
     embed = Embedder()
     cache = semantic(embed, clock)
     await ask(cache, provider, ASKED)
-    embed.error = OverloadedError("too much")
+    embed.error = APIConnectionError("nobody there")
     for _ in range(3):
         assert (await ask(cache, provider, AGAIN)).cached == ""
     assert len(embed.asked) == 2
     clock.now += 60
     assert (await ask(cache, provider, AGAIN)).cached == ""
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "too much" in caplog.text
+    assert "nobody there" in caplog.text
     embed.error = None
     clock.now += 60
     with caplog.at_level("INFO", "modelway"):
         assert (await ask(cache, provider, AGAIN)).cached == "semantic"
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_a_text_that_gets_no_vector_keeps_nobody_else_from_one(provider, caplog):
+    embed = Embedder()
+    cache = semantic(embed)
+    await ask(cache, provider, ASKED)
+    for _ in range(3):
+        embed.error = OverloadedError("too long for me")
+        assert (await ask(cache, provider, OTHER)).cached == ""
+        embed.error = None
+        assert (await ask(cache, provider, AGAIN)).cached == "semantic"
+    assert caplog.text.count("WARNING") == 1
 
 
 async def test_nobody_waits_long_for_a_vector(provider, monkeypatch, caplog):
