@@ -52,7 +52,7 @@ class Line:
             if answer.done() and not answer.cancelled() and answer.exception() is None:
                 part = answer.result()
                 if part is not None:
-                    part.give_back(pico_usd, 0)
+                    part.release(pico_usd)
             raise
 
     def hand_out(self, draw: Callable[[int], Slice | None]) -> None:

@@ -72,11 +72,20 @@ class Hold:
             return
         self._done = True
         reserved = self.pico_usd or 0
-        cost = reserved if pico_usd is None else min(max(pico_usd, 0), _MOST)
+        if pico_usd is None:
+            cost = reserved
+        elif 0 <= pico_usd <= _MOST:
+            cost = pico_usd
+        else:
+            cost = 0 if pico_usd < 0 else _MOST
         for part in self._parts:
-            part.give_back(reserved, cost)
-        for account in self._loose:
-            account.owe(cost)
+            part.open -= reserved
+            part.room += reserved - cost
+            if part.watched or part.room < 0:
+                part.holder.touched(part)
+        if self._loose:
+            for account in self._loose:
+                account.owe(cost)
 
     def release(self) -> None:
         """Nothing was spent."""
@@ -157,7 +166,7 @@ class Purse:
         except BaseException:
             for part in drawn:
                 if part is not None:
-                    part.give_back(pico_usd, 0)
+                    part.release(pico_usd)
             raise
         loose = [account for account, part in zip(accounts, drawn, strict=True) if part is None]
         return Hold(pico_usd, [part for part in drawn if part is not None], loose)

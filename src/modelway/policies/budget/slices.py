@@ -47,10 +47,10 @@ class Slice:
         """Grants that stand for what was billed beyond it, until it is settled itself."""
         self.covered = 0
 
-    def give_back(self, reserved: int, cost: int) -> None:
-        """A reservation is over, and did cost so much."""
+    def release(self, reserved: int) -> None:
+        """Nothing was spent of a reservation."""
         self.open -= reserved
-        self.room += reserved - cost
+        self.room += reserved
         if self.watched or self.room < 0:
             self.holder.touched(self)
 
