@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import ssl
 import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -163,8 +165,8 @@ def value_of(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def collector() -> Iterator[Receiver]:
-    """A collector for the length of the block."""
+def collector(certificate: Path | None = None) -> Iterator[Receiver]:
+    """A collector for the length of the block; by TLS where it has a certificate, with its key."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -191,7 +193,13 @@ def collector() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *said: None  # type: ignore[method-assign]
+    scheme = "http" if certificate is None else "https"
+    receiver.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="collector")
     thread.start()
     try:

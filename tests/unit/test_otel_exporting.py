@@ -16,6 +16,7 @@ from modelway.observe.otel.destination import SIGNALS, Destination, Way
 from modelway.observe.otel.exporting import Delivery, Exporting, Line
 from support.otlp_receiver import collector
 from support.ports import free_port
+from support.servers_valkey import _certificate
 
 
 def way(url="http://127.0.0.1:1/v1/traces", **more):
@@ -85,6 +86,23 @@ def test_a_redirect_is_not_told_the_headers():
         delivery = Delivery("traces", way(f"{receiver.url}/v1/traces", headers={"x-key": "canary"}))
         assert delivery.send(b"body")
         assert len(receiver.headers) == 1
+
+
+def test_a_collector_s_certificate_is_checked(tmp_path, caplog):
+    file = _certificate(tmp_path)
+    with collector(file) as receiver:
+        place = f"{receiver.url}/v1/traces"
+        assert not Delivery("traces", way(place)).send(b"")
+        assert receiver.bodies == []
+        assert "SSLCertVerificationError" in caplog.text
+        assert Delivery("traces", way(place, certificate=str(file))).send(b"")
+        assert len(receiver.bodies) == 1
+
+
+def test_a_certificate_that_is_not_there_is_said(tmp_path, caplog):
+    missing = way("https://127.0.0.1:1/v1/traces", certificate=str(tmp_path / "none.pem"))
+    assert not Delivery("traces", missing).send(b"")
+    assert "FileNotFoundError" in caplog.text
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "deflate"])

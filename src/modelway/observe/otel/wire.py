@@ -145,7 +145,11 @@ def span(
 def event(
     *, name: str, trace: int, span_id: int, flags: int, at_ns: int, said: Mapping[str, Any]
 ) -> bytes:
-    """A ``LogRecord`` of severity DEBUG, as the conventions want it for what is this large."""
+    """A ``LogRecord`` of severity DEBUG.
+
+    Source: https://github.com/open-telemetry/semantic-conventions-genai/blob/main/model/gen-ai/events.yaml,
+    2026-11-21.
+    """
     return b"".join(
         [
             b"\x09",
