@@ -23,6 +23,7 @@ from modelway.simulator.app import Simulator
 from modelway.simulator.script import Match, Pace, Reply, Rule, Script
 from modelway.simulator.serve import SimulatorThread
 from support.command_line import modelway, started
+from support.prometheus import series
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="workers are found by Linux' /proc"
@@ -157,6 +158,39 @@ def test_a_limit_holds_for_all_of_them_together(tmp_path, provider):
             time.sleep(0.5)
     assert seen[200] == LIMIT
     assert seen.keys() == {200, 429}
+
+
+def figures(url):
+    request = urllib.request.Request(f"{url}/metrics", headers={"authorization": f"Bearer {KEY}"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return series(answer.read())
+
+
+def counted(url, outcome="ok"):
+    return sum(
+        value
+        for (name, labels), value in figures(url).items()
+        if name == "modelway_requests_total" and dict(labels)["outcome"] == outcome
+    )
+
+
+def test_each_tells_the_figures_of_all_also_of_those_that_died(home):
+    with serving(home, 4) as running:
+        url = ready(running)
+        assert [status(url) for _ in range(40)] == [200] * 40
+        until(lambda: counted(url) == 40)
+        assert {counted(url) for _ in range(12)} == {40}
+        before = workers_of(running)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len({*workers_of(running)} - {*before}) == 4)
+        assert [counted(url) for _ in range(8)] == [40] * 8
+        assert [status(url) for _ in range(10)] == [200] * 10
+        until(lambda: counted(url) == 50)
+        with ask(url, "slow", stream=True) as answer:
+            answer.readline()
+            until(lambda: figures(url)["modelway_open_requests", ()] == 1)
+        until(lambda: figures(url)["modelway_open_requests", ()] == 0)
 
 
 def test_one_that_dies_is_replaced_and_nobody_is_refused(home):

@@ -18,6 +18,7 @@ from cyclopts.validators import Number
 
 from modelway.cli import output
 from modelway.cli.options import Config, Flag, Port, Switch
+from modelway.clock import SystemClock
 from modelway.config.load import load
 from modelway.config.resolve import default_model
 from modelway.config.settings import Settings
@@ -35,7 +36,7 @@ from modelway.gateway.operating import operated
 from modelway.gateway.serve import listen, new_event_loop, run
 from modelway.gateway.stored import FILE, Responses
 from modelway.gateway.workers import Hooks, Seat, Started, listen_together, supervise
-from modelway.observe.sharing import fold
+from modelway.observe.sharing import Shared, fold
 from modelway.opening import Opened, only_named, open_engine
 
 _NAMES_SHOWN = 8
@@ -156,9 +157,10 @@ def _several(
                         seat.listening,
                         keys,
                         lambda: seat.started(
-                            _introduction(seat.listening, opened, keys, made, workers)
+                            _introduction(seat.listening, opened, keys, made, workers=workers)
                         ),
                         lambda new: _keys(new, host, auth=auth, new_key=False)[0],
+                        directory=directory,
                     )
             finally:
                 await opened.aclose()
@@ -170,7 +172,10 @@ def _several(
 
 
 async def _open(
-    config: Config, *, offline: bool, environment: Mapping[str, str] | None = None
+    config: Config,
+    *,
+    offline: bool,
+    environment: Mapping[str, str] | None = None,
 ) -> Opened:
     return await open_engine(
         config,
@@ -213,8 +218,13 @@ async def _serve(
     keys: Keys,
     ready: Callable[[], None],
     rekey: Callable[[Settings], Keys],
+    *,
+    directory: Path | None = None,
 ) -> None:
+    """``directory`` is where processes that serve together tell each other their figures."""
     settings = opened.engine.settings.gateway
+    metrics = opened.engine.state.metrics
+    shared = None if metrics is None else Shared(metrics, directory, SystemClock())
     gateway = Gateway(
         opened.engine,
         keys,
@@ -222,8 +232,13 @@ async def _serve(
         responses=Responses(state_directory() / FILE, life_s=settings.responses_life_s),
         opened=opened,
         rekey=rekey,
+        shared=shared,
     )
-    async with operated(gateway, opened):
+    async with contextlib.AsyncExitStack() as around:
+        if shared is not None:
+            around.push_async_callback(shared.aclose)
+            await shared.start()
+        await around.enter_async_context(operated(gateway, opened))
         await run(gateway, listening, ready, drain_s=settings.drain_s)
 
 
@@ -234,7 +249,12 @@ def url_of(address: tuple[str, int]) -> str:
 
 
 def _introduction(
-    listening: socket.socket, opened: Opened, keys: Keys, made: str | None, workers: int = 1
+    listening: socket.socket,
+    opened: Opened,
+    keys: Keys,
+    made: str | None,
+    *,
+    workers: int = 1,
 ) -> Started:
     """What a person should know who has started a gateway."""
     settings = opened.engine.settings
