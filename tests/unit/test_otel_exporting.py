@@ -66,7 +66,7 @@ def test_and_once_that_it_is_there_again(caplog):
     assert "status 503" in told[0]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 500])
+@pytest.mark.parametrize("status", [307, 400, 401, 404, 408, 413, 500])
 def test_what_is_refused_for_good_is_dropped(status):
     with collector() as receiver:
         receiver.status = status

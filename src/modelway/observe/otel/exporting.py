@@ -25,9 +25,11 @@ _AT_ONCE = 512
 _MOST_BYTES = 8 * 1024 * 1024
 """Of one signal, that wait; past it the newest are dropped."""
 _BATCH_BYTES = 1024 * 1024
+_MOST_READ = 64 * 1024
+"""Of what a collector answers, so that its connection ends in good order."""
 _LONGEST_PAUSE_S = 60.0
 _CLOSE_S = 5.0
-_MAY_WORK_LATER = frozenset((408, 429, 502, 503, 504))
+_MAY_WORK_LATER = frozenset((429, 502, 503, 504))
 """Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response, 2026-11-21."""
 
 
@@ -90,7 +92,7 @@ class Delivery:
             if self._opener is None:
                 self._opener = _opener(way)
             with self._opener.open(request, timeout=way.timeout_s) as response:
-                response.read()
+                response.read(_MOST_READ)
         except urllib.error.HTTPError as error:
             with error:
                 why, again = f"status {error.code}", error.code in _MAY_WORK_LATER
@@ -168,7 +170,7 @@ class Exporting:
     def _put(self, signal: Signal, item: bytes) -> None:
         if self._process != os.getpid():
             self._start()
-        if self._lines[signal].put(item) >= _AT_ONCE:
+        if self._lines[signal].put(item) == _AT_ONCE:  # once: it may be no time to send
             self._wake.set()
 
     def _start(self) -> None:
