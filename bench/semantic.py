@@ -8,10 +8,13 @@ instead (a key from ``OPENAI_API_KEY``): so an operator finds the threshold of a
 """
 
 import argparse
+import asyncio
 import datetime as dt
 import json
 import math
 import os
+import random
+import time
 import urllib.request
 import zlib
 from collections import Counter
@@ -20,7 +23,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modelway.call import Body, Call
+from modelway.clock import SystemClock
+from modelway.framing.fields import split
 from modelway.policies.caching.semantic.guard import same, sense
+from modelway.policies.caching.semantic.memory import MemoryVectors
+from modelway.policies.caching.semantic.posing import posed
+from modelway.policies.caching.semantic.vectors import unit
+from modelway.policies.caching.values import SemanticSettings
 
 SET = Path(__file__).parent / "paraphrases"
 DIMENSION = 1024
@@ -174,6 +184,46 @@ def report(half, *, url, model, show, least):
                     print(*[f"  {text}\n    {senses[text]}" for text in pair[:2]], sep="\n")
 
 
+async def cost():
+    """CPU microseconds of each step, but for the vector itself, which a model gives."""
+    text = "Hello, could you please tell me how I undo the last git commit but keep my changes? Thanks!"
+    said = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+    body = Body(dialect="openai-chat", fields=split(said), size_bytes=len(said))
+    call, settings = Call(id="1", model="m", body=body), SemanticSettings(model="e", threshold=0.9)
+    chance = random.Random(1)
+    rows = [[chance.gauss(0, 1) for _ in range(384)] for _ in range(200)]
+    kept = MemoryVectors(SystemClock(), most_entries=20_000, most_bytes=2**30)
+    print("| step | CPU us |\n|---|---|")
+    for name, step in (
+        ("what is asked, and its space", lambda: posed(call, settings, "tenant", b"")),
+        ("a vector of 384 made one long", lambda: unit(rows[0])),
+        (
+            "what counts of a question (remembered for 1,024 of them)",
+            lambda: sense.__wrapped__(text),
+        ),
+        ("two compared", lambda: same(sense(text), sense(text))),
+    ):
+        print(f"| {name} | {cpu_us(step, 2000):.1f} |")
+    for count in (5_000, 20_000):  # at once; by a thread
+        for number in range(len(kept), count):
+            vector = np.random.default_rng(number).standard_normal(384)
+            await kept.add("t", b"", unit(vector), question=f"{number}", data=b"", life_s=1e9)
+        began, wall = time.process_time(), time.perf_counter()
+        for vector in rows:
+            await kept.nearest("t", b"", unit(vector), least=0.9, limit=8)
+        cpu, passed = time.process_time() - began, time.perf_counter() - wall
+        print(f"| the nearest of {count} x 384 | {cpu / 200 * 1e6:.0f} |", end=" ")
+        print(f"({passed / 200 * 1e6:.0f} us passed)")
+    print(f"\n{kept.bytes / len(kept):.0f} bytes counted an entry; load {os.getloadavg()[0]:.1f}")
+
+
+def cpu_us(step, times):
+    began = time.process_time()
+    for _ in range(times):
+        step()
+    return (time.process_time() - began) / times * 1e6
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--half", choices=("dev", "heldout"), default="dev")
@@ -181,7 +231,11 @@ def main():
     parser.add_argument("--model")
     parser.add_argument("--threshold", type=float, default=0.9, help="of the table by kind")
     parser.add_argument("--show", action="store_true")
+    parser.add_argument("--cost", action="store_true")
     given = parser.parse_args()
+    if given.cost:
+        asyncio.run(cost())
+        return
     report(given.half, url=given.url, model=given.model, show=given.show, least=given.threshold)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _CONTRACTED = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'d": "would", "'ll": "will"}
 _IRREGULAR = {"can't": "can not", "won't": "will not", "shan't": "shall not", "let's": "let us"}
 _ENDS = frozenset(".!?…\n")
@@ -98,6 +100,7 @@ def _moved(words: tuple[str, ...], other: tuple[str, ...], movers: frozenset[str
     )
 
 
+@lru_cache(maxsize=1024)
 def sense(question: str) -> Sense:
     """What counts of this question."""
     clauses = _clauses(unicodedata.normalize("NFC", question).strip())
@@ -144,6 +147,8 @@ def _words(kind: str | None, text: str, *, begins: bool) -> list[_Word]:
 
 
 def _written_out(word: str) -> list[str]:
+    if "'" not in word:
+        return [word]
     if word in _IRREGULAR:
         return _IRREGULAR[word].split()
     for ending, meaning in _CONTRACTED.items():
@@ -161,7 +166,7 @@ def _known(word: str) -> bool:
 
 def _tongue(question: str, clauses: list[list[_Word]]) -> str:
     """The language whose small words it has the most of."""
-    if any("\u0400" <= letter <= "\u04ff" for letter in question):
+    if _CYRILLIC.search(question):
         return "ru"
     words = [word.text for clause in clauses for word in clause if word.plain]
     small = {
@@ -178,10 +183,15 @@ def _said(clause: list[_Word]) -> tuple[str, ...]:
 def _opened(clause: list[_Word], tongue: Tongue) -> list[_Word]:
     """Without the words that only ask to be told."""
     said = _said(clause)
-    for opener in tongue.openers:
-        if said[: len(opener)] == opener and len(said) > len(opener):
-            rest = _opened(clause[len(opener) :], tongue)
-            return [_Word(_ASKS, plain=False), *rest] if opener[-1] in _WHETHER else rest
+    for rows, askers in ((tongue.openers, None), (tongue.tellers, tongue.askers)):
+        for row in rows.get(said[0], ()):
+            rest = clause[len(row) :]
+            if said[: len(row)] != row or not rest:
+                continue
+            if askers is None:
+                return _opened(rest, tongue)
+            if rest[0].text in askers:
+                return [_Word(_ASKS, plain=False), *rest[1:]] if rest[0].text in _WHETHER else rest
     return clause
 
 

@@ -1,8 +1,7 @@
 """Which words count for nothing, and which say the same, by language: the guard's only knowledge.
 
 Every other word counts to the letter, so what is not here is a miss and never a wrong answer. A row
-of ``same`` is one idea: its words stand for its first. ``phrases`` are the same for several words,
-``openers`` are dropped where a question begins, ``courtesies`` where they are all of a clause.
+of ``same`` is one idea: its words stand for its first. ``phrases`` are the same for several words.
 """
 
 # ruff: noqa: RUF001 - text of two scripts
@@ -23,7 +22,12 @@ class Lexicon(NamedTuple):
     same: str
     phrases: str
     openers: str
+    """Asked without them, it is the same."""
+    tellers: str
+    """Before one of the ``askers`` they say no more than it does."""
+    askers: str
     courtesies: str
+    """What is all of a clause, first or last, and could as well be left out."""
     movers: str
     """Words that a clause begins with which may stand first or last."""
     endings: str
@@ -38,7 +42,10 @@ class Tongue(NamedTuple):
     same: dict[str, str]
     phrases: dict[str, list[tuple[tuple[str, ...], str]]]
     """By first word, the longest first."""
-    openers: list[tuple[str, ...]]
+    openers: dict[str, list[tuple[str, ...]]]
+    """The same."""
+    tellers: dict[str, list[tuple[str, ...]]]
+    askers: frozenset[str]
     courtesies: frozenset[tuple[str, ...]]
     movers: frozenset[str]
     endings: tuple[str, ...]
@@ -116,10 +123,10 @@ ENGLISH = Lexicon(
         how to > how
         in what way > how
         in which way > how
-        the best way to > best how
-        the/a way to > how
-        the reason that/why > why
-        the price of > price
+        what is the best way to > best how
+        what is the/a way to > how
+        what is the reason that/why > why
+        explain/describe the difference > what difference
         how come > why
         at what/which time > when
         in what/which place > where
@@ -145,26 +152,20 @@ ENGLISH = Lexicon(
     openers="""
         please
         kindly
-        please tell/explain/show me
         could/can/would/will you
         could/can/would/will you please/kindly
-        could/can/would/will you tell/explain/show me
-        could/can/would/will you tell/show/explain to me
-        could/can/would/will you please/kindly tell/show/explain me
-        could/can/would/will you tell me if/whether
-        could/can/would/will you please/kindly tell me if/whether
         could/can/would/will you help me to
-        tell me
-        tell me if/whether
+    """,
+    tellers="""
+        tell/show me
+        explain/describe
+        explain/describe to me
         do you know
-        do you know if/whether
         i want/need to know
         i would like to know
         i wonder
-        explain/describe
-        what/which is/are
-        what the
     """,
+    askers="what which who whom where when why how if whether",
     courtesies="""
         hi/hello/hey
         hi/hello/hey there/all/everyone/everybody
@@ -227,15 +228,15 @@ RUSSIAN = Lexicon(
         во сколько > когда
     """,
     openers="""
-        подскажите
-        скажите
         пожалуйста
-        подскажи
-        скажи
+    """,
+    tellers="""
+        подскажи/подскажите
+        скажи/скажите
         объясни/объясните
         расскажи/расскажите
-        что такое
     """,
+    askers="что какой какая какое какие кто где когда почему как сколько",
     courtesies="""
         здравствуйте/привет
         добрый день/вечер
@@ -302,13 +303,15 @@ GERMAN = Lexicon(
     """,
     openers="""
         bitte
-        bitte sag/sagen mir
-        kannst/könntest du mir sagen/erklären
-        können/könnten sie mir sagen/erklären
-        erkläre/erklären
-        was ist/sind
-        sag mir
     """,
+    tellers="""
+        sag mir
+        sagen sie mir
+        erkläre/erklären
+                kannst/könntest du mir sagen/erklären
+        können/könnten sie mir sagen/erklären
+    """,
+    askers="was wie warum wo wann wer welche welcher welches wieviel",
     courtesies="""
         hallo/hi/moin/servus
         guten morgen/tag/abend
@@ -333,6 +336,15 @@ def _rows(text: str) -> list[str]:
     return [row for line in text.splitlines() if (row := line.strip())]
 
 
+def _by_first(text: str) -> dict[str, list[tuple[str, ...]]]:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for words in [words for row in _rows(text) for words in _alternatives(row)]:
+        found.setdefault(words[0], []).append(words)
+    for rows in found.values():
+        rows.sort(key=len, reverse=True)
+    return found
+
+
 def _ready(lexicon: Lexicon) -> Tongue:
     phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for row in _rows(lexicon.phrases):
@@ -341,7 +353,6 @@ def _ready(lexicon: Lexicon) -> Tongue:
             phrases.setdefault(words[0], []).append((words, means.strip()))
     for found in phrases.values():
         found.sort(key=lambda phrase: -len(phrase[0]))
-    openers = [words for row in _rows(lexicon.openers) for words in _alternatives(row)]
     return Tongue(
         silent=frozenset(lexicon.silent.split()),
         asking=frozenset(lexicon.asking.split()),
@@ -349,7 +360,9 @@ def _ready(lexicon: Lexicon) -> Tongue:
             word: words[0] for words in map(str.split, _rows(lexicon.same)) for word in words[1:]
         },
         phrases=phrases,
-        openers=sorted(openers, key=len, reverse=True),
+        openers=_by_first(lexicon.openers),
+        tellers=_by_first(lexicon.tellers),
+        askers=frozenset(lexicon.askers.split()),
         courtesies=frozenset(
             [words for row in _rows(lexicon.courtesies) for words in _alternatives(row)]
         ),
