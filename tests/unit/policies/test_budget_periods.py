@@ -206,6 +206,7 @@ def test_a_name_is_short_whatever_it_is_of():
         ({"model": "*"}, {"model": "gpt", "asked": "fast"}, [("gpt",)]),
         ({"deployment": "openai/m"}, {}, [("openai/m",)]),
         ({"provider": "azure"}, {}, []),
+        ({"provider": "*"}, {"provider": ""}, []),
         ({"tenant": "*", "provider": "openai"}, {"tenant": "t"}, [("t", "openai")]),
     ],
     ids=str,

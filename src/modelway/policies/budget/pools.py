@@ -12,6 +12,8 @@ from modelway.policies.budget.values import EACH, SCOPES, Budget, Scope, Spender
 About = tuple[tuple[Scope, str], ...]
 """Scope and value, in the order of ``SCOPES``."""
 _MOST_PLAIN = 64
+_OF_DEPLOYMENTS = frozenset(("provider", "model", "deployment"))
+"""Not known of a call before it is known where it goes."""
 
 
 def abouts(budget: Budget, spender: Spender) -> list[About]:
@@ -23,6 +25,8 @@ def abouts(budget: Budget, spender: Spender) -> list[About]:
             continue
         values = _values(scope, spender)
         if whom == EACH:
+            if scope in _OF_DEPLOYMENTS and not values[0]:
+                return []
             # by what is asked of the provider alone, else a model would count for each of its names
             chosen = dict.fromkeys(values or ("",)) if scope == "tag" else values[:1]
             choices.append([(scope, value) for value in chosen])
