@@ -1,7 +1,7 @@
 """Spans, histograms and events as OTLP's protobuf has them, written without building its messages.
 
-A span takes the SDK's encoder 160 µs, and the messages of ``opentelemetry-proto`` 80, where a call of
-a gateway takes 60 in all; the tests read what is written here by those messages.
+A span of 17 attributes takes the SDK's encoder 95 CPU µs, the messages of ``opentelemetry-proto`` 75,
+and this 20 (2026-11-21); the tests read what is written here by those messages.
 
 Source: https://github.com/open-telemetry/opentelemetry-proto/tree/main/opentelemetry/proto, 2026-11-21.
 Source: https://protobuf.dev/programming-guides/encoding/, 2026-11-21.
