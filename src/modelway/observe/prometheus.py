@@ -6,11 +6,12 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/, 2026-11-21.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from modelway.observe.families import FAMILIES, Family
 from modelway.observe.sketch import quantile
-from modelway.observe.snapshot import Labels, Snapshot, Spread, merged
+from modelway.observe.snapshot import Snapshot, Spread, merged
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = b"application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -47,9 +48,12 @@ def _family(family: Family, seen: Snapshot, openmetrics: bool) -> Iterator[str]:
             for labels, usd in sorted(seen.usd.get(family.name, {}).items()):
                 yield f"{family.name}{_braced(family.labels, labels)} {usd:f}"
         case _:
-            spreads = sorted(seen.spreads.get(family.name, {}).items())
-            yield from _histogram(family, spreads)
-            yield from _summary(family, spreads)
+            rows = [
+                _Row(_said(family.labels, labels), spread, spread.by_octave())
+                for labels, spread in sorted(seen.spreads.get(family.name, {}).items())
+            ]
+            yield from _histogram(family, rows)
+            yield from _summary(family, rows)
 
 
 def _counter(name: str, openmetrics: bool) -> str:
@@ -61,41 +65,44 @@ def _head(name: str, type_: str, help_: str) -> Iterator[str]:
     yield f"# TYPE {name} {type_}"
 
 
-def _histogram(family: Family, spreads: Sequence[tuple[Labels, Spread]]) -> Iterator[str]:
+class _Row(NamedTuple):
+    """One spread, its labels as they are written, and how many are not above each power of two."""
+
+    said: str
+    spread: Spread
+    below: dict[int, int]
+
+
+def _histogram(family: Family, rows: Sequence[_Row]) -> Iterator[str]:
     name = f"{family.name}_{family.unit}"
     yield from _head(name, "histogram", family.help)
-    for labels, spread in spreads:
-        below = spread.by_octave()
-        start = f"{name}_bucket{_open(family.labels, labels)}le="
-        yield from _buckets(start, below, range(family.least, family.most + 1))
-        yield from _totals(name, _braced(family.labels, labels), spread.sum, below)
+    powers = range(family.least, family.most + 1)
+    for row in rows:
+        start = f"{name}_bucket{{{row.said}{row.said and ','}le="
+        count = sum([n for power, n in row.below.items() if power < powers.start])
+        for power in powers:
+            count += row.below.get(power, 0)
+            yield f'{start}"{2.0**power!r}"}} {count}'
+        yield f'{start}"+Inf"}} {sum(row.below.values())}'
+        yield from _totals(name, row)
 
 
-def _buckets(start: str, below: Mapping[int, int], powers: range) -> Iterator[str]:
-    """How many values are not above each power of two, and how many there are."""
-    count = sum([n for power, n in below.items() if power < powers.start])
-    for power in powers:
-        count += below.get(power, 0)
-        yield f'{start}"{2.0**power!r}"}} {count}'
-    yield f'{start}"+Inf"}} {sum(below.values())}'
-
-
-def _summary(family: Family, spreads: Sequence[tuple[Labels, Spread]]) -> Iterator[str]:
+def _summary(family: Family, rows: Sequence[_Row]) -> Iterator[str]:
     name = f"{family.name}_recent_{family.unit}"
     yield from _head(name, "summary", f"{family.help} Quantiles of the last 5 to 10 minutes.")
-    for labels, spread in spreads:
-        of_late = spread.of_late()
-        start = f"{name}{_open(family.labels, labels)}quantile="
+    for row in rows:
+        of_late = row.spread.of_late()
+        start = f"{name}{{{row.said}{row.said and ','}quantile="
         for share in QUANTILES:
             value = quantile(of_late, float(share))
             shown = "NaN" if value is None else f"{value:.6g}"
             yield f'{start}"{share}"}} {shown}'
-        yield from _totals(name, _braced(family.labels, labels), spread.sum, spread.by_octave())
+        yield from _totals(name, row)
 
 
-def _totals(name: str, braced: str, sum_: float, below: Mapping[int, int]) -> Iterator[str]:
-    yield f"{name}_sum{braced} {sum_!r}"
-    yield f"{name}_count{braced} {sum(below.values())}"
+def _totals(name: str, row: _Row) -> Iterator[str]:
+    yield f"{name}_sum{{{row.said}}} {row.spread.sum!r}"
+    yield f"{name}_count{{{row.said}}} {sum(row.below.values())}"
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
@@ -115,9 +122,3 @@ def _said(names: Sequence[str], values: Sequence[str]) -> str:
 def _braced(names: Sequence[str], values: Sequence[str]) -> str:
     said = _said(names, values)
     return "{" + said + "}" if said else ""
-
-
-def _open(names: Sequence[str], values: Sequence[str]) -> str:
-    """With one more label to come."""
-    said = _said(names, values)
-    return "{" + said + "," if said else "{"

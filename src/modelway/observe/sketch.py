@@ -33,6 +33,9 @@ def bucket(value: float) -> int:
 
 def merge(into: dict[int, int], other: Mapping[int, int]) -> None:
     """Add what another counted."""
+    if not into:
+        into.update(other)
+        return
     for number, count in other.items():
         into[number] = into.get(number, 0) + count
 

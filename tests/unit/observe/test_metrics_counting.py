@@ -179,6 +179,17 @@ def test_a_callers_names_take_no_room_until_they_answer():
     assert told(metrics, model="named-by-its-own-name")["modelway_attempts_total"] == 1
 
 
+def test_a_label_without_a_value_is_left_out_also_where_it_is_the_only_one():
+    metrics = Metrics()
+    metrics.request("", "", took_s=1.0, upstream_s=0.5, waited_s=0.25)
+    text = exposition([decode(metrics.snapshot())])
+    found = series(text)
+    assert found["modelway_requests_total", (("outcome", "ok"),)] == 1
+    assert found["modelway_request_overhead_seconds_bucket", (("le", "0.25"),)] == 1
+    assert found["modelway_request_overhead_seconds_count", ()] == 1
+    assert ("modelway_request_overhead_recent_seconds", (("quantile", "0.5"),)) in found
+
+
 def test_a_name_without_end_is_other():
     metrics = Metrics()
     attempted(metrics, model="m" * 10_000)
