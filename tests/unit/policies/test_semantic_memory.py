@@ -104,6 +104,20 @@ async def test_who_keeps_the_most_gives_way():
     assert await questions(kept, tenant="new") == ["new"]
 
 
+async def test_bounds_may_change():
+    kept = vectors()
+    for tenant in ("a", "b"):
+        for number in range(10):
+            await add(kept, f"{number}", tenant=tenant, data=b"x" * 5000)
+    kept.fit(5, 10_000_000)
+    assert len(kept) == 10
+    assert sorted(await questions(kept, tenant="a")) == ["5", "6", "7", "8", "9"]
+    kept.fit(5, 20_000)
+    assert 0 < kept.bytes <= 20_000
+    kept.fit(5, 0)
+    assert (len(kept), kept.bytes) == (0, 0)
+
+
 async def test_a_tenant_s_is_forgotten():
     kept = vectors()
     for tenant in ("a", "a", "b"):

@@ -11,6 +11,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -29,6 +30,9 @@ from modelway.policies.caching.semantic.posing import Posed, posed
 from modelway.policies.caching.semantic.vectors import Near, Vectors, unit
 from modelway.policies.caching.values import CacheSettings, SemanticSettings
 from modelway.ports import Clock, Handler
+
+if TYPE_CHECKING:
+    from modelway.policies.caching.semantic.memory import MemoryVectors
 
 MOST_WAIT_S = 2.0
 """How long a call waits for the vector of its question."""
@@ -77,7 +81,11 @@ class SemanticCache:
         self._embed = embed
         self._deployment = deployment
         self._policies = policies
-        self._vectors = _in_memory(settings, semantic, clock) if vectors is None else vectors
+        self._memory: MemoryVectors | None = None
+        """Where its vectors are, if in this process."""
+        if vectors is None:
+            vectors = self._memory = _in_memory(settings, semantic, clock)
+        self._vectors = vectors
         self._writes: set[asyncio.Task[None]] = set()
         self._rests_until = -math.inf
         self._quiet_until = -math.inf
@@ -93,6 +101,8 @@ class SemanticCache:
         self._semantic = _checked(settings)
         self._settings = settings
         self._policies = policies
+        if self._memory is not None:
+            self._memory.fit(self._semantic.most_entries, settings.most_bytes)
 
     def __call__(self, call: Call, inner: Handler) -> Awaitable[Reply]:
         asked = call.options.cache
@@ -251,7 +261,7 @@ def _checked(settings: CacheSettings) -> SemanticSettings:
     return semantic
 
 
-def _in_memory(settings: CacheSettings, semantic: SemanticSettings, clock: Clock) -> Vectors:
+def _in_memory(settings: CacheSettings, semantic: SemanticSettings, clock: Clock) -> MemoryVectors:
     try:
         from modelway.policies.caching.semantic.memory import (  # noqa: PLC0415  # an extra
             MemoryVectors,

@@ -144,10 +144,7 @@ class MemoryVectors:
         mine[entry] = None
         self.bytes += entry.size
         self._held[tenant] = self._held.get(tenant, 0) + entry.size
-        while len(mine) > self._most_entries:
-            self._remove(next(iter(mine)))
-        while self.bytes > self._most_bytes:
-            self._remove(next(iter(self._tenants[self._largest(tenant)])))
+        self._bound(mine, tenant)
 
     async def drop(self, tenant: str | None = None) -> int:
         entries = [
@@ -159,6 +156,13 @@ class MemoryVectors:
         for entry in entries:
             self._remove(entry)
         return len(entries)
+
+    def fit(self, most_entries: int, most_bytes: int) -> None:
+        """Keep no more than this from now on."""
+        self._most_entries = most_entries
+        self._most_bytes = most_bytes
+        for tenant, mine in list(self._tenants.items()):
+            self._bound(mine, tenant)
 
     async def aclose(self) -> None:
         await self.drop()
@@ -186,6 +190,12 @@ class MemoryVectors:
             Found(similarity, entry.question, entry.data, now_s - entry.made_s)
             for similarity, entry in near
         ]
+
+    def _bound(self, mine: OrderedDict[_Entry, None], tenant: str) -> None:
+        while len(mine) > self._most_entries:
+            self._remove(next(iter(mine)))
+        while self.bytes > self._most_bytes:
+            self._remove(next(iter(self._tenants[self._largest(tenant)])))
 
     def _largest(self, tenant: str) -> str:
         """Who gives way: the one who adds, where it has its share; else whoever has the most."""
