@@ -18,9 +18,9 @@ from cyclopts.validators import Number
 
 from modelway.cli import output
 from modelway.cli.options import Config, Flag, Port, Switch
+from modelway.cli.serve_introduction import introduce, introduction
 from modelway.clock import SystemClock
 from modelway.config.load import load
-from modelway.config.resolve import default_model
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway
@@ -35,11 +35,9 @@ from modelway.gateway.authorise import (
 from modelway.gateway.operating import operated
 from modelway.gateway.serve import listen, new_event_loop, run
 from modelway.gateway.stored import FILE, Responses
-from modelway.gateway.workers import Hooks, Seat, Started, listen_together, supervise
+from modelway.gateway.workers import Hooks, Seat, listen_together, supervise
 from modelway.observe.sharing import Shared, fold
-from modelway.opening import Opened, only_named, open_engine
-
-_NAMES_SHOWN = 8
+from modelway.opening import Opened, open_engine
 
 
 def serve(
@@ -114,7 +112,9 @@ def run_gateway(
                     opened,
                     listening,
                     keys,
-                    lambda: _introduce(_introduction(listening, opened, keys, made)),
+                    lambda: introduce(
+                        introduction(url_of(listening.getsockname()), opened, keys, made)
+                    ),
                     lambda new: _keys(new, address, auth=auth, new_key=False)[0],
                 )
         finally:
@@ -157,7 +157,13 @@ def _several(
                         seat.listening,
                         keys,
                         lambda: seat.started(
-                            _introduction(seat.listening, opened, keys, made, workers=workers)
+                            introduction(
+                                url_of(seat.listening.getsockname()),
+                                opened,
+                                keys,
+                                made,
+                                workers=workers,
+                            )
                         ),
                         lambda new: _keys(new, host, auth=auth, new_key=False)[0],
                         directory=directory,
@@ -165,7 +171,7 @@ def _several(
             finally:
                 await opened.aclose()
 
-        hooks = Hooks(_introduce, output.note, lambda process: fold(directory, process))
+        hooks = Hooks(introduce, output.note, lambda process: fold(directory, process))
         return supervise(
             sockets, lambda seat: _run(one(seat)), hooks, drain_s=settings.gateway.drain_s
         )
@@ -246,64 +252,6 @@ def url_of(address: tuple[str, int]) -> str:
     """A socket's address as clients write it."""
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{host}:{address[1]}"
-
-
-def _introduction(
-    listening: socket.socket,
-    opened: Opened,
-    keys: Keys,
-    made: str | None,
-    *,
-    workers: int = 1,
-) -> Started:
-    """What a person should know who has started a gateway."""
-    settings = opened.engine.settings
-    url = url_of(listening.getsockname())
-    by = f" by {workers} processes" if workers > 1 else ""
-    if made is not None:
-        key = f"{made}  (shown once; only its hash is kept)"
-    elif not keys.required:
-        key = "none is asked for"
-    elif settings.gateway.keys:
-        key = "one of gateway.keys, or the one shown at the first start"
-    else:
-        key = "the one shown at the first start (lost it? modelway serve --new-key)"
-    return Started(
-        notices=(*opened.notices, *_unusable(settings)),
-        lines=(
-            f"modelway serves on {url}{by}",
-            f"key: {key}",
-            f"  OpenAI clients     OPENAI_BASE_URL={url}/v1  OPENAI_API_KEY=<key>",
-            f"  Anthropic clients  ANTHROPIC_BASE_URL={url}  ANTHROPIC_API_KEY=<key>",
-            f"  models             {_models(settings)}",
-        ),
-    )
-
-
-def _introduce(started: Started) -> None:
-    for notice in started.notices:
-        output.note(notice)
-    for line in started.lines:
-        print(line)
-    sys.stdout.flush()
-
-
-def _models(settings: Settings) -> str:
-    names = list(settings.routes) or [
-        f"{name}/…"
-        for name, one in settings.providers.items()
-        if not (one.row.in_process and only_named(one))  # no file is configured for callers
-    ]
-    default = default_model(settings)
-    shown = list(dict.fromkeys([*([default] if default else []), *names]))
-    more = f" and {len(shown) - _NAMES_SHOWN} more" if len(shown) > _NAMES_SHOWN else ""
-    return ", ".join(shown[:_NAMES_SHOWN]) + more
-
-
-def _unusable(settings: Settings) -> list[str]:
-    """Why configured providers cannot be asked, so that nobody learns it from the first request."""
-    unusable = [one for one in settings.providers.values() if one.problem]
-    return [f"{one.name} cannot be asked: {one.problem}" for one in unusable]
 
 
 def _check(settings: Settings, host: str, *, auth: bool, new_key: bool) -> None:
