@@ -50,4 +50,4 @@ def _bytes(call: Call) -> Any:
     names = sorted(fields)
     if "stream" in fields and bytes(fields["stream"]) in _PLAIN:
         names.remove("stream")
-    return (call.body.dialect, names, [bytes(fields[name]) for name in names])
+    return (call.body.dialect, names, [memoryview(fields[name]) for name in names])

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, ref
 
 import msgspec
 from msgspec import Struct
 
-from modelway.call import Call, Deployment, Options, Reply
+from modelway.call import Call, Deployment, Options, Reply, Stream
 from modelway.errors import NotFoundError
 from modelway.policies import fingerprint
 from modelway.policies.caching.keepable import OPERATIONS, keepable
@@ -57,7 +56,7 @@ class ExactCache:
         self._now = clock.monotonic
         self._memory = Memory(settings.most_bytes)
         self._shared = None if shared is None else Shared(shared, clock, secret)
-        self._heard: WeakValueDictionary[bytes, Any] = WeakValueDictionary()
+        self._heard: dict[bytes, ReferenceType[Stream]] = {}
         """Streams that are being listened to: of those that are alike, one is enough."""
         self._hits = 0
         self._misses = 0
@@ -192,17 +191,27 @@ class ExactCache:
             return reply
 
         def told(data: bytes | None, why: str = "") -> None:
-            self._heard.pop(name, None)
             if data is None:
                 self._refused[why] += 1
             else:
                 self._put(call, name, data)
 
         kept = keep(call, reply, self._settings.most_entry_bytes, told)
-        stream = kept.chunks or kept.events
-        if stream is not None and kept is not reply:
-            self._heard[name] = stream
+        if kept is not reply:
+            self._listen(name, kept)
         return kept
+
+    def _listen(self, name: bytes, reply: Reply) -> None:
+        """Know of a stream that is listened to, until it is over or nobody has it any more."""
+        stream = reply.chunks or reply.events
+        assert stream is not None  # noqa: S101 - what is listened to is a stream
+
+        def over(*_: object) -> None:
+            if self._heard.get(name) is heard:
+                del self._heard[name]
+
+        heard = self._heard[name] = ref(stream, over)
+        stream.on_settled.append(over)
 
     def _is_kept(self, call: Call, name: bytes, began_s: float) -> bool:
         """Whether another call, which was open at the same time, sees to it."""

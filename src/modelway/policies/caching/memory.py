@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-ENTRY_BYTES = 600
+ENTRY_BYTES = 500
 """What an entry takes beyond its answer's bytes: its name, itself, and its place in the table."""
 
 
