@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 
@@ -21,6 +22,7 @@ from modelway.observe.otel.carrying import header
 from modelway.ports import Clock
 
 _NANO = 1_000_000_000
+_COMPARED_S = 30.0
 _KINDS = {SpanKind.INTERNAL: 1, SpanKind.SERVER: 2, SpanKind.CLIENT: 3}
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
@@ -50,7 +52,7 @@ class Span:
         self._kind = kind
         self._parent = parent
         self._began = tracer.monotonic()
-        self._began_ns = int(tracer.time() * _NANO)
+        self._began_ns = tracer.at_ns(self._began)
         if parent is None:
             trace = tracer.number(128)
             self.sampled = trace & 0xFFFF_FFFF_FFFF_FFFF < tracer.bound
@@ -102,9 +104,22 @@ class Tracer:
     ) -> None:
         self.emit = emit
         self.monotonic = clock.monotonic
-        self.time = clock.time
+        self._time = clock.time
+        self._apart_s = 0.0
+        self._valid_until = -math.inf
         self.bound = round(sample * 2**64)
         self._bits = chance.getrandbits
+
+    def at_ns(self, moment: float) -> int:
+        """Unix time of a moment that the monotonic clock told just now.
+
+        The clocks are compared now and then only: else being interrupted in between would have a span
+        end after the one that it is part of.
+        """
+        if moment >= self._valid_until:
+            self._apart_s = self._time() - moment
+            self._valid_until = moment + _COMPARED_S
+        return int((moment + self._apart_s) * _NANO)
 
     def number(self, bits: int) -> int:
         """An id, which is never 0."""
