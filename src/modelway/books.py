@@ -12,6 +12,7 @@ from modelway.catalog.models import ModelInfo
 from modelway.catalog.models_find import catalogue_name
 from modelway.catalog.plain_price import plain_price
 from modelway.catalog.pricing import (
+    MOST_PICO_USD,
     PICO,
     Ceiling,
     Class,
@@ -72,9 +73,8 @@ class Book:
         if plain is not None and not (asked.surcharged or asked.kinds or asked.images):
             read, made = asked.input_tokens, asked.output_tokens(None)
             if made is not None and read <= plain.longest and plain.output is not None:
-                return -(-(read * plain.input + made * plain.output) // PICO)
-        found = self.terms(asked, deployment)
-        return found if isinstance(found, str) else -(-sum(found.values()) // PICO)
+                return min(-(-(read * plain.input + made * plain.output) // PICO), MOST_PICO_USD)
+        return _added(self.terms(asked, deployment))
 
     def terms(self, asked: Bound, deployment: Deployment) -> dict[str, int] | str:
         """What the bound adds up, in 10⁻²⁴ USD; or why there is none."""
@@ -112,21 +112,21 @@ class Book:
             terms["surcharge"] = surcharge
         return terms
 
-    def cut(
-        self, asked: Bound, deployment: Deployment, received_chars: int
-    ) -> dict[str, int] | str:
+    def partial(
+        self, asked: Bound, deployment: Deployment, received_chars: int | None
+    ) -> int | str:
         """The same of an answer that was cut: a character is half a token at the most.
 
-        Where thoughts are billed that nobody sees, it is the whole bound.
+        The whole bound where nobody counted, or where thoughts are billed that nobody sees.
         """
         terms = self.terms(asked, deployment)
-        if isinstance(terms, str) or not terms.get("output") or self._counting.thinks_beside:
-            return terms
-        most = self._ceiling(asked, deployment)
-        if not isinstance(most, str) and most.output is not None:
-            made = -(-received_chars // 2) + _IN_FLIGHT_TOKENS * asked.choices
-            terms["output"] = min(terms["output"], made * most.output)
-        return terms
+        seen = received_chars is not None and not self._counting.thinks_beside
+        if seen and not isinstance(terms, str) and terms.get("output"):
+            most = self._ceiling(asked, deployment)
+            if not isinstance(most, str) and most.output is not None:
+                made = -(-(received_chars or 0) // 2) + _IN_FLIGHT_TOKENS * asked.choices
+                terms["output"] = min(terms["output"], made * most.output)
+        return _added(terms)
 
     def own_cap(self, asked: Bound, deployment: Deployment) -> int | None:
         """What caps the output where the caller does not: the model, its window, or what is invented."""
@@ -174,6 +174,11 @@ class Book:
             info, at=self._at, service=self._service, kinds=kinds, input_tokens=input_tokens
         )
         return found.reason if isinstance(found, Unpriced) else found
+
+
+def _added(terms: dict[str, int] | str) -> int | str:
+    """The sum in pico-dollars, rounded up; or why there is none."""
+    return terms if isinstance(terms, str) else min(-(-sum(terms.values()) // PICO), MOST_PICO_USD)
 
 
 def how_to_add(deployment: Deployment) -> str:

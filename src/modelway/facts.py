@@ -30,8 +30,9 @@ Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
 _MOST_KNOWN = 10_000
 """Deployments, which callers may name, that are remembered; past it a memory starts anew."""
 _DAY_S = 86_400
-PICO = 10**12
-"""Units of 10⁻²⁴ USD in a pico-dollar, and pico-dollars in a dollar."""
+_PICO_USD = 10**12
+_MOST_PICO_USD = 2**63 - 1
+"""Of ``catalog.pricing``, which is loaded at its first use."""
 _OFF = 100
 """One part in so many is a difference that is said."""
 _LEAST_OFF = 10**6
@@ -119,7 +120,12 @@ class Facts:
         """
         book = self._book(deployment, service)
         plain = book.plain
-        if plain is not None and usage is not None and (sum_ := plain.of(usage)) is not None:
+        if (
+            plain is not None
+            and usage is not None
+            and (sum_ := plain.of(usage)) is not None
+            and sum_ <= _MOST_PICO_USD
+        ):
             return _new(Charged, (sum_, "catalogue", book.version, None, ""))
         if usage is None or usage.reported_cost_usd is None:
             info = book.info
@@ -172,9 +178,8 @@ class Facts:
         why = "; ".join(found.notes)
         if found.source == "provider":
             why = self._compared(deployment, found) or why
-        return Charged(
-            found.total_pico_usd, found.source, found.version, found.expected_pico_usd, why
-        )
+        total, expected = min(found.total_pico_usd, _MOST_PICO_USD), found.expected_pico_usd
+        return Charged(total, found.source, found.version, expected, why)
 
     def _compared(self, deployment: Deployment, found: Cost) -> str:
         """How the provider's own word differs from the catalogue's, if it does."""
@@ -252,13 +257,8 @@ class Facts:
         ``None`` characters: nobody counted them, so it is the whole bound.
         """
         asked = asked.under(deployment)
-        book = self._book(deployment, asked.service)
-        found = (
-            book.terms(asked, deployment)
-            if received_chars is None
-            else book.cut(asked, deployment, received_chars)
-        )
-        return None if isinstance(found, str) else -(-sum(found.values()) // PICO)
+        found = self._book(deployment, asked.service).partial(asked, deployment, received_chars)
+        return None if isinstance(found, str) else found
 
     # ------------------------------------------------------------ what is remembered
 
@@ -285,4 +285,4 @@ class Facts:
 
 
 def _usd(pico_usd: int) -> str:
-    return f"{pico_usd / PICO:.6f}"
+    return f"{pico_usd / _PICO_USD:.6f}"

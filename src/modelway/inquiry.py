@@ -69,19 +69,19 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
 
 class CostEstimate(Struct, frozen=True, kw_only=True):
-    """The most that a call would cost at its first deployment, by an estimate of its input."""
+    """The most that a call would cost at its first deployment: what budgets would reserve for it."""
 
     model: str
     """As asked for."""
     deployment: str
     input_tokens: int
-    """Estimated: no tokenizer of the model is asked."""
+    """At the most, by an estimate: no tokenizer of the model is asked."""
     output_tokens: int | None = None
-    """The cap: as asked for, else as configured, else the model's own."""
+    """The cap, for all choices: as asked for, else as configured, else the model's own."""
     cost_pico_usd: int | None = None
     """``None`` where it is not known; ``reason`` says why."""
     parts: dict[str, int] = {}
-    """Input and output, in pico-dollars."""
+    """Input, output and what else is billed, in pico-dollars."""
     version: str = ""
     """Of the prices."""
     reason: str = ""

@@ -430,6 +430,13 @@ def test_a_cut_answer_costs_no_more_than_the_bound_and_more_the_longer_it_was(ch
     assert cut == min(most, read + (-(-chars // 2) + 64) * 8_000_000)
 
 
+def test_no_sum_is_more_than_a_store_can_hold():
+    known, asked = facts(), asking(max_tokens=10**40)
+    assert known.bound(asked, GPT) == (2**63 - 1, "")
+    assert known.partial(asked, GPT, None) == 2**63 - 1
+    assert known.charged(GPT, Usage(input_tokens=10**40, output_tokens=1)).pico_usd == 2**63 - 1
+
+
 def test_a_cut_answer_of_unknown_price_stays_unknown():
     assert facts().partial(asking(max_tokens=5), HOUSE, 50) is None
 

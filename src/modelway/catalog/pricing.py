@@ -34,6 +34,8 @@ Class: TypeAlias = Literal[
 
 PICO = 10**12
 """Units of 10⁻²⁴ in one of 10⁻¹²."""
+MOST_PICO_USD = 2**63 - 1
+"""Nine million dollars, which journals and stores hold as a number: more is told as this."""
 _PER_MILLION = 10**18
 """USD per million tokens → 10⁻²⁴ USD per token."""
 _PER_THOUSAND = 10**21
