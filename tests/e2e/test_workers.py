@@ -3,12 +3,14 @@
 import concurrent.futures
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -191,6 +193,40 @@ def test_each_tells_the_figures_of_all_also_of_those_that_died(home):
             answer.readline()
             until(lambda: figures(url)["modelway_open_requests", ()] == 1)
         until(lambda: figures(url)["modelway_open_requests", ()] == 0)
+
+
+def test_no_counter_goes_back_while_workers_die_under_load(home):
+    with serving(home, 3) as running, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        url = ready(running)
+        ended = threading.Event()
+
+        def load():
+            answered = 0
+            while not ended.is_set():
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    answered += status(url) == 200
+            return answered
+
+        loads = [pool.submit(load) for _ in range(3)]
+        told = []
+        for number in range(30):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                told.append(figures(url))
+            if number % 8 == 4:
+                os.kill(workers_of(running)[number % 3], signal.SIGKILL)
+        ended.set()
+        answered = sum(one.result() for one in loads)
+        until(lambda: len(workers_of(running)) == 3)
+        last = figures(url)
+    assert running.stderr.count("started anew") >= 3
+    assert len(told) > 10
+    for before, after in itertools.pairwise([*told, last]):
+        for key, value in before.items():
+            if key[0].endswith(("_total", "_count", "_bucket")):
+                assert after[key] >= value, key
+    counted_ = sum(value for (name, _), value in last.items() if name == "modelway_requests_total")
+    assert counted_ <= answered + 3 * 4  # who was asked by then and could not answer
+    assert counted_ > answered / 2
 
 
 def test_one_that_dies_is_replaced_and_nobody_is_refused(home):

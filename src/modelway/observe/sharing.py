@@ -51,14 +51,12 @@ class Shared:
     async def start(self) -> None:
         """Write from now on, once a second where something has changed."""
         if self._directory is not None and self._writer is None:
-            await self._write(self._directory)
-            self._writer = asyncio.create_task(self._go_on(self._directory))
+            await self._write()
+            self._writer = asyncio.create_task(self._go_on())
 
     async def text(self, *, openmetrics: bool = False) -> bytes:
         """What all processes together have done, as Prometheus reads it."""
-        if self._directory is not None:
-            await self._write(self._directory)  # what was told once is told for good, whoever dies
-        own = self.metrics.snapshot()
+        own = await self._write()  # what was told once is told for good, whoever dies
         return await asyncio.to_thread(self._exposition, own, openmetrics)
 
     def _exposition(self, own: bytes, openmetrics: bool) -> bytes:
@@ -69,26 +67,30 @@ class Shared:
 
     async def aclose(self) -> None:
         """Write for the last time."""
-        if self._writer is None or self._directory is None:
+        if self._writer is None:
             return
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
         self._writer = None
-        await self._write(self._directory)
+        await self._write()
 
-    async def _go_on(self, directory: Path) -> None:
+    async def _go_on(self) -> None:
         while True:
             await self._clock.sleep(WRITE_S)
-            await self._write(directory)
+            await self._write()
 
-    async def _write(self, directory: Path) -> None:
-        """Whole or not at all. A full disk costs only what is told to others."""
+    async def _write(self) -> bytes:
+        """What there is now, written whole or not at all, also when who asked for it has gone."""
+        return await asyncio.shield(self._write_now())
+
+    async def _write_now(self) -> bytes:
+        """A full disk costs only what others are told."""
         async with self._writing:
             data = self.metrics.snapshot()
-            if data == self._written:
-                return
+            if self._directory is None or data == self._written:
+                return data
             try:
-                await asyncio.to_thread(_replace, directory / self._name, data)
+                await asyncio.to_thread(_replace, self._directory / self._name, data)
             except OSError as error:
                 if not self._failed:
                     _log.warning("metrics are not shared: %s", error.strerror or error)
@@ -96,6 +98,7 @@ class Shared:
             else:
                 self._written = data
                 self._failed = False
+            return data
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -76,6 +76,38 @@ async def test_what_was_told_once_is_told_for_good_though_its_process_dies(tmp_p
     assert text["modelway_attempt_duration_seconds_count", LABELS] == 3
 
 
+class Busy(Metrics):
+    """Counts whenever somebody looks."""
+
+    def look(self):
+        attempt(self)
+        return super().look()
+
+
+async def test_what_is_told_is_what_is_written_however_much_happens_meanwhile(tmp_path):
+    shared = Shared(Busy(), tmp_path, HandClock())
+    for _ in range(3):
+        told = await total(shared)
+        (file,) = tmp_path.glob("*.metrics")
+        assert series(exposition([decode(file.read_bytes())]))[TOTAL] == told
+
+
+async def test_a_scraper_that_leaves_does_not_leave_old_figures(tmp_path):
+    metrics = Metrics()
+    shared = Shared(metrics, tmp_path, HandClock())
+    for times in range(20):
+        attempt(metrics)
+        asking = asyncio.create_task(shared.text())
+        for _ in range(times):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        attempt(metrics)
+        assert await total(shared) == 2 * (times + 1)
+        (file,) = tmp_path.glob("*.metrics")
+        assert series(exposition([decode(file.read_bytes())]))[TOTAL] == 2 * (times + 1)
+
+
 async def test_many_that_ended_leave_one_file(tmp_path):
     for _ in range(20):
         metrics = Metrics()
