@@ -120,16 +120,15 @@ def fold(directory: Path, process: int) -> None:
 
 def _fold(directory: Path, process: int) -> None:
     ended = _ended(directory)
-    folded = []
-    for path in directory.glob(f"{process}-*{_SUFFIX}"):
-        if path.name not in ended.names:
+    files = list(directory.glob(f"{process}-*"))
+    for path in files:
+        if path.suffix == _SUFFIX and path.name not in ended.names:
             ended.seen.add(_read(path).ended())
             ended.names.append(path.name)
-        folded.append(path)
-    if folded:
+    if files:
         _replace(directory / _ENDED, msgspec.msgpack.encode(ended))
-        for path in folded:
-            path.unlink()
+    for path in files:
+        path.unlink()
 
 
 def _others(directory: Path, own: str) -> list[Snapshot]:

@@ -113,6 +113,7 @@ async def test_many_that_ended_leave_one_file(tmp_path):
         metrics = Metrics()
         attempt(metrics, 2)
         await Shared(metrics, tmp_path, HandClock()).text()
+        (tmp_path / f"{os.getpid()}-ab.metrics.new").write_bytes(b"kil")  # as it was writing
         fold(tmp_path, os.getpid())
     assert [path.name for path in tmp_path.iterdir()] == ["ended"]
     assert await total(Shared(Metrics(), tmp_path, HandClock())) == 40
