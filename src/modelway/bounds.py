@@ -57,6 +57,7 @@ class _Plain(Struct, forbid_unknown_fields=True):
 
 
 _plain = msgspec.json.Decoder(str | _Plain | list[str | _Plain]).decode
+_tools = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None).decode
 _any = msgspec.json.Decoder().decode
 
 
@@ -139,6 +140,8 @@ class Bound:
             meaning = names.get(name)
             if meaning == "content":
                 said.append((name, raw))
+            elif meaning == "tools":
+                self._of_tools(spelling, _listed(raw))
             elif meaning is not None:
                 self._read(spelling, name, meaning, _any(raw))
         tokens, rest = self._told, body.size_bytes
@@ -157,7 +160,7 @@ class Bound:
         What is no text in messages is in lists, in every dialect; a spoken history goes with sound.
         """
         size = len(raw)
-        if raw.find(b"[", 1) >= 0 or name != "messages" or "output_audio" in self.kinds:
+        if name != "messages" or self.kinds or raw.find(b"[", 1) >= 0:
             try:
                 _plain(raw)
             except msgspec.ValidationError:
@@ -213,14 +216,14 @@ class Bound:
         else:
             self._nonsense = True
 
-    def _of_tools(self, spelling: Spelling, value: Any) -> None:
+    def _of_tools(self, spelling: Spelling, tools: Any) -> None:
         self._told += _TOOLS_TOKENS
-        for tool in value if isinstance(value, list) else [value]:
+        for tool in tools if isinstance(tools, list) else [tools]:
             hosted = spelling.hosted(tool)
             if hosted is not None:
                 self._surcharge(hosted)
-            elif isinstance(tool, dict):
-                self._weigh({name: tool[name] for name in _CACHED & tool.keys()})
+            elif "cache_control" in tool or "cachePoint" in tool:
+                self._weigh([_read_whole(tool[name]) for name in _CACHED & tool.keys()])
 
     def _of_modalities(self, value: Any) -> None:
         for one in value if isinstance(value, list) else [value]:
@@ -325,6 +328,18 @@ def _service(value: Any) -> str:
     return "standard" if named in STANDARD else named[:_MOST_NAME]
 
 
+def _listed(raw: msgspec.Raw) -> Any:
+    """Tools by their names alone, for their schemas are long; ``None`` for null."""
+    try:
+        return _tools(raw) or []
+    except msgspec.ValidationError:
+        return _any(raw)
+
+
+def _read_whole(value: Any) -> Any:
+    return _any(value) if isinstance(value, msgspec.Raw) else value
+
+
 _CACHED = frozenset(["cache_control", "cachePoint"])
 
 
@@ -337,8 +352,8 @@ def _tokens(size: int, ascii_: bool, text: bytes) -> int:
     if not ascii_:
         return -(-size // 2)
     if size > _SHORT:
-        third = len(text) // 3
-        if text.find(b" ", third, third + _WORD) < 0 or text.find(b" ", -third, _WORD - third) < 0:
+        half = len(text) // 2
+        if text.find(b" ", half, half + _WORD) < 0:
             some = text[::_STEP]
             if some.count(b" ") * _DENSE < len(some):
                 return -(-2 * size // 3)

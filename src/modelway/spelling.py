@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 Names: TypeAlias = Mapping[str, "str | Names"]
 """A field's name → what it means, or the names within it.
 
@@ -31,13 +33,17 @@ class Spelling(NamedTuple):
         """What a tool is called that the host runs, and bills; ``None`` for one of the caller's own."""
         if not isinstance(tool, dict):
             return "a tool that cannot be read"
-        kinds = list(tool) if self.tool_kind is None else [tool.get(self.tool_kind) or "function"]
-        for kind in kinds:
-            if kind not in self.own_tools and not str(kind).startswith(
-                self.own_prefixes or ("\0",)
-            ):
-                return f"the hosted tool {str(kind)[:60]!r}"
+        for kind in tool if self.tool_kind is None else [_text(tool.get(self.tool_kind))]:
+            if kind not in self.own_tools and not kind.startswith(self.own_prefixes):
+                return f"the hosted tool {kind[:60]!r}"
         return None
+
+
+def _text(kind: Any) -> str:
+    """The kind of a tool, decoded or not; a tool without one is a function."""
+    if isinstance(kind, msgspec.Raw):
+        kind = msgspec.json.decode(kind)
+    return str(kind) if kind else "function"
 
 
 _GENERATION: Names = {
