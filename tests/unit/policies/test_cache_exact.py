@@ -339,6 +339,15 @@ async def test_it_holds_no_more_bytes_than_it_may(provider):
     assert (await kept(call("0"), provider)).cached == ""
 
 
+async def test_one_that_is_larger_than_all_may_be_drives_out_no_other():
+    small, large = Provider(), Provider(body=answer("x" * 30_000))
+    kept = cache(most_bytes=20_000)
+    await kept(call("small"), small)
+    await kept(call("large"), large)
+    assert (await kept(call("small"), small)).cached == "exact"
+    assert (await kept(call("large"), large)).cached == ""
+
+
 async def test_what_was_not_asked_for_longest_goes_first(provider):
     one = cache()
     await one(call("size"), provider)

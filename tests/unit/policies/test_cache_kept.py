@@ -1,5 +1,6 @@
 """What of an answer is kept, and that what is given again is what was kept."""
 
+import gc
 import json
 from typing import get_args
 
@@ -13,7 +14,7 @@ from modelway.fold import fold, unfold
 from modelway.framing.fields import split
 from modelway.messages import user
 from modelway.policies.caching.keepable import keepable
-from modelway.policies.caching.keeping import keep
+from modelway.policies.caching.keeping import Room, keep
 from modelway.policies.caching.kept import Replay, reply_of
 from modelway.retrieval import EmbedResponse, Ranked, RerankResponse
 from modelway.testing.crossing import CLIENTS
@@ -323,3 +324,70 @@ def test_only_operations_whose_answer_is_all_are_kept():
     kept = {one for one in get_args(Operation) if keepable(call("openai-chat", operation=one))}
     assert kept == {"chat", "complete", "embed", "rerank"}
     assert not keepable(replace(call(), passing=Passing(method="POST", path="/x")))
+
+
+# ---------------------------------------------------------------- what is held on the way
+
+
+async def test_streams_that_are_open_hold_no_more_than_there_is_room_for():
+    room, ears, readers = Room(2000), [Ear() for _ in range(4)], []
+    batches = [[event] for event in unfold(HELLO)]
+    for ear in ears:
+        reply = Reply(deployment=WHERE, events=Replay([list(b) for b in batches], USAGE))
+        readers.append(aiter(keep(call(stream=True), reply, 10**6, ear, room=room).events))
+    for _ in batches:
+        for reader in readers:
+            await anext(reader)
+    assert 0 <= room.left_bytes < 1000
+    for reader in readers:
+        with pytest.raises(StopAsyncIteration):
+            await anext(reader)
+    assert room.left_bytes == 2000
+    whys = [why for ear in ears for _, why in ear.heard]
+    assert whys.count("") >= 2
+    assert set(whys) == {"", "busy"}
+
+
+async def test_a_stream_that_is_forgotten_gives_its_room_back():
+    room = Room(2000)
+    reply = Reply(deployment=WHERE, events=Replay([[event] for event in unfold(HELLO)], USAGE))
+    reader = aiter(keep(call(stream=True), reply, 10**6, Ear(), room=room).events)
+    await anext(reader)
+    assert room.left_bytes < 2000
+    del reader, reply
+    gc.collect()
+    assert room.left_bytes == 2000
+
+
+@pytest.mark.parametrize("at", ["feed", "close"])
+async def test_a_fault_in_reading_a_stream_does_the_stream_no_harm(monkeypatch, at):
+    codec = dialect("openai-chat").upstream["chat"]
+
+    class Faulty:
+        error = None
+
+        def feed(self, data):
+            return [] if at == "close" else 1 // 0
+
+        def close(self):
+            raise KeyError("a bug")
+
+    faulty = {**dialect("openai-chat").upstream, "chat": codec._replace(decoder=Faulty)}
+    spoken = dialect("openai-chat")._replace(upstream=faulty)
+    monkeypatch.setattr("modelway.policies.caching.keeping.dialect", lambda _: spoken)
+    ear, had = await streamed(
+        call("openai-chat", stream=True), chunks=Replay([b"data: 1\n\n", b"data: 2\n\n"], None)
+    )
+    assert (had, ear.why) == ([b"data: 1\n\n", b"data: 2\n\n"], "form")
+
+
+def test_a_fault_in_reading_a_whole_answer_does_it_no_harm(monkeypatch):
+    def faulty(body):
+        raise KeyError("a bug")
+
+    codec = dialect("openai-chat").upstream["chat"]._replace(decode=faulty)
+    spoken = dialect("openai-chat")._replace(upstream={"chat": codec})
+    monkeypatch.setattr("modelway.policies.caching.keeping.dialect", lambda _: spoken)
+    ear, reply = Ear(), Reply(deployment=WHERE, body=b"{}")
+    assert keep(call("openai-chat"), reply, 10**6, ear) is reply
+    assert ear.why == "form"

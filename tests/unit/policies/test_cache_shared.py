@@ -96,6 +96,16 @@ async def test_what_one_process_keeps_another_finds(store, clock):
     assert store.asked == asked, "what was found is kept here too"
 
 
+async def test_a_store_is_used_where_the_configuration_says_so(store, clock):
+    provider = Provider()
+    cache = await kept(store, clock, provider, where="memory")
+    assert (store.asked, store.values) == (0, {})
+    cache.adopt(CacheSettings(enabled=True, where="store"), b"")
+    await cache(call("now"), provider)
+    await cache.aclose()
+    assert len(store.values) == 1
+
+
 async def test_a_life_goes_on_in_another_process(store, clock):
     provider = Provider()
     await kept(store, clock, provider, call(options=Options(cache_life_s=10)))

@@ -14,7 +14,7 @@ from modelway.call import Call, Deployment, Options, Reply, Stream
 from modelway.errors import NotFoundError
 from modelway.policies import fingerprint
 from modelway.policies.caching.keepable import OPERATIONS, keepable
-from modelway.policies.caching.keeping import keep
+from modelway.policies.caching.keeping import Room, keep
 from modelway.policies.caching.kept import reply_of
 from modelway.policies.caching.memory import Entry, Memory
 from modelway.policies.caching.shared import Shared
@@ -55,7 +55,8 @@ class ExactCache:
         self._deployment = deployment
         self._now = clock.monotonic
         self._memory = Memory(settings.most_bytes)
-        self._shared = None if shared is None else Shared(shared, clock, secret)
+        self._room = Room(settings.most_bytes)
+        self._store = None if shared is None else Shared(shared, clock, secret)
         self._heard: dict[bytes, ReferenceType[Stream]] = {}
         """Streams that are being listened to: of those that are alike, one is enough."""
         self._hits = 0
@@ -70,6 +71,11 @@ class ExactCache:
             self._policies = policies
             self._memory.clear(None)
         self._memory.fit(settings.most_bytes)
+        self._room = Room(settings.most_bytes)
+
+    @property
+    def _shared(self) -> Shared | None:
+        return self._store if self._settings.where == "store" else None
 
     def __call__(self, call: Call, inner: Handler) -> Awaitable[Reply]:
         asked = call.options.cache
@@ -93,14 +99,14 @@ class ExactCache:
         Other processes forget it within two seconds. StoreDownError where they cannot be told.
         """
         forgotten = self._memory.clear(tenant)
-        if self._shared is not None:
-            await self._shared.clear(tenant, self._settings.life_s)
+        if self._store is not None:
+            await self._store.clear(tenant, self._settings.life_s)
         return forgotten
 
     async def aclose(self) -> None:
         """Wait for what is being written to the store, which stays open."""
-        if self._shared is not None:
-            await self._shared.aclose()
+        if self._store is not None:
+            await self._store.aclose()
 
     # ------------------------------------------------------------ on the way in
 
@@ -154,7 +160,7 @@ class ExactCache:
 
     def _near(self, call: Call, names: Sequence[bytes]) -> Reply | None:
         now_s = self._now()
-        cleared_s = -math.inf if self._shared is None else self._shared.cleared_s(call.tenant)
+        cleared_s = -math.inf if self._store is None else self._store.cleared_s(call.tenant)
         for name in names:
             entry = self._memory.get(name, now_s)
             if entry is not None and entry.made_s > cleared_s:
@@ -196,7 +202,7 @@ class ExactCache:
             else:
                 self._put(call, name, data)
 
-        kept = keep(call, reply, self._settings.most_entry_bytes, told)
+        kept = keep(call, reply, self._settings.most_entry_bytes, told, room=self._room)
         if kept is not reply:
             self._listen(name, kept)
         return kept
@@ -228,8 +234,9 @@ class ExactCache:
             return
         self._stored += 1
         self._memory.put(name, Entry(data, call.tenant, self._now(), life_s))
-        if self._shared is not None:
-            self._shared.put(name, data, life_s)
+        shared = self._shared
+        if shared is not None:
+            shared.put(name, data, life_s)
 
 
 def _choosing(options: Options) -> bytes:

@@ -5,12 +5,13 @@ What failed, was cut, filtered or refused, and what ended for a reason that is n
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Sized
 from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from modelway.call import Call, Reply, Settled, Stream
+from modelway.call import ByteStream, Call, EventStream, Reply, Settled
 from modelway.dialects import dialect
 from modelway.errors import LLMError
 from modelway.policies.caching.kept import VALUES, Form, encode, written
@@ -20,7 +21,6 @@ from modelway.types import ChatResponse, Finish, Refusal, RefusalDelta, Start, S
 BATCH_BYTES = 80
 """What a batch of a stream takes beyond its own bytes."""
 _WHOLE = ("stop", "tool_calls")
-_UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
 class Told(Protocol):
@@ -29,25 +29,40 @@ class Told(Protocol):
     def __call__(self, data: bytes | None, why: str = "") -> None: ...
 
 
-def keep(call: Call, reply: Reply, most_bytes: int, told: Told) -> Reply:
-    """The same answer, listened to: ``told`` hears at once of a whole one, of a stream at its end."""
+class Room:
+    """How many bytes all streams together may hold that are being listened to."""
+
+    def __init__(self, most_bytes: float = math.inf) -> None:
+        self.left_bytes = most_bytes
+
+
+def keep(
+    call: Call, reply: Reply, most_bytes: int, told: Told, *, room: Room | None = None
+) -> Reply:
+    """The same answer, listened to: ``told`` hears at once of a whole one, of a stream at its end.
+
+    No fault of ours in reading it does it any harm: it is then not kept.
+    """
     stream = reply.chunks or reply.events
     if stream is None:
         try:
             data, why = _whole(call, reply)
-        except _UNWRITABLE:
+        except Exception:  # noqa: BLE001 - the answer itself is good
             data, why = b"", "form"
         if not why and len(data) > most_bytes:
             why = "size"
         told(None if why else data, why)
         return reply
-    if reply.events is not None:
-        return replace(reply, events=_Heard(call, reply, None, most_bytes, told))
     codec = _codec(call)
-    if codec is None or codec.decoder is None:
-        told(None, "form")
-        return reply
-    return replace(reply, chunks=_Heard(call, reply, codec.decoder(), most_bytes, told))
+    decoder: Decoder | None = None
+    if reply.chunks is not None:
+        if codec is None or codec.decoder is None:
+            told(None, "form")
+            return reply
+        decoder = codec.decoder()
+    ear = _Ear(call, reply, decoder, most_bytes, room or Room())
+    heard = _Heard(stream, ear, told)
+    return replace(reply, chunks=heard) if decoder is not None else replace(reply, events=heard)
 
 
 def _codec(call: Call) -> Codec | None:
@@ -100,30 +115,105 @@ def _of_response(response: ChatResponse) -> str:
     return "" if response.choices else "empty"
 
 
-class _Heard:
-    """A stream that is listened to on its way; all else is the inner stream's."""
+class _Ear:
+    """What has been heard of a stream, and ``why`` none of it is to be kept; ``""``: all may be."""
 
     def __init__(
-        self, call: Call, reply: Reply, decoder: Decoder | None, most_bytes: int, told: Told
+        self, call: Call, reply: Reply, decoder: Decoder | None, most_bytes: int, room: Room
     ) -> None:
-        inner = reply.chunks or reply.events
-        assert inner is not None  # noqa: S101 - it is listened to because it is there
-        self.on_settled: list[Settled] = inner.on_settled
-        self.on_batch: list[Callable[[Sized], None]] = inner.on_batch
+        self.why = ""
         self._call = call
         self._reply = reply
-        self._inner: Stream = inner
-        self._batches: AsyncIterator[Any] = aiter(inner)
         self._decoder = decoder
-        self._room_bytes = most_bytes
-        self._told = told
+        self._most_bytes = most_bytes
+        self._room = room
+        self._bytes = 0
         self._content: list[bytes] = []
-        self._why = ""
         self._speak: set[int] = set()
         self._ended: set[int] = set()
         """Choices that have said something, and such as are at their end."""
         self._usage: Usage | None = None
         """As its events tell it."""
+
+    def hear(self, batch: Any) -> None:
+        decoder = self._decoder
+        try:
+            data = encode(batch) if decoder is None else batch
+            self._look(batch if decoder is None else decoder.feed(batch))
+        except Exception:  # noqa: BLE001 - the stream itself is good
+            self.why = "form"
+        else:
+            self._content.append(data)
+            self._take(len(data) + BATCH_BYTES)
+        if self.why:
+            self._let_go()
+
+    def kept(self, usage: Usage | None, error: LLMError | None) -> bytes | None:
+        """What is to be kept of a stream that is over."""
+        try:
+            self._close(error)
+            if self.why:
+                return None
+            form: Form = "events" if self._decoder is None else "chunks"
+            return written(self._call, self._reply, form, self._content, usage or self._usage)
+        except Exception:  # noqa: BLE001 - the stream itself was good
+            self.why = "form"
+            return None
+        finally:
+            self._let_go()
+
+    def __del__(self) -> None:
+        self._let_go()
+
+    def _take(self, size_bytes: int) -> None:
+        self._bytes += size_bytes
+        self._room.left_bytes -= size_bytes
+        if self._bytes > self._most_bytes:
+            self.why = "size"
+        elif self._room.left_bytes < 0:
+            self.why = "busy"
+
+    def _let_go(self) -> None:
+        self._room.left_bytes += self._bytes
+        self._bytes = 0
+        self._content.clear()
+
+    def _look(self, events: list[StreamEvent]) -> None:
+        for event in events:
+            if isinstance(event, Finish):
+                self._ended.add(event.choice)
+                self._usage = event.usage or self._usage
+                if event.reason not in _WHOLE:
+                    self.why = event.reason
+            elif isinstance(event, RefusalDelta):
+                self.why = "refusal"
+            elif not isinstance(event, Start):
+                self._speak.add(event.choice)
+
+    def _close(self, error: LLMError | None) -> None:
+        decoder = self._decoder
+        if error is not None:
+            self.why = "partial"
+        if self.why:
+            return
+        if decoder is not None:
+            self._look(decoder.close())
+        if not self._ended or (decoder is not None and decoder.error is not None):
+            self.why = "partial"
+        elif not self.why and not self._speak.issuperset(self._ended):
+            self.why = "empty"
+
+
+class _Heard:
+    """A stream that is listened to on its way; all else is the inner stream's."""
+
+    def __init__(self, inner: ByteStream | EventStream, ear: _Ear, told: Told) -> None:
+        self.on_settled: list[Settled] = inner.on_settled
+        self.on_batch: list[Callable[[Sized], None]] = inner.on_batch
+        self._inner = inner
+        self._batches: AsyncIterator[Any] = aiter(inner)
+        self._ear = ear
+        self._told = told
         self.on_settled.append(self._over)
 
     @property
@@ -147,61 +237,13 @@ class _Heard:
 
     async def __anext__(self) -> Any:
         batch = await anext(self._batches)
-        if not self._why:
-            self._hear(batch)
+        if not self._ear.why:
+            self._ear.hear(batch)
         return batch
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    def _hear(self, batch: Any) -> None:
-        decoder = self._decoder
-        try:
-            data = encode(batch) if decoder is None else batch
-            self._look(batch if decoder is None else decoder.feed(batch))
-        except _UNWRITABLE:
-            self._why = "form"
-        else:
-            self._content.append(data)
-            self._room_bytes -= len(data) + BATCH_BYTES
-            if self._room_bytes < 0:
-                self._why = "size"
-        if self._why:
-            self._content.clear()
-
-    def _look(self, events: list[StreamEvent]) -> None:
-        for event in events:
-            if isinstance(event, Finish):
-                self._ended.add(event.choice)
-                self._usage = event.usage or self._usage
-                if event.reason not in _WHOLE:
-                    self._why = event.reason
-            elif isinstance(event, RefusalDelta):
-                self._why = "refusal"
-            elif not isinstance(event, Start):
-                self._speak.add(event.choice)
-
     def _over(self, usage: Usage | None, error: LLMError | None) -> None:
-        if error is not None:
-            self._why = "partial"
-        elif not self._why:
-            self._close()
-        data = None if self._why else self._written(usage or self._usage)
-        self._content.clear()
-        self._told(data, self._why)
-
-    def _written(self, usage: Usage | None) -> bytes | None:
-        form: Form = "events" if self._decoder is None else "chunks"
-        try:
-            return written(self._call, self._reply, form, self._content, usage)
-        except _UNWRITABLE:
-            self._why = "form"
-            return None
-
-    def _close(self) -> None:
-        if self._decoder is not None:
-            self._look(self._decoder.close())
-        if not self._ended or (self._decoder is not None and self._decoder.error is not None):
-            self._why = "partial"
-        elif not self._why and not self._speak.issuperset(self._ended):
-            self._why = "empty"
+        data = self._ear.kept(usage, error)
+        self._told(data, self._ear.why)

@@ -43,8 +43,11 @@ class Memory:
     def put(self, name: bytes, entry: Entry) -> None:
         """Keep it in the place of what was kept by this name; not one that is larger than all may be."""
         self.drop(name)
+        size_bytes = len(entry.data) + ENTRY_BYTES
+        if size_bytes > self._most_bytes:
+            return
         self._entries[name] = entry
-        self.bytes += len(entry.data) + ENTRY_BYTES
+        self.bytes += size_bytes
         self.fit(self._most_bytes)
 
     def drop(self, name: bytes) -> None:
