@@ -31,7 +31,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _CONTRACTED = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'d": "would", "'ll": "will"}
 _IRREGULAR = {"can't": "can not", "won't": "will not", "shan't": "shall not", "let's": "let us"}
 _ENDS = frozenset(".!?…\n")
@@ -59,6 +58,7 @@ _ALSO_WORDS = frozenset(
 )
 """What capitals make other words of, beside those of the lexicons."""
 _WHETHER = ("if", "whether")
+_ENOUGH = 4
 _MOST_CUTS = 16
 """So that nobody has us try millions of orders."""
 _STEM = 4
@@ -104,7 +104,7 @@ def _moved(words: tuple[str, ...], other: tuple[str, ...], movers: frozenset[str
 def sense(question: str) -> Sense:
     """What counts of this question."""
     clauses = _clauses(unicodedata.normalize("NFC", question).strip())
-    name = _tongue(question, clauses)
+    name = _tongue(clauses)
     tongue = TONGUES[name]
     while len(clauses) > 1 and _said(clauses[0]) in tongue.courtesies:
         del clauses[0]
@@ -113,7 +113,7 @@ def sense(question: str) -> Sense:
     if clauses:
         clauses[0] = _opened(clauses[0], tongue)
     words = [word for clause in clauses for word in _counting(clause, tongue)]
-    asks = not tongue.asking and "?" in question  # in Russian nothing else tells
+    asks = not tongue.asking and "?" in question  # nothing else tells, in Russian for one
     return Sense(name, tuple([_ASKS, *words] if asks else words))
 
 
@@ -164,16 +164,14 @@ def _known(word: str) -> bool:
     )
 
 
-def _tongue(question: str, clauses: list[list[_Word]]) -> str:
-    """The language whose small words it has the most of."""
-    if _CYRILLIC.search(question):
-        return "ru"
+def _tongue(clauses: list[list[_Word]]) -> str:
+    """The language whose small words it has the most of, if they are enough; ``""``: another."""
     words = [word.text for clause in clauses for word in clause if word.plain]
-    small = {
-        name: len([word for word in words if word in tongue.silent or word in tongue.movers])
-        for name, tongue in TONGUES.items()
+    known = {
+        name: sum([word in tongue.known_by for word in words]) for name, tongue in TONGUES.items()
     }
-    return max(small, key=lambda name: small[name])
+    name = max(known, key=lambda name: known[name])
+    return name if words and known[name] * _ENOUGH >= len(words) else ""
 
 
 def _said(clause: list[_Word]) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 class Lexicon(NamedTuple):
     """Of one language, as written: rows, words apart by blanks, ``/`` between alternatives."""
 
+    known_by: str
+    """Small words of this language; a question is in it if they are a fourth of its words."""
     silent: str
     """Words that count for nothing."""
     asking: str
@@ -37,6 +39,7 @@ class Lexicon(NamedTuple):
 class Tongue(NamedTuple):
     """A lexicon, made ready."""
 
+    known_by: frozenset[str]
     silent: frozenset[str]
     asking: frozenset[str]
     same: dict[str, str]
@@ -52,6 +55,9 @@ class Tongue(NamedTuple):
 
 
 ENGLISH = Lexicon(
+    known_by="a an the is are do does of and or to in on for with from about my your i you it this can"
+    " how what which who where when why if please thanks hello two three four"
+    " five first second should would could",
     silent="a an the is are am do does very really actually that",
     asking="is are am do does",
     same="""
@@ -187,6 +193,8 @@ ENGLISH = Lexicon(
 )
 
 RUSSIAN = Lexicon(
+    known_by="в на с и или не для из от до по к у как что где когда почему кто сколько какой какая мне мой"
+    " мою я можно ли это пожалуйста спасибо здравствуйте привет подскажите скажите каким образом",
     silent="это же ли бы то вот есть",
     asking="",
     same="""
@@ -256,6 +264,8 @@ RUSSIAN = Lexicon(
 )
 
 GERMAN = Lexicon(
+    known_by="der die das den dem ein eine einen ist sind ich es und oder nicht im in auf zu von nach mit für"
+    " wie was wo wann warum kann man mein meine meinen bitte",
     silent="der die das den dem des ein eine einen einem einer eines ist sind bin es da denn",
     asking="ist sind bin",
     same="""
@@ -354,6 +364,7 @@ def _ready(lexicon: Lexicon) -> Tongue:
     for found in phrases.values():
         found.sort(key=lambda phrase: -len(phrase[0]))
     return Tongue(
+        known_by=frozenset(lexicon.known_by.split()),
         silent=frozenset(lexicon.silent.split()),
         asking=frozenset(lexicon.asking.split()),
         same={
@@ -371,4 +382,9 @@ def _ready(lexicon: Lexicon) -> Tongue:
     )
 
 
-TONGUES = {name: _ready(one) for name, one in (("en", ENGLISH), ("ru", RUSSIAN), ("de", GERMAN))}
+OTHER = Lexicon(*[""] * len(Lexicon._fields))
+"""Any other language: all words count."""
+TONGUES = {
+    name: _ready(one)
+    for name, one in (("en", ENGLISH), ("ru", RUSSIAN), ("de", GERMAN), ("", OTHER))
+}
