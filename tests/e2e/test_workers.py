@@ -120,6 +120,7 @@ def test_several_start_and_end_as_one(tmp_path):
         assert running.stdout.count("key: mw-") == 1
         assert " by 3 processes\n" in running.stdout
         assert running.stderr.count("its words mean nothing") == 1
+        assert running.stderr.count("each process has limits, budgets and breakers by itself") == 1
         key = running.line("key: ").split()[0]
         workers = workers_of(running)
         assert len(workers) == 3

@@ -39,6 +39,11 @@ from modelway.gateway.workers import Hooks, Seat, listen_together, supervise
 from modelway.observe.sharing import Shared, fold
 from modelway.opening import Opened, open_engine
 
+_EACH_BY_ITSELF = (
+    "each process has limits, budgets and breakers by itself: set `store`, such as "
+    "sqlite:modelway.sqlite, for all of them together"
+)
+
 
 def serve(
     *,
@@ -76,7 +81,7 @@ def serve(
         Make a new key in place of those made before, when the key is lost.
     workers
         How many processes serve, on one port. They share limits, budgets and
-        breakers in the configured store, or else in a file. Not on Windows.
+        breakers in the configured store. Not on Windows.
     offline
         Answer from what is kept, recorded or run in this process; open no
         connection to any provider.
@@ -139,6 +144,7 @@ def _several(
     _check(settings, host, auth=auth, new_key=new_key)
     _check_workers()
     port = settings.gateway.port if port is None else port
+    notices = () if _names_store(settings) else (_EACH_BY_ITSELF,)
     with contextlib.ExitStack() as open_:
         sockets = listen_together(host, port, workers)
         for listening in sockets:
@@ -163,6 +169,7 @@ def _several(
                                 keys,
                                 made,
                                 workers=workers,
+                                notices=notices,
                             )
                         ),
                         lambda new: _keys(new, host, auth=auth, new_key=False)[0],
@@ -276,6 +283,10 @@ def _check_workers() -> None:
         )
     if os.environ.get("MODELWAY_CASSETTE"):
         raise ConfigError("a cassette is recorded or replayed by one process: leave out --workers")
+
+
+def _names_store(settings: Settings) -> bool:
+    return any(origin.path == "store.url" for origin in settings.origins)
 
 
 def _keys(settings: Settings, host: str, *, auth: bool, new_key: bool) -> tuple[Keys, str | None]:

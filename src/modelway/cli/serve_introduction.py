@@ -21,6 +21,7 @@ def introduction(
     made: str | None,
     *,
     workers: int = 1,
+    notices: tuple[str, ...] = (),
 ) -> Started:
     """Where it serves, for whom, what can be asked, and what else they should know."""
     settings = opened.engine.settings
@@ -34,7 +35,7 @@ def introduction(
     else:
         key = "the one shown at the first start (lost it? modelway serve --new-key)"
     return Started(
-        notices=(*opened.notices, *_unusable(settings)),
+        notices=(*notices, *opened.notices, *_unusable(settings)),
         lines=(
             f"modelway serves on {url}{by}",
             f"key: {key}",
