@@ -67,13 +67,12 @@ _KEYS: dict[str, bytes] = {}
 _MOST_KEYS = 256
 
 
-def _key(name: str) -> bytes:
-    found = _KEYS.get(name)
-    if found is None:
-        found = _text(1, name)
-        if len(_KEYS) < _MOST_KEYS:
-            _KEYS[name] = found
-    return found
+def _key(name: str, depth: int) -> bytes:
+    """Written anew, and remembered where it is ours: further in, a model may have made it up."""
+    written = _text(1, name)
+    if depth == 0 and len(_KEYS) < _MOST_KEYS:
+        _KEYS[name] = written
+    return written
 
 
 def attributes(said: Mapping[str, Any], depth: int = 0, *, number: int = 1) -> bytes:
@@ -81,7 +80,7 @@ def attributes(said: Mapping[str, Any], depth: int = 0, *, number: int = 1) -> b
     tag = number << 3 | 2
     written: list[bytes] = []
     for name, value in said.items():
-        key = _KEYS.get(name) or _key(name)
+        key = _KEYS.get(name) or _key(name, depth)
         kind = type(value)
         if kind is str:
             text = value.encode(errors="replace")
