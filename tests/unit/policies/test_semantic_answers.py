@@ -53,6 +53,8 @@ async def test_other_words_for_the_same_are_answered_from_what_is_kept(provider)
     assert hits[0][1] == pytest.approx(1)
     stats = cache.stats()
     assert (stats.hits, stats.misses, stats.stored, stats.guarded) == (1, 1, 1, 0)
+    assert stats.entries == 1
+    assert stats.bytes > len(answer())
 
 
 async def test_a_vector_that_is_not_near_enough_is_a_miss(provider):

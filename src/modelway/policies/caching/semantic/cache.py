@@ -49,11 +49,13 @@ _MOST_WRITES = 64
 
 
 class SemanticStats(Struct, frozen=True, kw_only=True):
-    """Since the process began."""
+    """``entries`` and ``bytes`` are what is kept in this process now; the others, since it began."""
 
     hits: int
     misses: int
     stored: int
+    entries: int
+    bytes: int
     guarded: int
     """What was near enough, and not let through."""
     refused: dict[str, int]
@@ -116,6 +118,8 @@ class SemanticCache:
             hits=self._hits,
             misses=self._misses,
             stored=self._stored,
+            entries=0 if self._memory is None else len(self._memory),
+            bytes=0 if self._memory is None else self._memory.bytes,
             guarded=self._guarded,
             refused=dict(self._refused),
         )
