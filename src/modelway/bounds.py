@@ -7,14 +7,14 @@ be bounded by reading a request is said in ``surcharged``, never left out.
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
 
 from modelway.call import Body, Call, Deployment
 from modelway.dialects import requested
 from modelway.errors import LLMError
+from modelway.plain import plain
 from modelway.retrieval import EmbedRequest, RerankRequest
 from modelway.spelling import HARMLESS, OTHER, SPELLINGS, STANDARD, Names, Spelling
 from modelway.types import ChatRequest, HostedTool, Text
@@ -43,20 +43,6 @@ _WORD = 32
 _MOST_NAME = 40
 
 
-class _Plain(Struct, forbid_unknown_fields=True):
-    """A turn of a chat or a piece of it that is text alone: anything else is looked into."""
-
-    role: str = ""
-    text: str = ""
-    content: str | list[_Plain] | None = None
-    parts: list[_Plain] = []
-    type: Literal["message", "text", "input_text", "output_text"] = "text"
-    name: str | None = None
-    tool_call_id: str | None = None
-    tool_calls: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_plain = msgspec.json.Decoder(str | _Plain | list[str | _Plain]).decode
 _tools = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None).decode
 _any = msgspec.json.Decoder().decode
 
@@ -162,7 +148,7 @@ class Bound:
         size = len(raw)
         if name != "messages" or self.kinds or raw.find(b"[", 1) >= 0:
             try:
-                _plain(raw)
+                plain(raw)
             except msgspec.ValidationError:
                 weight = Weight()
                 weight.put(_any(raw))

@@ -93,6 +93,8 @@ class Weight:
             self.tokens += _CITED_TOKENS
         if value.get("type") in ("item_reference", "stored"):
             self._lies_elsewhere(str(value["type"]))
+        elif name == "audio" and "id" in value and "data" not in value:
+            self._lies_elsewhere("audio.id")
 
     def _put_text(self, name: str, text: str, at: _At) -> None:
         kind = _kind_of(name, text, at)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelway.plain import plain
 from modelway.types import Audio, File, Image, Inline, Remote, Stored
 from modelway.weighing import IMAGE_TOKENS, Weight
 
@@ -146,6 +147,99 @@ def test_citations_are_asked_for_with_words():
     said = {"type": "document", "citations": {"enabled": True}}
     assert weigh(said).tokens > 450
     assert weigh({"citations": {"enabled": False}}).tokens < 5
+
+
+# ---------------------------------------------------------------- what need not be looked into
+
+WORDS = {
+    "anthropic's calls": [
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "1",
+                    "content": [{"type": "text", "text": "42"}],
+                    "cache_control": {"type": "ephemeral"},
+                }
+            ],
+        },
+    ],
+    "openai's calls": [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "42"},
+    ],
+    "items": [
+        {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "42"},
+        {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "x"},
+    ],
+    "gemini's calls": [
+        {"role": "model", "parts": [{"functionCall": {"name": "f"}, "thoughtSignature": "x"}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"a": 1}}}]},
+    ],
+    "bedrock's calls": [
+        {"role": "assistant", "content": [{"toolUse": {"toolUseId": "1", "name": "f"}}]},
+        {
+            "role": "user",
+            "content": [{"toolResult": {"toolUseId": "1", "content": [{"json": {"a": 1}}]}}],
+        },
+        {"role": "user", "content": [{"text": "hi"}, {"cachePoint": {"type": "default"}}]},
+    ],
+    "thoughts": [
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": "y"}]}
+    ],
+    "a text": "hi",
+    "texts": ["hi", "ho"],
+}
+
+
+@pytest.mark.parametrize("said", WORDS.values(), ids=WORDS.keys())
+def test_words_are_not_looked_into(said):
+    plain(msgspec.json.encode(said))
+
+
+LOOKED_INTO = [
+    *[*IMAGES.values(), *DOCUMENTS.values(), *ELSEWHERE.values()],
+    *[part for part, _ in SOUNDS.values()],
+]
+AROUND = {
+    "in a message": lambda part: [{"role": "user", "content": [part]}],
+    "in parts": lambda part: [{"role": "user", "parts": [part]}],
+    "alone": lambda part: [part],
+    "in a result": lambda part: [
+        {"role": "user", "content": [{"type": "tool_result", "content": [part]}]}
+    ],
+    "in bedrock's result": lambda part: [{"content": [{"toolResult": {"content": [part]}}]}],
+    "in gemini's result": lambda part: [
+        {"parts": [{"functionResponse": {"name": "f", "parts": [part]}}]}
+    ],
+    "in an output": lambda part: [{"type": "function_call_output", "output": [part]}],
+}
+
+
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND.keys())
+@pytest.mark.parametrize("part", LOOKED_INTO, ids=[str(n) for n in range(len(LOOKED_INTO))])
+def test_what_is_no_text_is_looked_into_wherever_it_is(part, around):
+    said = around(part)
+    with pytest.raises(msgspec.ValidationError):
+        plain(msgspec.json.encode(said))
+    found = weigh(said)
+    assert found.images or found.tokens or found.elsewhere
+
+
+def test_a_long_write_to_a_cache_is_looked_into():
+    kept = {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    with pytest.raises(msgspec.ValidationError):
+        plain(msgspec.json.encode([{"role": "user", "content": [kept]}]))
+
+
+def test_a_spoken_history_is_named_by_its_id():
+    assert weigh([{"role": "assistant", "audio": {"id": "audio_1"}}]).elsewhere
 
 
 values = st.recursive(
