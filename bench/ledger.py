@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -131,7 +132,7 @@ async def pace(quick: bool) -> None:
     world = World()
     rows = [world.row(0.0) for _ in range(rate)]
     begun = time.time()
-    longest, late, memory = 0.0, 0.0, []
+    waits, late, memory = array("f"), 0.0, []
     with tempfile.TemporaryDirectory() as directory:
         ledger = await opened(directory)
         await ledger.start()
@@ -143,7 +144,7 @@ async def pace(quick: bool) -> None:
             for intent, settlement in again(rows, sent, min(due, rate * lasts_s)):
                 before = time.perf_counter()
                 ledger.intend(intent)
-                longest = max(longest, time.perf_counter() - before)
+                waits.append(time.perf_counter() - before)
                 ledger.settle(settlement)
             sent = max(sent, min(due, rate * lasts_s))
             if len(memory) < (time.perf_counter() - wall):
@@ -158,9 +159,13 @@ async def pace(quick: bool) -> None:
     print(
         f"  CPU {spent / took:.0%} of one core ({spent / sent * 1e6:.0f} us a row, making them included)"
     )
+    waits = sorted(waits)
+    shares = (0.5, 0.99, 0.999, 0.9999)
+    told = [round(waits[int(len(waits) * one)] * 1e6) for one in shares]
     print(
-        f"  the longest intend {longest * 1e3:.1f} ms; the loop was late by {late * 1e3:.0f} ms at most"
+        f"  us until an intent is written, at {shares} of them: {told}, at most {waits[-1] * 1e6:.0f}"
     )
+    print(f"  the loop was late by {late * 1e3:.0f} ms at most")
     print(
         f"  resident MiB by quarter: {[round(memory[at * (len(memory) - 1) // 4]) for at in range(5)]}"
     )

@@ -15,7 +15,7 @@ from modelway.ledger.values import LedgerRow, LedgerStore
 from modelway.ports import Pool, Spent
 
 GiveBack: TypeAlias = Callable[[Pool, Sequence[Spent]], Awaitable[None]]
-GROUP_ROWS = 2000
+GROUP_ROWS = 1000
 _REFUSED = ".refused"
 _log = logging.getLogger("modelway")
 

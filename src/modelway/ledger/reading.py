@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from modelway.ledger.gently import gently
 from modelway.ledger.journal import HEAD, MAGIC, MOST_BYTES, NONCE_BYTES, SEAL_BYTES, sealing
 from modelway.ledger.records import MOST_ENTRY_BYTES, Entry, decode
 
@@ -31,7 +32,7 @@ class Segment(NamedTuple):
     def entries(self) -> Iterator[Entry]:
         """Raises TamperedError for one that verifies and says nothing: of another version."""
         try:
-            for start, end in self.places:
+            for start, end in gently(self.places):
                 yield decode(self.data[start:end])
         except msgspec.DecodeError as error:
             raise TamperedError(f"an entry is of another version of modelway: {error}") from error

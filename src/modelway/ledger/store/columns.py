@@ -6,6 +6,8 @@ import json
 import math
 import zoneinfo
 from collections.abc import Iterable
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from modelway.errors import BadRequestError
@@ -37,6 +39,8 @@ CLOCKED = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}
 EQUAL = tuple([name for name in DIMENSIONS if name not in CLOCKED])
 _LONGEST = 500
 _MOST_TAGS = 50
+_NO_NUMBERS = (None,) * (len(NUMBERS) - 3)
+_tokens = attrgetter(*TOKENS)
 _RERATED = frozenset(("catalogue", "received", "reserved", "unknown"))
 
 _BASIS = TEXTS.index("basis")
@@ -58,25 +62,26 @@ def columns(row: LedgerRow) -> Columns:
     """What cannot be kept is cut: halves of characters, NULs, endless texts, what is no number."""
     intent, settled = row.intent, row.settlement
     version = (settled.price_version if settled else "") or intent.price_version
-    tags = list(dict.fromkeys([_text(tag) for tag in intent.tags[:_MOST_TAGS]]))
     texts = (
         *(_text(intent.tenant), _text(intent.key), _text(intent.team), _text(intent.user)),
-        json.dumps(tags, ensure_ascii=False) if tags else "[]",
-        *(_text(intent.operation), intent.stream, _text(intent.asked)),
+        *(_tags(intent.tags), _text(intent.operation), intent.stream, _text(intent.asked)),
         *(_text(intent.deployment), _text(intent.provider), _text(intent.model)),
         *(_text(intent.service), _text(version)),
         *((settled.basis, _text(settled.error), _text(settled.cache)) if settled else ("", "", "")),
     )
-    given = (_time(intent.time), _money(intent.reserved_pico_usd))
-    same = max(-MOST, min(intent.same, MOST))
-    if settled is None:
-        return Columns(_text(intent.id), texts, (*given, same, *[None] * (len(NUMBERS) - 3)))
-    numbers = (
-        *(*given, same, _money(settled.cost_pico_usd), _money(settled.expected_pico_usd)),
-        *(_money(settled.saved_pico_usd), _us(settled.took_s), _us(settled.first_s)),
-        *[_count(getattr(settled, name)) for name in TOKENS],
+    given = (
+        _time(intent.time),
+        _money(intent.reserved_pico_usd),
+        max(-MOST, min(intent.same, MOST)),
     )
-    return Columns(_text(intent.id), texts, numbers)
+    if settled is None:
+        return Columns(_cut(intent.id), texts, (*given, *_NO_NUMBERS))
+    numbers = (
+        *(*given, _money(settled.cost_pico_usd), _money(settled.expected_pico_usd)),
+        *(_money(settled.saved_pico_usd), _us(settled.took_s), _us(settled.first_s)),
+        *[_count(number) for number in _tokens(settled)],
+    )
+    return Columns(_cut(intent.id), texts, numbers)
 
 
 def last_words(rows: Iterable[Columns]) -> dict[str, Columns]:
@@ -148,10 +153,19 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         raise BadRequestError(f"{name!r} is no time zone such as Europe/Berlin") from None
 
 
-def _text(value: str) -> str:
+def _cut(value: str) -> str:
     if len(value) > _LONGEST or not value.isascii() or "\0" in value:
         value = value[:_LONGEST].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     return value
+
+
+_text = lru_cache(4096)(_cut)
+"""For what many rows have in common."""
+
+
+@lru_cache(4096)
+def _tags(tags: tuple[str, ...]) -> str:
+    return json.dumps(list(dict.fromkeys(map(_cut, tags[:_MOST_TAGS]))), ensure_ascii=False)
 
 
 def _time(value: float) -> float:
@@ -159,11 +173,13 @@ def _time(value: float) -> float:
 
 
 def _money(value: int | None) -> int | None:
-    return None if value is None else max(-MOST, min(value, MOST))
+    return value if value is None or -MOST <= value <= MOST else MOST if value > 0 else -MOST
 
 
 def _count(value: int | None) -> int | None:
-    return None if value is None else max(0, min(value, MOST_TOKENS))
+    if value is None or 0 <= value <= MOST_TOKENS:
+        return value
+    return 0 if value < 0 else MOST_TOKENS
 
 
 def _us(value: float | None) -> int | None:

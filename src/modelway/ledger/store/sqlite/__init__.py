@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from modelway.ledger.gently import gently
 from modelway.ledger.store.columns import check, columns
 from modelway.ledger.store.sqlite import asking, removing, writing
 from modelway.ledger.store.sqlite.schema import migrate
@@ -54,7 +55,7 @@ class SqliteLedger:
 
     async def add(self, rows: Sequence[LedgerRow]) -> None:
         def work(connection: sqlite3.Connection, _: object) -> None:
-            self._writer.add(connection, [columns(row) for row in rows])
+            self._writer.add(connection, [columns(row) for row in gently(rows)])
 
         if rows:
             await self._written.write(work)

@@ -1,4 +1,4 @@
-"""Sums over rows by what was asked for, from the sums of whole days where those know it; and rows."""
+"""Sums over rows by what was asked for, from the sums of days and hours where those know it; and rows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ import datetime as dt
 import math
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from modelway.ledger.store.columns import CLOCKED, LAST_TIME, ledger_row, zone
-from modelway.ledger.store.sqlite.writing import DAY_S, ESTIMATED, FIND, SUMS, Found
+from modelway.ledger.store.sqlite.writing import (
+    DAY_S,
+    ESTIMATED,
+    FIND,
+    HOUR_S,
+    SUMMED,
+    SUMS,
+    Found,
+    Summed,
+)
 from modelway.ledger.values import Group, LedgerRow, Where
 
-Source: TypeAlias = Literal["shape", "payer", "row"]
-"""What sums are added up from: those of days by either, or rows one by one."""
 Place: TypeAlias = tuple[float, int]
 """A row's, in the order of time: its time and its number."""
 
+_MONTH_S = 28 * 86_400
 _STEP_S = 900
 """Every time zone begins its hours with one of these."""
 _ESTIMATED = f"s.basis IN ({', '.join([repr(basis) for basis in sorted(ESTIMATED)])})"
@@ -37,10 +45,12 @@ SELECT r.shape, r.payer, r.time AS at, 1 AS attempts, s.error != '' AS errors,
 r.cached_tokens, r.cache_write_tokens, r.reasoning_tokens, r.took_us
 FROM ledger_rows r JOIN ledger_shapes s ON s.shape = r.shape
 """  # noqa: S608
-_OF_DAYS = f"SELECT {{shape}}, {{payer}}, day * {DAY_S} AS at, {', '.join(SUMS)} FROM {{table}}"  # noqa: S608
-_FROM_DAYS = {
-    "shape": _OF_DAYS.format(shape="shape", payer="0 AS payer", table="ledger_shape_days"),
-    "payer": _OF_DAYS.format(shape="0 AS shape", payer="payer", table="ledger_payer_days"),
+_OF_SUMS = {
+    table: f"""
+    SELECT {"shape, 0 AS payer" if table.of == "shape" else "0 AS shape, payer"},
+    step * {table.step_s} AS at, {", ".join(SUMS)} FROM {table.name}
+    """  # noqa: S608
+    for table in SUMMED
 }
 _JOINS = {
     "s": " JOIN ledger_shapes s ON s.shape = r.shape",
@@ -48,7 +58,7 @@ _JOINS = {
 }
 _SUMS = [f"sum({name})" for name in SUMS]
 _BY_COST = "ORDER BY sum(cost_high) * 4294967296.0 + sum(cost_low) DESC"
-_SPAN = "SELECT min(time), max(time) FROM ledger_rows"
+_FIRST_AND_LAST = "SELECT min(time), max(time) FROM ledger_rows"
 _PAYING = frozenset(("tenant", "key", "team", "user", "tag"))
 _OF_PAYER_ALONE = frozenset(("user", "tag"))
 
@@ -60,6 +70,16 @@ class Chosen(NamedTuple):
     values: tuple[object, ...]
 
 
+class Span(NamedTuple):
+    """Of time: what was asked for, the rows that there are of it, and whether that is most of them."""
+
+    since: float
+    until: float
+    first: float
+    last: float
+    is_most: bool
+
+
 def groups(
     connection: sqlite3.Connection, by: Sequence[str], where: Where, time_zone: str, limit: int
 ) -> list[Group]:
@@ -68,10 +88,9 @@ def groups(
     for name in clocked:
         connection.create_function(f"ledger_{name}", 1, _label(name, time_zone), deterministic=True)
     asked = {*by, *where.equal} - clocked
-    source: Source = "row"
-    if "hour" not in clocked and (time_zone == "UTC" or not clocked):
-        source = _source(asked)
-    of, chosen = _from(connection, where, source), _of_texts(where, source)
+    span = _span(connection, where)
+    source = _source(asked, _step_s(clocked, time_zone, span))
+    of, chosen = _from(source, span), _of_texts(where, source)
     joins = [_JOINS[table] for table in sorted({_table(name, source) for name in asked})]
     if "tag" in by:
         joins.append(" LEFT JOIN json_each(p.tags) tag")
@@ -105,7 +124,7 @@ def page(
 
 def of_rows(where: Where) -> Chosen:
     """Of FIND, those that are asked for."""
-    text, values = _of_texts(where, "row")
+    text, values = _of_texts(where, None)
     for limit_s, sign in ((where.since, ">="), (where.until, "<")):
         if limit_s is not None:
             text += f" AND r.time {sign} ?"
@@ -129,23 +148,40 @@ def _label(name: str, time_zone: str) -> Callable[[float], str]:
     return label
 
 
-def _source(asked: set[str]) -> Source:
-    if not asked & _OF_PAYER_ALONE:
-        return "shape"
-    return "payer" if asked <= _PAYING else "row"
+def _step_s(clocked: set[str], time_zone: str, span: Span) -> int:
+    """The longest steps of time of which none is in two groups; 0: there are none."""
+    if not clocked or (time_zone == "UTC" and "hour" not in clocked):
+        return DAY_S
+    there, moment = zone(time_zone), dt.datetime.fromtimestamp(span.first, dt.UTC)
+    while moment.timestamp() < span.last + _MONTH_S:  # clocks are set for longer than that
+        offset = moment.astimezone(there).utcoffset()
+        if offset is None or offset.total_seconds() % HOUR_S:
+            return 0
+        moment += dt.timedelta(seconds=_MONTH_S)
+    return HOUR_S
 
 
-def _table(name: str, source: Source) -> str:
-    return "p" if source == "payer" or name in _OF_PAYER_ALONE else "s"
+def _source(asked: set[str], step_s: int) -> Summed | None:
+    """The sums that know all of this; ``None``: only rows do."""
+    for table in SUMMED:
+        known = asked <= _PAYING if table.of == "payer" else not asked & _OF_PAYER_ALONE
+        if known and table.step_s <= step_s:
+            return table
+    return None
 
 
-def _text(name: str, source: Source) -> str:
+def _table(name: str, source: Summed | None) -> str:
+    is_payers = name in _OF_PAYER_ALONE or (source is not None and source.of == "payer")
+    return "p" if is_payers else "s"
+
+
+def _text(name: str, source: Summed | None) -> str:
     if name in CLOCKED:
         return f"ledger_{name}(at)"
     return "coalesce(tag.value, '')" if name == "tag" else f"{_table(name, source)}.{name}"
 
 
-def _of_texts(where: Where, source: Source) -> Chosen:
+def _of_texts(where: Where, source: Summed | None) -> Chosen:
     texts: list[str] = ["TRUE"]
     values: list[object] = []
     for name, any_of in where.equal.items():
@@ -159,24 +195,29 @@ def _of_texts(where: Where, source: Source) -> Chosen:
     return Chosen(" AND ".join(texts), tuple(values))
 
 
-def _from(connection: sqlite3.Connection, where: Where, source: Source) -> Chosen:
+def _span(connection: sqlite3.Connection, where: Where) -> Span:
+    """Of the rows that may be meant."""
+    first, last = connection.execute(_FIRST_AND_LAST).fetchone()
+    first, last = first or 0.0, last or 0.0
     since = 0.0 if where.since is None else where.since
     until = LAST_TIME + 1 if where.until is None else where.until
-    first, last = math.ceil(since / DAY_S), math.floor(until / DAY_S)
-    if source == "row" or first >= last:
-        column = "+r.time" if _is_most(connection, since, until) else "r.time"
-        return Chosen(f"{_OF_ROW} WHERE {column} >= ? AND {column} < ?", (since, until))
-    edge = f"UNION ALL {_OF_ROW} WHERE r.time >= ? AND r.time < ?"
-    return Chosen(
-        f"{_FROM_DAYS[source]} WHERE day >= ? AND day < ? {edge} {edge}",
-        (first, last, since, first * DAY_S, last * DAY_S, until),
-    )
+    part = min(until, last) - max(since, first)
+    return Span(since, until, max(since, first), min(until, last), part > (last - first) / 4)
 
 
-def _is_most(connection: sqlite3.Connection, since: float, until: float) -> bool:
-    """Whether going through all rows is quicker than finding these one by one."""
-    first, last = connection.execute(_SPAN).fetchone()
-    return first is not None and min(until, last) - max(since, first) > (last - first) / 4
+def _from(source: Summed | None, span: Span) -> Chosen:
+    if source is not None:
+        step_s = source.step_s
+        first, last = math.ceil(span.since / step_s), math.floor(span.until / step_s)
+        if first < last:
+            edge = f"UNION ALL {_OF_ROW} WHERE r.time >= ? AND r.time < ?"
+            return Chosen(
+                f"{_OF_SUMS[source]} WHERE step >= ? AND step < ? {edge} {edge}",
+                (first, last, span.since, first * step_s, last * step_s, span.until),
+            )
+    # one by one, unless it is quicker to go through all
+    column = "+r.time" if span.is_most else "r.time"
+    return Chosen(f"{_OF_ROW} WHERE {column} >= ? AND {column} < ?", (span.since, span.until))
 
 
 def _group(key: tuple[str, ...], sums: Sequence[int | None]) -> Group:

@@ -1,4 +1,4 @@
-"""Rows of the file out of it, or at other costs, and out of the sums of their days."""
+"""Rows of the file out of it, or at other costs, and out of the sums of their times."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _DROP = "DELETE FROM ledger_rows WHERE number = ?"
 _SWEEP = (
     "DELETE FROM ledger_shape_days WHERE attempts = 0",
     "DELETE FROM ledger_payer_days WHERE attempts = 0",
+    "DELETE FROM ledger_shape_hours WHERE attempts = 0",
     "DELETE FROM ledger_shapes WHERE shape NOT IN (SELECT shape FROM ledger_shape_days)",
     "DELETE FROM ledger_payers WHERE payer NOT IN (SELECT payer FROM ledger_payer_days)",
     "UPDATE ledger_state SET swept = swept + 1",

@@ -37,9 +37,9 @@ CREATE TABLE ledger_rows (
     output_audio_tokens INTEGER, search_units INTEGER
 ) STRICT
 """
-_DAYS = """
-CREATE TABLE ledger_{of}_days (
-    day INTEGER NOT NULL, {of} INTEGER NOT NULL,
+_SUMS = """
+CREATE TABLE {table} (
+    step INTEGER NOT NULL, {of} INTEGER NOT NULL,
     attempts INTEGER NOT NULL, errors INTEGER NOT NULL,
     cost_high INTEGER NOT NULL, cost_low INTEGER NOT NULL,
     open_high INTEGER NOT NULL, open_low INTEGER NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE ledger_{of}_days (
     saved_high INTEGER NOT NULL, saved_low INTEGER NOT NULL, hits INTEGER NOT NULL,
     input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
     cache_write_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, took_us INTEGER NOT NULL,
-    PRIMARY KEY (day, {of})
+    PRIMARY KEY (step, {of})
 ) STRICT, WITHOUT ROWID
 """
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -56,8 +56,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         _SHAPES,
         _ROWS,
         "CREATE INDEX ledger_rows_by_time ON ledger_rows (time)",
-        _DAYS.format(of="shape"),
-        _DAYS.format(of="payer"),
+        _SUMS.format(table="ledger_shape_days", of="shape"),
+        _SUMS.format(table="ledger_payer_days", of="payer"),
+        _SUMS.format(table="ledger_shape_hours", of="shape"),
         """
         CREATE TABLE ledger_state (
             one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,

@@ -1,15 +1,16 @@
-"""Rows into the tables of a file, and the sums of days with them."""
+"""Rows into the tables of a file, and the sums of days and hours with them."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+from modelway.ledger.gently import gently
 from modelway.ledger.store.columns import NUMBERS, TEXTS, Columns, last_words
 
-DAY_S = 86_400
+DAY_S, HOUR_S = 86_400, 3600
 PAYER = TEXTS[:5]
 SHAPE = (*TEXTS[:3], *TEXTS[5:])
 SUMS = (
@@ -17,7 +18,22 @@ SUMS = (
     *("estimated_low", "unpriced", "saved_high", "saved_low", "hits", "input_tokens"),
     *("output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "took_us"),
 )
-"""Of a day. Money is in halves, so that no sum of it is more than what SQLite adds."""
+"""Of a day or an hour. Money is in halves, so that no sum of it is more than what SQLite adds."""
+
+
+class Summed(NamedTuple):
+    """A table of sums of such steps of time, for each shape or for each payer."""
+
+    name: str
+    of: Literal["shape", "payer"]
+    step_s: int
+
+
+SUMMED = (
+    Summed("ledger_shape_days", "shape", DAY_S),
+    Summed("ledger_payer_days", "payer", DAY_S),
+    Summed("ledger_shape_hours", "shape", HOUR_S),
+)
 ESTIMATED = frozenset(("received", "reserved"))
 _MOST_KNOWN = 50_000
 _LOW = 0xFFFFFFFF
@@ -84,14 +100,15 @@ class Names:
 
 
 class Writer:
-    """One transaction's rows, and what they add to the sums of their days, which is written at its end."""
+    """One transaction's rows, and what they add to the sums of their times, which is written at its end."""
 
     def __init__(self) -> None:
         self._shapes = Names("shape", SHAPE)
         self._payers = Names("payer", PAYER)
         self._swept = -1
-        self._of_shapes: dict[tuple[int, int], list[int]] = {}
-        self._of_payers: dict[tuple[int, int], list[int]] = {}
+        self._sums: dict[str, dict[tuple[int, int], list[int]]] = {
+            table.name: {} for table in SUMMED
+        }
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """What was swept away since is known no more, and what another transaction left of its sums."""
@@ -99,8 +116,8 @@ class Writer:
         for names in (self._shapes, self._payers):
             names.begin(forget=swept != self._swept)
         self._swept = swept
-        self._of_shapes.clear()
-        self._of_payers.clear()
+        for sums in self._sums.values():
+            sums.clear()
 
     def numbers(self, connection: sqlite3.Connection, texts: tuple[Any, ...]) -> tuple[int, int]:
         """Of a row's shape and payer."""
@@ -110,9 +127,11 @@ class Writer:
         )
 
     def count(self, shape: int, payer: int, row: Columns, sign: int = 1) -> None:
-        day = int(row.numbers[_TIME] // DAY_S)
+        time = int(row.numbers[_TIME])
         added = _added(row)
-        for sums, key in ((self._of_shapes, (day, shape)), (self._of_payers, (day, payer))):
+        for table in SUMMED:
+            sums = self._sums[table.name]
+            key = time // table.step_s, shape if table.of == "shape" else payer
             there = sums.get(key)
             if there is None:
                 there = sums[key] = [0] * len(SUMS)
@@ -120,8 +139,10 @@ class Writer:
                 there[at] += sign * amount
 
     def end(self, connection: sqlite3.Connection) -> None:
-        for of, sums in (("shape", self._of_shapes), ("payer", self._of_payers)):
-            connection.executemany(_ADD_TO_DAY[of], [(*key, *one) for key, one in sums.items()])
+        for name, sums in self._sums.items():
+            connection.executemany(
+                _ADD_TO[name], ((*key, *one) for key, one in gently(sums.items()))
+            )
 
     def add(self, connection: sqlite3.Connection, rows: Iterable[Columns]) -> None:
         """Keep those that are not there, and complete those that are and were open."""
@@ -132,7 +153,7 @@ class Writer:
             for one in map(Found, connection.execute(_THERE, (json.dumps(list(new)),)))
         }
         inserted, completed = [], []
-        for row in new.values():
+        for row in gently(new.values()):
             old = there.get(row.id)
             if old is not None and (old.row.is_settled or not row.is_settled):
                 continue
@@ -172,10 +193,10 @@ def _added(row: Columns) -> list[tuple[int, int]]:
     return added
 
 
-_ADD_TO_DAY = {
-    of: f"""
-    INSERT INTO ledger_{of}_days VALUES (?, ?, {", ".join("?" * len(SUMS))})
+_ADD_TO = {
+    table.name: f"""
+    INSERT INTO {table.name} VALUES (?, ?, {", ".join("?" * len(SUMS))})
     ON CONFLICT DO UPDATE SET {", ".join([f"{name} = {name} + excluded.{name}" for name in SUMS])}
     """  # noqa: S608
-    for of in ("shape", "payer")
+    for table in SUMMED
 }
