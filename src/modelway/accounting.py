@@ -40,6 +40,8 @@ _NEVER_SENT = frozenset(("connect", "dns", "refused", "tls", "proxy", "outbound"
 """Codes of what failed before a request was sent."""
 _ESTIMATED = frozenset(("received", "reserved"))
 _NOTHING = Usage()
+_TIERS = frozenset(("service_tier", "serviceTier"))
+"""Fields by which dialects name the terms of a call."""
 
 
 class Accounts:
@@ -98,6 +100,16 @@ class Account:
         if self._bound is None:
             self._bound = Bound(self._call)
         return self._bound
+
+    @property
+    def service(self) -> str:
+        """The terms that the call names. What names none need not be looked through."""
+        if self._bound is None:
+            call = self._call
+            body = call.body.fields if call.body is not None else getattr(call.request, "extra", {})
+            if _TIERS.isdisjoint(body):
+                return "standard"
+        return self.bound.service
 
     @property
     def operation(self) -> str:
@@ -289,7 +301,7 @@ class Booking:
 
     def _charged(self, usage: Usage | None, took_s: float) -> Charged:
         charged = self._accounts.facts.charged(
-            self._deployment, usage, took_s=took_s, service=self._account.bound.service
+            self._deployment, usage, took_s=took_s, service=self._account.service
         )
         if charged.pico_usd is None and self._most is not None:
             # The price is known, and what was used is not: no more than was reserved.
