@@ -10,14 +10,14 @@ from typing import NamedTuple, ParamSpec, TypeAlias
 
 from modelway.call import Call, Reply, Stream
 from modelway.errors import LLMError
-from modelway.observe.otel import wire
-from modelway.observe.otel.answering import Watch, answer_attributes, usage_attributes
-from modelway.observe.otel.asking import asked_attributes, asked_model
+from modelway.observe.otel.answering import Watch, answer_attributes
+from modelway.observe.otel.asking import asked_model
 from modelway.observe.otel.attributes import Attributes, put
 from modelway.observe.otel.content import Contents, Keeping
 from modelway.observe.otel.measures import Measures, Series
 from modelway.observe.otel.names import NOBODY, OPERATIONS, provider_name
 from modelway.observe.otel.tracing import Span
+from modelway.observe.otel.trip import NO_ANSWER, Answer, Trip, answer
 from modelway.types import Usage
 
 Said = ParamSpec("Said")
@@ -43,55 +43,6 @@ def _harmless(tell: Callable[Said, None]) -> Callable[Said, None]:
             logging.getLogger("modelway").exception("telemetry could not be told of a call")
 
     return told
-
-
-class Answer(NamedTuple):
-    """What an answer tells of itself, and what it used, as attributes."""
-
-    said: Attributes
-    encoded: bytes
-
-
-_NO_ANSWER = Answer({}, b"")
-
-
-def _answer(said: Attributes, usage: Usage | None) -> Answer:
-    if usage is not None:
-        usage_attributes(said, usage)
-    return Answer(said, wire.attributes(said, number=9))
-
-
-class Trip:
-    """What is known of a call while its attempts are made."""
-
-    __slots__ = (
-        *("answers", "asked", "cost_pico_usd", "encoded"),
-        *("number", "open", "streams", "tried"),
-    )
-
-    def __init__(self, call: Call, *, sampled: bool) -> None:
-        self.asked = asked_attributes(call) if sampled else {}
-        self.encoded = wire.attributes(self.asked, number=9)
-        self.streams = call.stream
-        """Not what is passed through: nobody knows what comes in it."""
-        self.number = 0
-        self.open = 0
-        self.tried: set[str] = set()
-        self.answers: dict[str, Answer] = {}
-        """What attempts have found out of their answers, by deployment."""
-        self.cost_pico_usd: int | None = None
-
-    def begin(self, deployment: str) -> str:
-        """Why one more attempt is made."""
-        self.number += 1
-        if self.number == 1:
-            reason = "first"
-        elif self.open:
-            reason = "hedge"
-        else:
-            reason = "retry" if deployment in self.tried else "fallback"
-        self.tried.add(deployment)
-        return reason
 
 
 def kind_of(error: BaseException | None) -> str | None:
@@ -186,12 +137,12 @@ class AttemptSpan:
             said["modelway.cost_usd"] = cost / _PICO
             trip.cost_pico_usd = cost + (trip.cost_pico_usd or 0)
         _put_error(said, error, kind)
-        answer = _answer(self._answer if self._watch is None else self._watch.attributes(), usage)
-        trip.answers[attempted.deployment] = answer
+        told = answer(self._answer if self._watch is None else self._watch.attributes(), usage)
+        trip.answers[attempted.deployment] = told
         self._span.end(
             said,
             failed=kind not in _NO_FAILURES,
-            encoded=attempted.encoded + trip.encoded + answer.encoded,
+            encoded=attempted.encoded + trip.encoded + told.encoded,
         )
 
 
@@ -262,24 +213,24 @@ class RequestSpan:
         put(said, "modelway.tenant", call.tenant)
         self._put_way(said)
         _put_error(said, error, kind)
-        answer = self._told(usage)
+        told = self._told(usage)
         if self._contents is not None:
             self._contents.tell(
-                self._span, call, {**self._trip.asked, **answer.said, **said}, self._keeping
+                self._span, call, {**self._trip.asked, **told.said, **said}, self._keeping
             )
         self._span.end(
-            said, failed=kind not in _NO_FAILURES, encoded=self._trip.encoded + answer.encoded
+            said, failed=kind not in _NO_FAILURES, encoded=self._trip.encoded + told.encoded
         )
 
     def _told(self, usage: Usage | None) -> Answer:
         """As the attempt has it that gave the answer; of one that was kept or shared, found out here."""
         reply = self._reply
         if reply is None:
-            return _NO_ANSWER
+            return NO_ANSWER
         if self._trip.number:
-            return self._trip.answers.get(reply.deployment.id, _NO_ANSWER)
+            return self._trip.answers.get(reply.deployment.id, NO_ANSWER)
         said = answer_attributes(reply) if self._watch is None else self._watch.attributes()
-        return _answer(said, usage)
+        return answer(said, usage)
 
     def _put_way(self, said: Attributes) -> None:
         """How the answer came about."""

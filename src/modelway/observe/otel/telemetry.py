@@ -24,11 +24,12 @@ from modelway.observe.otel.attributes import Attributes, put
 from modelway.observe.otel.carrying import read, written
 from modelway.observe.otel.content import Contents
 from modelway.observe.otel.destination import Destination
-from modelway.observe.otel.ending import Attempted, AttemptSpan, Cost, RequestSpan, Trip
+from modelway.observe.otel.ending import Attempted, AttemptSpan, Cost, RequestSpan
 from modelway.observe.otel.exporting import Exporting
 from modelway.observe.otel.measures import Measures
 from modelway.observe.otel.names import OPERATIONS, provider_name
 from modelway.observe.otel.tracing import Tracer
+from modelway.observe.otel.trip import Trip
 from modelway.observe.settings import TelemetrySettings
 from modelway.ports import Clock, Handler, Middleware
 
