@@ -42,8 +42,8 @@ class Book:
     """What calls of one deployment cost today."""
 
     __slots__ = (
-        *("_at", "_ceilings", "_counting", "_plain", "_service"),
-        *("by_call", "free", "info", "plain", "version"),
+        *("_at", "_ceilings", "_counting", "_plain"),
+        *("by_call", "free", "info", "plain", "service", "version"),
     )
 
     def __init__(
@@ -55,7 +55,7 @@ class Book:
         self.plain = None if info is None or by_the_hour else plain_price(info, at, service)
         self.free = info is not None and not by_the_hour and is_free(info)
         self.by_call = info is not None and is_by_call(info)
-        self._service = service
+        self.service = service
         self._at = at
         self._ceilings: dict[frozenset[Class], Ceiling | str] = {}
         self._counting = counting(
@@ -171,7 +171,7 @@ class Book:
         if info is None or not info.tariffs:
             return f"{why_unknown(info)}; to add a price: {how_to_add(deployment)}"
         found = ceiling(
-            info, at=self._at, service=self._service, kinds=kinds, input_tokens=input_tokens
+            info, at=self._at, service=self.service, kinds=kinds, input_tokens=input_tokens
         )
         return found.reason if isinstance(found, Unpriced) else found
 

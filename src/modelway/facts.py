@@ -135,7 +135,7 @@ class Facts:
                 return Charged(by_time(info.per_hour, took_s), "catalogue", book.version)
             if book.free:
                 return Charged(0, "catalogue", book.version)
-        return self._looked_up(book, deployment, usage or _NOT_SAID, service, answered_by)
+        return self._looked_up(book, deployment, usage or _NOT_SAID, answered_by)
 
     def cost(self, deployment: Deployment, usage: Usage) -> int | None:
         """What a call of this usage costs, in pico-dollars, where it is known."""
@@ -158,20 +158,28 @@ class Facts:
         return replace(answer, cost_pico_usd=charged.pico_usd)
 
     def _looked_up(
-        self, book: Book, deployment: Deployment, usage: Usage, service: str, answered_by: str
+        self, book: Book, deployment: Deployment, usage: Usage, answered_by: str
     ) -> Charged:
-        from modelway.catalog.pricing import Unpriced, cost  # noqa: PLC0415  # at its first use
+        from modelway.catalog.priced import price  # noqa: PLC0415  # at its first use
+        from modelway.catalog.pricing import Unpriced, cost  # noqa: PLC0415
 
-        info = book.info
-        if (info is None or not info.tariffs) and answered_by and deployment.base_model is None:
-            from modelway.catalog.models_find import find  # noqa: PLC0415
-
-            info = find(deployment.provider, answered_by, None, self._settings.overrides) or info
+        info, at = book.info, self._now()
         if book.by_call:
             usage = Usage(
                 input_tokens=0, output_tokens=0, reported_cost_usd=usage.reported_cost_usd
             )
-        found = cost(usage, info, at=self._now(), service=service)
+        found = cost(usage, info, at=at, service=book.service)
+        if (info is None or not info.tariffs) and answered_by:
+            found = price(
+                usage,
+                deployment.provider,
+                deployment.model,
+                deployment.base_model,
+                at=at,
+                answered_by=answered_by,
+                service=book.service,
+                overrides=self._settings.overrides,
+            )
         if isinstance(found, Unpriced):
             self._tell_unknown(deployment, info, found.reason)
             return Charged(None, "unknown", book.version, None, found.reason)

@@ -318,6 +318,8 @@ def test_terms_have_their_own_prices_or_none():
 def test_terms_that_the_operator_asks_for_win():
     batch = deployment("openai", "gpt-4.1", body={"service_tier": "batch"})
     assert facts().charged(batch, PLAIN).pico_usd == 1_400_000_000
+    contradictory = Usage(input_tokens=1000, output_tokens=100, cached_tokens=-1)
+    assert facts().charged(batch, contradictory).pico_usd == 1_400_000_000
 
 
 def test_one_name_behind_two_models_has_two_prices():

@@ -21,6 +21,8 @@ class PlainPrice(NamedTuple):
     cached: int | None
     reasoning: int
     longest: float
+    cache_write: int | None
+    cache_write_1h: int | None
 
     def of(self, usage: Usage) -> int | None:
         """Pico-dollars; ``None`` for a usage that is not ordinary, which ``cost`` is to be asked for."""
@@ -31,8 +33,6 @@ class PlainPrice(NamedTuple):
             or made is None
             or not 0 <= cached <= read <= self.longest
             or not 0 <= thought <= made
-            or usage.cache_write_tokens
-            or usage.cache_write_1h_tokens
             or usage.input_audio_tokens
             or usage.output_audio_tokens
             or usage.search_units
@@ -41,8 +41,23 @@ class PlainPrice(NamedTuple):
         ):
             return None
         exact = (read - cached) * self.input + cached * (self.cached or 0)
+        if usage.cache_write_tokens or usage.cache_write_1h_tokens:
+            dearer = self._written(usage, read - cached)
+            if dearer is None:
+                return None
+            exact += dearer
         exact += (made - thought) * self.output + thought * self.reasoning
         return -(-exact // PICO)
+
+    def _written(self, usage: Usage, uncached: int) -> int | None:
+        """How much more writes to a cache cost than plain input."""
+        written, long = usage.cache_write_tokens or 0, usage.cache_write_1h_tokens or 0
+        if not 0 <= long <= written <= uncached or self.cache_write is None:
+            return None
+        if long and self.cache_write_1h is None:
+            return None
+        dearer = (written - long) * self.cache_write + long * (self.cache_write_1h or 0)
+        return dearer - written * self.input
 
 
 def plain_price(info: ModelInfo, at: dt.datetime, service: str = "standard") -> PlainPrice | None:
@@ -59,5 +74,11 @@ def plain_price(info: ModelInfo, at: dt.datetime, service: str = "standard") -> 
         return None
     longer = [one.over_tokens for one in alike if one.over_tokens]
     return PlainPrice(
-        read, made, price_of(tariff, "cached"), thought, min(longer, default=float("inf"))
+        input=read,
+        output=made,
+        cached=price_of(tariff, "cached"),
+        reasoning=thought,
+        longest=min(longer, default=float("inf")),
+        cache_write=price_of(tariff, "cache_write"),
+        cache_write_1h=price_of(tariff, "cache_write_1h"),
     )

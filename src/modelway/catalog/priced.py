@@ -1,21 +1,14 @@
-"""An answer with what it cost: the catalogue's look-up and the price book, put together once."""
+"""What a call to a host cost: the catalogue's look-up and the price book, put together once."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TypeVar
 
-from msgspec.structs import replace
-
-from modelway.catalog.models import ModelInfo
 from modelway.catalog.models_find import find
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.pricing import Cost, Unpriced, cost
 from modelway.catalog.rows import Provider
-from modelway.retrieval import EmbedResponse, RerankResponse
-from modelway.types import ChatResponse, Usage
-
-Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
+from modelway.types import Usage
 
 _NONE = Overrides()
 
@@ -40,36 +33,3 @@ def price(
     if (info is None or not info.tariffs) and answered_by and base_model is None:
         info = find(row, answered_by, None, overrides) or info
     return cost(usage, info, at=at, service=service)
-
-
-def priced(
-    response: Answer,
-    row: Provider,
-    model: str,
-    base_model: str | None = None,
-    *,
-    at: dt.datetime,
-    service: str = "standard",
-    overrides: Overrides = _NONE,
-    info: ModelInfo | None = None,
-) -> Answer:
-    """The answer with its cost in pico-dollars; as it was where the cost is not known.
-
-    ``info`` is what ``find`` gave for the model before, which need not be looked up again.
-    """
-    if info is not None and info.tariffs:
-        known = cost(response.usage, info, at=at, service=service)
-    else:
-        known = price(
-            response.usage,
-            row,
-            model,
-            base_model,
-            at=at,
-            answered_by=response.model,
-            service=service,
-            overrides=overrides,
-        )
-    if isinstance(known, Unpriced):
-        return response
-    return replace(response, cost_pico_usd=known.total_pico_usd)

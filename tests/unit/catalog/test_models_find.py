@@ -15,10 +15,10 @@ from modelway.catalog.models import ModelInfo, Tariff
 from modelway.catalog.models_find import catalogue_name, find
 from modelway.catalog.models_load import decode, model_file, parse, shipped
 from modelway.catalog.models_overrides import Overrides, read, read_json
-from modelway.catalog.priced import price, priced
+from modelway.catalog.priced import price
 from modelway.catalog.pricing import Cost, Unpriced
 from modelway.catalog.rows import Provider
-from modelway.types import ChatResponse, Choice, Message, Usage
+from modelway.types import Usage
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 USAGE = Usage(input_tokens=1_000, output_tokens=1_000)
@@ -294,16 +294,11 @@ def test_a_file_of_overrides_keeps_its_digits_and_a_broken_one_keeps_the_last():
 # ---------------------------------------------------------------- answers
 
 
-def test_an_answer_is_given_its_cost_and_none_where_it_is_not_known():
-    answer = ChatResponse(
-        choices=(Choice(message=Message(role="assistant"), finish_reason="stop"),),
-        model="gpt-4.1-2025-04-14",
-        usage=USAGE,
-    )
-    assert priced(answer, row("openai"), "gpt-4.1", at=NOW).cost_pico_usd == 10**10
-    by_answer = priced(answer, row("openai"), "an-alias", at=NOW)
-    assert by_answer.cost_pico_usd == 10**10
-    assert priced(answer, row("groq"), "gpt-4.1", at=NOW) == answer
+def test_an_answer_is_priced_by_its_own_name_where_the_one_asked_for_says_nothing():
+    named = {"answered_by": "gpt-4.1-2025-04-14", "at": NOW}
+    for model in ("gpt-4.1", "an-alias"):
+        assert price(USAGE, row("openai"), model, **named).total_pico_usd == 10**10
+    assert isinstance(price(USAGE, row("groq"), "gpt-4.1", **named), Unpriced)
 
 
 def test_rows_that_are_malformed_are_refused():

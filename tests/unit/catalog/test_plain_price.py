@@ -23,6 +23,7 @@ def tariffs(**more):
         output=prices,
         cached=prices,
         cache_write=prices,
+        cache_write_1h=prices,
         reasoning=prices,
         input_audio=prices,
         calls=st.none() | st.just(Decimal(2)),
@@ -37,17 +38,28 @@ usages = st.builds(
     input_tokens=counts,
     output_tokens=counts,
     cached_tokens=counts,
-    cache_write_tokens=st.none() | st.just(0) | st.just(3),
+    cache_write_tokens=st.none() | st.integers(-1, 5),
+    cache_write_1h_tokens=st.none() | st.integers(-1, 5),
     reasoning_tokens=counts,
     input_audio_tokens=st.none() | st.just(0) | st.just(2),
     reported_cost_usd=st.none() | st.just(0.001),
 )
+WRITTEN = Usage(
+    input_tokens=1000, output_tokens=10, cache_write_tokens=500, cache_write_1h_tokens=100
+)
 ORDINARY = Usage(input_tokens=1000, output_tokens=10, cached_tokens=100, reasoning_tokens=3)
 MINI = Tariff(input=Decimal("0.15"), output=Decimal("0.6"), cached=Decimal("0.075"))
+CLAUDE = Tariff(
+    input=Decimal(3),
+    output=Decimal(15),
+    cache_write=Decimal("3.75"),
+    cache_write_1h=Decimal(6),
+)
 
 
 @given(tariffs(), tariffs(over_tokens=st.sampled_from([0, 10, 1000])), usages)
 @example(MINI, MINI, ORDINARY)
+@example(CLAUDE, CLAUDE, WRITTEN)
 def test_it_is_the_price_book_s_or_nothing(near, far, usage):
     info = ModelInfo(provider="p", name="m", tariffs=(near, far))
     plain = plain_price(info, NOW)
@@ -62,3 +74,10 @@ def test_an_ordinary_call_of_an_ordinary_model_has_one():
     info = ModelInfo(provider="p", name="m", tariffs=(MINI,))
     found = plain_price(info, NOW).of(ORDINARY)
     assert found == cost(ORDINARY, info, at=NOW).total_pico_usd == 148_500_000
+
+
+def test_writes_to_a_cache_are_ordinary_where_they_have_a_price():
+    info = ModelInfo(provider="p", name="m", tariffs=(CLAUDE,))
+    found = plain_price(info, NOW).of(WRITTEN)
+    assert found == cost(WRITTEN, info, at=NOW).total_pico_usd == 3_750_000_000
+    assert plain_price(ModelInfo(tariffs=(MINI,)), NOW).of(WRITTEN) is None
