@@ -143,6 +143,9 @@ UNBOUNDED = [
     ("openai-chat", {"plugins": [{"id": "web"}]}),
     ("openai-chat", {"search_parameters": {"mode": "on"}}),
     ("openai-chat", {"models": ["a/b", "c/d"]}),
+    ("openai-chat", {"data_sources": [{"type": "azure_search"}]}),
+    ("openai-chat", {"enable_search": True}),
+    ("openai-chat", {"tools": [{"type": "builtin_function", "function": {"name": "$web_search"}}]}),
     ("openai-chat", {"tools": [FUNCTION, {"type": "openrouter:web_search"}]}),
     ("openai-chat", {"modalities": ["text", "image"]}),
     ("openai-responses", {"previous_response_id": "resp_1"}),
@@ -165,6 +168,7 @@ UNBOUNDED = [
     ("gemini", {"generationConfig": {"responseModalities": ["IMAGE"]}}),
     ("bedrock-converse", {"toolConfig": {"tools": [{"systemTool": {"name": "nova_grounding"}}]}}),
     ("bedrock-converse", {"performanceConfig": {"latency": "optimized"}}),
+    ("bedrock-converse", {"additionalModelRequestFields": {"tools": [{"type": "computer_1"}]}}),
     ("bedrock-converse", {"guardrailConfig": {"guardrailIdentifier": "g"}}),
     ("cohere", {"connectors": [{"id": "web-search"}]}),
 ]
