@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import itertools
+import platform
 import random
 import secrets
 import time
@@ -50,7 +52,7 @@ from modelway.quotas import limiting
 from modelway.state import HealthTold, State
 from modelway.streams import LEFT
 from modelway.tracks import Track, Tracks
-from modelway.types import ModelListing, Usage
+from modelway.types import ChatRequest, ModelListing, Usage
 
 _NO_OPTIONS = Options()
 _KNOWN_PLANS = 10_000
@@ -113,6 +115,7 @@ class Engine:
                     for one in route.deployments
                 ]
             )
+        self._node = platform.node()
         self._watched: dict[str, Bus] = {}
         self._deployments: dict[str, Deployment] | None = None
         self._ring_b: dict[tuple[int, Operation, str | None], tuple[Deployment, Handler]] = {}
@@ -228,7 +231,8 @@ class Engine:
         )
         around: list[Middleware] = []
         if sends and self.state.telemetry is not None:
-            around.append(self.state.telemetry.attempt(deployment, operation))
+            cost = functools.partial(self.facts.cost, deployment)
+            around.append(self.state.telemetry.attempt(deployment, operation, cost))
         match operation:
             case "chat":
                 if refused := lacking(known):
@@ -314,6 +318,8 @@ class Engine:
             deployment=deployment.id,
             operation=call.operation,
             tenant=call.tenant,
+            node=self._node,
+            metadata=dict(call.request.metadata) if isinstance(call.request, ChatRequest) else {},
             attempt=attempt,
             delay_s=delay_s,
         )

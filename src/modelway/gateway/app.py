@@ -321,7 +321,7 @@ def _headers(headers: list[tuple[bytes, bytes]], client: Dialect) -> Head:
     length: int | None = None
     passed: list[tuple[bytes, bytes]] = []
     ours: list[tuple[bytes, bytes]] = []
-    aside: dict[bytes, bytes] = {}
+    aside: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         if name in _TOKEN_HEADERS:
             if token is None or name == b"authorization":
@@ -331,13 +331,16 @@ def _headers(headers: list[tuple[bytes, bytes]], client: Dialect) -> Head:
         elif name in client.passed_headers:
             passed.append((name, value))
         elif name in _ASIDE:
-            aside[name] = value
+            aside.setdefault(name, []).append(value)
         elif name.startswith(options.PREFIX):
             ours.append((name, value))
-    if b"cache-control" in aside:
-        ours.append((b"cache-control", aside[b"cache-control"]))
-    parent = aside.get(b"traceparent", b"").decode("latin-1")
-    state = aside.get(b"tracestate", b"").decode("latin-1") if parent else ""
+    parent = state = ""
+    if aside:
+        if b"cache-control" in aside:
+            ours.append((b"cache-control", b", ".join(aside[b"cache-control"])))
+        if len(parents := aside.get(b"traceparent", [])) == 1:  # of two, neither is believed
+            parent = parents[0].decode("latin-1")
+            state = b",".join(aside.get(b"tracestate", [])).decode("latin-1")
     return Head(token, passed, length, ours, parent, state)
 
 

@@ -51,6 +51,8 @@ class CallEvent(Struct, frozen=True, kw_only=True):
     response_chars: int | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached: str = ""
+    """``exact`` or ``semantic``, of an answer that was kept."""
     error: str | None = None
     """The error's class."""
     status: int | None = None

@@ -83,6 +83,7 @@ class _Watch:
         self._answerer = {
             "provider": reply.deployment.provider.name,
             "deployment": reply.deployment.id,
+            "cached": reply.cached,
         }
         stream: Stream | None = reply.chunks or reply.events
         if stream is not None:
