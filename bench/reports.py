@@ -70,10 +70,10 @@ async def fill(path: Path, many: int) -> None:
         moments = [BEGAN + number * DAYS * 86_400 / many for number in range(start, start + BATCH)]
         await store.add([row(world, moment) for moment in moments])
     for by in (("model",), ("model", "day"), ("provider", "model", "error", "basis")):
-        wall = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         found = await store.groups(by, Where(since=BEGAN, until=BEGAN + DAYS * 86_400))
-        took = time.perf_counter() - wall
-        print(f"groups by {', '.join(by):<36} {took:6.2f} s {len(found):>8} groups", flush=True)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        print(f"groups by {', '.join(by):<40} {wall:6.2f} {cpu:8.2f} {len(found):>8} groups")
     await store.aclose()
 
 
@@ -84,7 +84,11 @@ def run(arguments: tuple[str, ...], state: Path) -> tuple[float, float, float, i
     wall = time.perf_counter()
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], stdout=out, env=environment, cwd=state
+            [sys.executable, "-c", code, *arguments],
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=state,
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -97,7 +101,7 @@ def main(many: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         state = Path(directory)
         asyncio.run(fill(state / "ledger.db", many))
-        print(f"\n{many:,} rows: modelway …                          wall s    CPU s      MiB")
+        print(f"\n{f'{many:,} rows: modelway …':<46}   wall s    CPU s      MiB", flush=True)
         for arguments in (*COMMANDS, *SLOW):
             rounds = ROUNDS if arguments in COMMANDS else 1
             runs = [run(arguments, state) for _ in range(rounds)]

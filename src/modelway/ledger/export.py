@@ -63,7 +63,7 @@ async def exported(
 async def _csv(store: LedgerStore, where: Where) -> AsyncIterator[bytes]:
     yield _lines([COLUMNS])
     async for batch in store.rows(where):
-        yield _lines([[_cell(value) for value in _flat(row).values()] for row in batch])
+        yield _lines([_cells(row) for row in batch])
 
 
 async def _jsonl(store: LedgerStore, where: Where) -> AsyncIterator[bytes]:
@@ -103,6 +103,14 @@ def unarmed(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+_TOLD: dict[type, Callable[[Any], str]] = {
+    str: unarmed,
+    bool: lambda cell: str(cell).lower(),
+    tuple: lambda cell: msgspec.json.encode(cell).decode(),
+}
+"""How cells are written that are not written as they are."""
+
+
 def _flat(row: LedgerRow) -> dict[str, Any]:
     """By column, in their order."""
     intent, settled = row.intent, row.settlement
@@ -117,12 +125,9 @@ def _flat(row: LedgerRow) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return unarmed(value)
-    if isinstance(value, tuple):
-        return msgspec.json.encode(value).decode()
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+def _cells(row: LedgerRow) -> list[Any]:
+    cells = _flat(row).values()
+    return [told(cell) if (told := _TOLD.get(type(cell))) else cell for cell in cells]
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
