@@ -75,8 +75,13 @@ class Bound:
 
     def __init__(self, call: Call) -> None:
         self.operation = call.operation
-        if call.body is not None:
-            self._of_body(call, call.body)
+        body = call.body
+        if body is not None:
+            try:
+                self._of_body(call, body)
+            except RecursionError:  # it was split where the stack was not as deep
+                self._surcharge("a question that is nested too deeply")
+                self.input_tokens = max(self.input_tokens, body.size_bytes)
         elif call.passing is not None:
             self.input_tokens = -(-len(call.passing.body) // 2)
         else:

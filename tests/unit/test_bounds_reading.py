@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from modelway.bounds import Bound
 from modelway.call import Body, Call, Deployment, Passing, Target
 from modelway.catalog.rows import Provider
+from modelway.errors import BadRequestError
 from modelway.framing.fields import split
 from modelway.messages import user
 from modelway.retrieval import EmbedRequest, RerankRequest
@@ -255,6 +258,63 @@ def test_a_duplicate_name_deep_inside_hides_no_url():
     assert "url" in bound("openai-chat", raw).surcharged
     escaped = raw.replace(b'"image_url":', rb'"image\u005furl":').replace(b'"url"', rb'"\u0075rl"')
     assert "url" in bound("openai-chat", escaped).surcharged
+
+
+def known_names():
+    """Names that mean something somewhere, and others."""
+    found = set()
+    for spelling in SPELLINGS.values():
+        for name, meaning in spelling.names.items():
+            found |= {name} if isinstance(meaning, str) else {name, *meaning}
+    told = ["type", "content", "url", "data", "source", "image_url", "text", "functionDeclarations"]
+    return st.sampled_from([*sorted(found), *told]) | st.text("ab", max_size=2)
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(known_names(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(sorted(SPELLINGS)), st.dictionaries(known_names(), values, max_size=6))
+def test_whatever_is_sent_has_a_bound_or_none_and_never_a_small_one(dialect, said):
+    found = bound(dialect, said)
+    assert found.input_tokens >= 80
+    assert found.choices >= 1
+    made = found.output_tokens(OWN)
+    assert made is not None
+    assert made >= 1
+    assert isinstance(found.surcharged, str)
+    assert len(found.surcharged) < 100
+
+
+@pytest.mark.parametrize("depth", [50, 400, 900, 5000])
+def test_what_is_nested_deeply_has_no_bound_and_breaks_nothing(depth):
+    raw = b'{"messages":' + b"[" * depth + b"]" * depth + b"}"
+    try:
+        found = bound("openai-chat", raw)
+    except BadRequestError:
+        return  # refused where it is split
+    assert found.input_tokens > 0
+
+
+def test_a_stack_that_is_deep_already_breaks_nothing():
+    raw = b'{"messages":' + b"[" * 300 + b"]" * 300 + b"}"
+    fields = split(raw)
+    body = Body(dialect="openai-chat", fields=fields, size_bytes=len(raw))
+    said = Call(id="1", model="m", body=body)
+
+    def below(frames):
+        return below(frames - 1) if frames else Bound(said)
+
+    left = sys.getrecursionlimit() - len(inspect.stack(0))
+    for frames in range(left - 400, left - 60, 20):
+        assert below(frames).input_tokens > 0
 
 
 # ---------------------------------------------------------------- values
