@@ -17,6 +17,8 @@ TIMES = ("hour", "day", "month")
 EQUAL = tuple([name for name in DIMENSIONS if name not in TIMES])
 MOST_GROUPS = 10_000
 MOST_DAYS = 36_500
+MOST_VALUES = 100
+"""Of one dimension."""
 _SPAN = ("since", "until", "days", "time_zone")
 _NOTHING: Mapping[str, str] = {}
 
@@ -90,7 +92,10 @@ def _values(said: str, name: str) -> tuple[str, ...]:
         raise _wrong(name, "has a quotation mark that does not end") from None
     if len(lines) > 1:
         raise _wrong(name, "has more than one line")
-    return tuple(lines[0]) if lines and lines[0] else ("",)
+    values = tuple(lines[0]) if lines and lines[0] else ("",)
+    if len(values) > MOST_VALUES:
+        raise _wrong(name, f"names {len(values)} values, and {MOST_VALUES} are the most")
+    return values
 
 
 def _zone(said: str) -> zoneinfo.ZoneInfo:
