@@ -295,6 +295,12 @@ def test_all_reload_at_a_hangup(home, provider):
         running.signal(signal.SIGHUP)
         until(lambda: running.stderr.count("the changed configuration is in force") == 3)
         assert [status(url, "new") for _ in range(12)] == [200] * 12
+        before = workers_of(running)
+        os.kill(before[0], signal.SIGKILL)
+        while len({*workers_of(running)} - {before[0]}) < 3 or status(url, "new") != 200:
+            running.signal(signal.SIGHUP)  # one that starts is not ended by it
+        assert status(url, "new") == 200
+        assert "by signal 1:" not in running.stderr
 
 
 def test_one_that_cannot_start_is_an_error_of_the_command(home, provider):
@@ -325,7 +331,8 @@ def test_a_cassette_is_for_one_process(home):
 
 SUPERVISED = """
 import os, signal, sys
-from modelway.gateway.workers import Hooks, Started, listen_together, supervise
+from modelway.gateway.worker import Started
+from modelway.gateway.workers import Hooks, listen_together, supervise
 
 go, ready = os.pipe()
 

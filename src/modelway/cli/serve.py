@@ -35,7 +35,8 @@ from modelway.gateway.authorise import (
 from modelway.gateway.operating import operated
 from modelway.gateway.serve import listen, new_event_loop, run
 from modelway.gateway.stored import FILE, Responses
-from modelway.gateway.workers import Hooks, Seat, listen_together, supervise
+from modelway.gateway.worker import Seat
+from modelway.gateway.workers import Hooks, listen_together, supervise
 from modelway.observe.sharing import Shared, fold
 from modelway.opening import Opened, open_engine
 

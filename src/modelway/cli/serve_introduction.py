@@ -8,7 +8,7 @@ from modelway.cli import output
 from modelway.config.resolve import default_model
 from modelway.config.settings import Settings
 from modelway.gateway.authorise import Keys
-from modelway.gateway.workers import Started
+from modelway.gateway.worker import Started
 from modelway.opening import Opened, only_named
 
 _NAMES_SHOWN = 8

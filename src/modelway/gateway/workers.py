@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, NoReturn
 
 import msgspec
-from msgspec import Struct
 
 from modelway.clock import SystemClock
 from modelway.errors import ConfigError, LLMError
 from modelway.gateway.serve import listen
+from modelway.gateway.worker import Seat, Started, serve
 from modelway.ports import Clock
 
 _SOUND_S = 10.0
@@ -36,24 +36,6 @@ _SIGNALS = tuple(
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGCHLD")
     if hasattr(signal, name)
 )
-
-
-class Started(Struct, frozen=True, kw_only=True):
-    """What a worker tells when it serves, or why it does not."""
-
-    notices: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-    failed: str = ""
-    misconfigured: bool = False
-
-
-class Seat(NamedTuple):
-    """A worker's place. ``alive`` can be read from when the supervisor is gone."""
-
-    number: int
-    listening: socket.socket
-    alive: int
-    started: Callable[[Started], None]
 
 
 class _Worker:
@@ -202,7 +184,7 @@ class _Supervisor:
                     os.close(other.hears)
                 if other.listening is not worker.listening:
                     other.listening.close()
-            code = _serve(self._work, worker, self._alive, tells)
+            code = serve(self._work, worker.number, worker.listening, self._alive, tells)
         except BaseException:  # noqa: BLE001  # nothing may go back into the supervisor's code
             traceback.print_exc()
         finally:
@@ -292,7 +274,8 @@ class _Supervisor:
             if one in {signal.SIGTERM, signal.SIGINT}:
                 self._end(_HURRIED_S if self._ending else self._drain_s + _BEYOND_DRAIN_S)
             elif one == getattr(signal, "SIGHUP", None):
-                self._send(signal.SIGHUP)
+                serving = [worker for worker in self._present() if worker.told is not None]
+                self._send(signal.SIGHUP, serving)  # the others load what there is by now
 
     def _end(self, within_s: float) -> None:
         self._ending = True
@@ -307,8 +290,8 @@ class _Supervisor:
             self._fault = kind(told.failed)
         self._end(_HURRIED_S)
 
-    def _send(self, which: signal.Signals) -> None:
-        for worker in self._present():
+    def _send(self, which: signal.Signals, workers: Sequence[_Worker] | None = None) -> None:
+        for worker in self._present() if workers is None else workers:
             os.kill(worker.pid, which)
 
     @contextlib.contextmanager
@@ -332,24 +315,3 @@ class _Supervisor:
     def _note(self, which: int, frame: object) -> None:
         self._heard.append(which)
         del frame
-
-
-def _serve(work: Callable[[Seat], None], worker: _Worker, alive: int, tells: int) -> int:
-    """Do the work; the exit code. What goes wrong before it is ready is told, after that printed."""
-    ready = False
-
-    def started(told: Started) -> None:
-        nonlocal ready
-        ready = True
-        with contextlib.suppress(BrokenPipeError):  # the supervisor is gone
-            os.write(tells, msgspec.msgpack.encode(told))
-        os.close(tells)
-
-    try:
-        work(Seat(worker.number, worker.listening, alive, started))
-    except LLMError as error:
-        if ready:
-            raise
-        started(Started(failed=error.message, misconfigured=isinstance(error, ConfigError)))
-        return 2 if isinstance(error, ConfigError) else 1
-    return 0
