@@ -110,13 +110,14 @@ class Facts:
         deployment: Deployment,
         usage: Usage | None,
         *,
-        took_s: float = 0.0,
+        took_s: float | None = None,
         service: str = "standard",
         answered_by: str = "",
     ) -> Charged:
         """What a call of this usage cost; what the provider itself says wins.
 
-        ``answered_by`` is the model in the provider's words, for names that nothing is known of.
+        ``took_s`` is what a machine of the operator's own is paid by; ``answered_by`` is the model in
+        the provider's words, for names that nothing is known of.
         """
         book = self._book(deployment, service)
         plain = book.plain
@@ -132,6 +133,9 @@ class Facts:
             if info is not None and info.per_hour is not None:
                 from modelway.catalog.pricing import by_time  # noqa: PLC0415  # at its first use
 
+                if took_s is None:
+                    why = "it is paid by the hour, and how long it took is not known"
+                    return Charged(None, "unknown", book.version, None, why)
                 return Charged(by_time(info.per_hour, took_s), "catalogue", book.version)
             if book.free:
                 return Charged(0, "catalogue", book.version)
@@ -147,11 +151,8 @@ class Facts:
 
     def priced(self, answer: Answer, deployment: Deployment) -> Answer:
         """The answer with its cost, where the price of its model is known."""
-        took_s = answer.latency_s
-        if took_s is None and (info := self.known(deployment)) is not None and info.per_hour:
-            return answer
         charged = self.charged(
-            deployment, answer.usage, took_s=took_s or 0.0, answered_by=answer.model
+            deployment, answer.usage, took_s=answer.latency_s, answered_by=answer.model
         )
         if charged.pico_usd is None:
             return answer

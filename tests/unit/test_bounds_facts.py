@@ -265,6 +265,8 @@ def test_a_machine_is_paid_by_the_hour():
     charged = known.charged(HOUSE, PLAIN, took_s=36.0)
     assert charged[:2] == (3_125_000_000, "catalogue")
     assert known.charged(HOUSE, None, took_s=36.0).pico_usd == 3_125_000_000
+    assert known.charged(HOUSE, PLAIN)[:2] == (None, "unknown")
+    assert known.price(HOUSE, 1000, 1000) is None  # not 0: nobody knows how long
     slow = deployment("openai-compatible", "qwen3", timeouts=Timeouts(total_s=360.0))
     assert known.bound(asking(), slow) == (31_250_000_000, "")
     assert known.partial(asking(), slow, 5) == 31_250_000_000
