@@ -328,7 +328,9 @@ class _SelfHosting:
             self._last = max(self._last, seen.intent.time + seen.settled.took_s)
             yield seen.saving("self_hosting", seen.cost, about="")
         elif (price := self._assumed.usd_per_million) is not None:
-            tokens = (seen.usage.input_tokens or 0) + (seen.usage.output_tokens or 0)
+            if seen.usage.input_tokens is None:
+                return
+            tokens = seen.usage.input_tokens + (seen.usage.output_tokens or 0)
             less = _pico(price * tokens / 10**6)
             yield seen.saving("self_hosting", seen.cost - less, about="")
 

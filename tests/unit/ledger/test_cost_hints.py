@@ -221,6 +221,8 @@ async def test_a_machine_costs_its_tokens():
     hint = await only("self_hosting", row(1), usd_per_million=Decimal("0.5"))
     assert hint.saved_pico_usd == 1200 * MICRO - 110 * MICRO // 2
     assert await only("self_hosting", row(1)) is None
+    cut = row(1, basis="received", input_tokens=None, output_tokens=None)
+    assert await only("self_hosting", cut, usd_per_million=Decimal("0.5")) is None
 
 
 async def test_the_proofs_are_the_rows_that_save_the_most():
