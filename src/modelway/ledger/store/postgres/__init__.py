@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Sequence
 
-from modelway.ledger.store.columns import NUMBERS, TEXTS, check, columns, last_words, ledger_row
+from modelway.ledger.store.columns import (
+    NUMBERS,
+    TEXTS,
+    Columns,
+    check,
+    columns,
+    last_words,
+    ledger_row,
+)
 from modelway.ledger.store.postgres import asking
 from modelway.ledger.store.postgres.connections import LedgerConnections
 from modelway.ledger.values import Group, LedgerRow, Where
@@ -15,6 +24,7 @@ from modelway.store.outage import opening
 _READ_S = 120.0
 _PAGE_ROWS = 1000
 _GROUP_ROWS = 5000
+_SLICE_ROWS = 50
 _TYPES = {"time": "float8", "stream": "bool"}
 _NAMES = ("id", *TEXTS, *NUMBERS)
 _ARRAYS = ", ".join(
@@ -72,7 +82,11 @@ class PostgresLedger:
         self._read = read
 
     async def add(self, rows: Sequence[LedgerRow]) -> None:
-        found = last_words([columns(row) for row in rows]).values()
+        made: list[Columns] = []
+        for start in range(0, len(rows), _SLICE_ROWS):  # what is served meanwhile has its turn
+            made += [columns(row) for row in rows[start : start + _SLICE_ROWS]]
+            await asyncio.sleep(0)
+        found = last_words(made).values()
         if found:
             given = [(row.id, *row.texts, *row.numbers) for row in found]
             await self._written.fetch(_ADD, *[list(column) for column in zip(*given, strict=True)])

@@ -34,6 +34,17 @@ class _File(SqliteFile):
         return connection
 
 
+class _Read(SqliteFile):
+    """The same for who only reads, and so waits for nobody who writes."""
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=self._timeout_s, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+
 async def open_sqlite_ledger(path: Path, *, timeout_s: float = 10.0) -> SqliteLedger:
     """The ledger in this file, which is made where there is none, for its owner's eyes only.
 
@@ -42,7 +53,7 @@ async def open_sqlite_ledger(path: Path, *, timeout_s: float = 10.0) -> SqliteLe
     machine = this_machine()
     written = _File(path, timeout_s=timeout_s, machine=machine)
     await written.open()
-    return SqliteLedger(written, _File(path, timeout_s=max(timeout_s, _READ_S), machine=machine))
+    return SqliteLedger(written, _Read(path, timeout_s=max(timeout_s, _READ_S), machine=machine))
 
 
 class SqliteLedger:
