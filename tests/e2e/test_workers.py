@@ -22,7 +22,7 @@ import pytest
 
 from modelway.gateway.workers import listen_together
 from modelway.simulator.app import Simulator
-from modelway.simulator.script import Match, Pace, Reply, Rule, Script
+from modelway.simulator.script import Match, Pace, Reply, Rule, Script, ScriptedError
 from modelway.simulator.serve import SimulatorThread
 from support.command_line import modelway, started
 from support.prometheus import series
@@ -33,6 +33,8 @@ pytestmark = pytest.mark.skipif(
 KEY = "mw-admin-key-0123456789abcdef"
 TEXT = "one two three four five six seven eight nine ten"
 LIMIT = 40
+TOKENS = 10
+"""Of that text, as the simulator counts."""
 
 
 @pytest.fixture
@@ -40,6 +42,7 @@ def provider():
     """One that answers at once, and slowly to who asks for slow."""
     rules = (
         Rule(match=Match(model="slow"), reply=Reply(text=TEXT, pace=Pace(tokens_per_s=5))),
+        Rule(match=Match(model="sick"), reply=Reply(error=ScriptedError(status=500))),
         Rule(reply=Reply(text=TEXT)),
     )
     with SimulatorThread(Simulator(Script(rules=rules))) as thread:
@@ -161,6 +164,59 @@ def test_a_limit_holds_for_all_of_them_together(tmp_path, provider):
             time.sleep(0.5)
     assert seen[200] == LIMIT
     assert seen.keys() == {200, 429}
+
+
+def test_a_budget_holds_for_all_of_them_together(tmp_path, provider):
+    limit_usd = 0.2
+    write(
+        tmp_path,
+        provider,
+        store=f"sqlite://{tmp_path}/store.sqlite",
+        catalogue={"house/fast": {"max_output_tokens": 20, "price": {"input": 0, "output": 1000}}},
+        budgets=[{"name": "all", "limit_usd": limit_usd, "per": "total"}],
+    )
+    with serving(tmp_path, 4) as running, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        url = ready(running)
+        seen = Counter()
+        end = time.monotonic() + 20
+        while not seen[429] and time.monotonic() < end:
+            seen.update(pool.map(lambda _: status(url), range(8)))
+        for _ in range(4):  # what is given back meanwhile is not too much
+            seen.update(pool.map(lambda _: status(url), range(16)))
+            time.sleep(0.5)
+        until(lambda: counted(url) == seen[200])
+        spent = sum(
+            value for (name, _), value in figures(url).items() if name == "modelway_cost_usd_total"
+        )
+    assert seen.keys() == {200, 429}
+    assert limit_usd / 2 < spent <= limit_usd
+    assert spent == pytest.approx(seen[200] * 0.001 * TOKENS)
+
+
+def test_a_circuit_opens_for_all_of_them_together(tmp_path, provider):
+    write(
+        tmp_path,
+        provider,
+        store=f"sqlite://{tmp_path}/store.sqlite",
+        models={"sick": "house/sick"},
+        breaker={"failures": 3, "open_s": 60},
+    )
+
+    def circuits():
+        request = urllib.request.Request(
+            f"{url}/v1/health", headers={"authorization": f"Bearer {KEY}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return [one["state"] for one in json.load(answer)["breakers"]]
+
+    with serving(tmp_path, 4) as running:
+        url = ready(running)
+        until(lambda: status(url, "sick") == 503 and "open" in circuits())
+        until(lambda: all(circuits() == ["open"] for _ in range(24)))
+        time.sleep(1.2)  # figures of the others are as old as a second
+        refused = counted(url, "CircuitOpenError")
+        assert {status(url, "sick") for _ in range(24)} == {503}
+        until(lambda: counted(url, "CircuitOpenError") == refused + 24)
 
 
 def figures(url):
