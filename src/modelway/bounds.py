@@ -129,11 +129,15 @@ class Bound:
         names = spelling.names
         for name, raw in body.fields.items():
             meaning = names.get(name)
+            if meaning is None:
+                continue
             if meaning == "content":
                 said.append((name, raw))
+            elif meaning == "cap":
+                self._capped(_any(raw))
             elif meaning == "tools":
                 self._of_tools(spelling, _listed(raw))
-            elif meaning is not None:
+            else:
                 self._read(spelling, name, meaning, _any(raw))
         tokens, rest = self._told, body.size_bytes
         for name, raw in said:
@@ -203,8 +207,9 @@ class Bound:
     def _capped(self, value: Any) -> None:
         """Of several caps the largest may be the one that holds, and a host may take any nonsense."""
         if type(value) is int and value > 0:
-            self._cap = max(value, self._cap or 0)
-        else:
+            if self._cap is None or value > self._cap:
+                self._cap = value
+        elif value is not None:
             self._nonsense = True
 
     def _of_tools(self, spelling: Spelling, tools: Any) -> None:
