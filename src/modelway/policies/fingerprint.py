@@ -30,17 +30,12 @@ def key(call: Call, *more: bytes) -> bytes:
                 call.only,
                 call.headers,
                 call.query,
-                _value(call),
+                None if call.request is None else _json(call.request),
                 _bytes(call),
                 more,
             )
         )
     ).digest()
-
-
-def _value(call: Call) -> Any:
-    request = call.request
-    return None if request is None else (type(request).__name__, _json(request))
 
 
 def _bytes(call: Call) -> Any:

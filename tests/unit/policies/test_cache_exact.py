@@ -437,6 +437,23 @@ async def test_bytes_that_are_no_answer_are_not_kept():
         assert (await kept(call(body.decode()), provider)).cached == "", body
 
 
+async def test_what_acts_elsewhere_is_asked_each_time(provider):
+    kept = cache()
+    hosted = {"tools": [{"type": "web_search"}]}
+    for stream in (False, False, True, True):
+        reply = await kept(call(stream=stream, fields=hosted), provider)
+        if stream:
+            await read(reply)
+        assert reply.cached == ""
+    assert (kept.stats().stored, kept.stats().refused) == (0, {"call": 4})
+
+
+async def test_a_life_of_nought_is_none(provider):
+    kept = cache()
+    await kept(call(options=Options(cache_life_s=0)), provider)
+    assert (kept.stats().stored, kept.stats().refused) == (0, {"life": 1})
+
+
 async def test_a_stream_that_is_left_is_not_kept(provider):
     kept = cache()
     reply = await kept(call(stream=True), provider)

@@ -15,7 +15,7 @@ from modelway.framing.fields import split
 from modelway.messages import user
 from modelway.policies.caching.keepable import keepable
 from modelway.policies.caching.keeping import Room, keep
-from modelway.policies.caching.kept import Replay, reply_of
+from modelway.policies.caching.kept import Replay, reply_of, written
 from modelway.retrieval import EmbedResponse, Ranked, RerankResponse
 from modelway.testing.crossing import CLIENTS
 from modelway.testing.subjects import ANSWERS
@@ -220,6 +220,21 @@ def test_what_is_kept_by_another_version_is_not_there():
     assert again(data, call()) is not None
     for wrong in (b"", b"\x90", data[:-1], data + b"\0", data[:1] + b"\x02" + data[2:]):
         assert again(wrong, call()) is None
+
+
+def test_what_a_stream_would_lose_is_given_whole_alone():
+    part = Text(text="hello", cache="5m")
+    choice = replace(HELLO.choices[0], message=Message(role="assistant", parts=(part,)))
+    data = whole(replace(HELLO, choices=(choice,))).data
+    assert again(data, call()).value.choices == (choice,)
+    assert again(data, call(stream=True)) is None
+    assert again(whole(HELLO).data, call(stream=True)) is not None
+
+
+@pytest.mark.parametrize("form", ["body", "chat", "events"])
+def test_what_is_kept_without_content_is_not_there(form):
+    data = written(call(), Reply(deployment=WHERE), form, (), None)
+    assert again(data, call()) is None
 
 
 def test_what_cannot_be_written_down_is_not_kept():

@@ -215,6 +215,14 @@ async def test_who_reads_the_store_cannot_tell_what_was_asked(store, clock):
     assert store.values.keys().isdisjoint(other.values)
 
 
+async def test_what_other_policies_made_is_not_found(store, clock):
+    provider = Provider()
+    await kept(store, clock, provider)
+    other = process(store, clock)
+    other.adopt(CacheSettings(enabled=True, where="store"), b"2")
+    assert (await other(call(), provider)).cached == ""
+
+
 async def test_an_entry_from_the_future_is_not_there(store, clock):
     """The wall clock was set back by an hour: what was written before is not trusted."""
     provider = Provider()

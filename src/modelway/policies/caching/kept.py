@@ -82,7 +82,7 @@ def reply_of(
         kept = _for(call, _decode(data))
         found = deployment(kept.deployment)
         given = None if found is None else _given(kept, call, found)
-    except (ValueError, IndexError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     if given is None or found is None:
         return None
@@ -111,7 +111,7 @@ def _for(call: Call, kept: _Kept) -> _Kept:
 def _given(kept: _Kept, call: Call, deployment: Deployment) -> dict[str, Any] | None:
     """The one field of a reply that holds the answer."""
     content = kept.content
-    if kept.dialect and (call.body is None or call.body.dialect != kept.dialect):
+    if not content or (kept.dialect and not _reads(call, kept.dialect)):
         return None
     match kept.form:
         case "body":
@@ -126,6 +126,10 @@ def _given(kept: _Kept, call: Call, deployment: Deployment) -> dict[str, Any] | 
         case _:
             value = _values[kept.form](content[0])
             return _unfolded(value, kept.usage) if call.stream else {"value": value}
+
+
+def _reads(call: Call, dialect: str) -> bool:
+    return call.body is not None and call.body.dialect == dialect
 
 
 def _folded(kept: _Kept, batches: list[list[StreamEvent]], deployment: Deployment) -> ChatResponse:
