@@ -4,7 +4,7 @@ import zoneinfo
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelway.policies.budget.periods import span, window_s
@@ -128,6 +128,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Afr
     st.sampled_from(ZONES),
     st.floats(at("2020-01-01T00:00Z"), at("2035-01-01T00:00Z")),
 )
+@example("day", "UTC", 2051222399.9999998)
 def test_periods_follow_each_other_without_a_gap_and_a_store_remembers_more_than_two(
     period, zone, now
 ):

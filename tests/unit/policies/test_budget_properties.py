@@ -1,6 +1,8 @@
 """What holds of budgets whatever calls, clocks, reloads, deaths and outages come in what order."""
 
 import asyncio
+from collections import Counter
+from typing import NamedTuple
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -172,3 +174,103 @@ class Oracle:
 @example([("reserve", 0, 400), ("die", 0, 0), ("reserve", 1, 400), ("reserve", 2, 400)])
 def test_budgets_hold(steps):
     asyncio.run(Oracle().run(steps))
+
+
+# ---------------------------------------------------------------- many at once
+
+HEARD_S = 1.5
+"""Within 1 s, and what the store takes to be told."""
+
+
+class Call(NamedTuple):
+    process: int
+    begins_s: float
+    reserved: int
+    lasts_s: float
+    percent: int
+    """Of its reservation, that it costs."""
+    patience_s: float | None
+
+
+times_s = st.sampled_from([0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.3, 1.1, 2.5])
+calls = st.builds(
+    Call,
+    process=which,
+    begins_s=times_s,
+    reserved=amounts,
+    lasts_s=times_s,
+    percent=st.one_of(st.integers(0, 100), st.sampled_from([100, 150, 400])),
+    patience_s=st.one_of(st.none(), times_s),
+)
+
+
+class Crowd:
+    """Calls that go on at the same time, with a store that takes its time to answer."""
+
+    def __init__(self, periods):
+        self.budgets = [
+            budget(LIMIT * (at + 1), name=f"b{at}", period=period, rolling_s=said)
+            for at, (period, said) in enumerate(periods)
+        ]
+        self.world = World(*self.budgets, latency_s=0.02)
+        self.counted = Counter()
+        self.excesses = []
+
+    async def run(self, calls):
+        for _ in range(PROCESSES):
+            await self.world.process()
+        tasks = [asyncio.ensure_future(self.one(call)) for call in calls]
+        for _ in range(60):
+            await self.world.clock.advance(0.1)
+        assert all(task.done() for task in tasks)
+        await asyncio.gather(*tasks)
+        await self.world.clock.advance(20.0)
+        for pool, total in self.counted.items():
+            assert await self.world.total(pool) == total
+        assert not any(process.notes.out for process in self.world.processes)
+        await self.world.aclose()
+
+    async def one(self, call):
+        await self.world.clock.sleep(call.begins_s)
+        purse = self.world.processes[call.process].purse()
+        hold = purse.reserve(call.reserved) or await self.entered(purse, call)
+        if hold is None:
+            return
+        assert len(hold.draws) == len(self.budgets)
+        for draw in hold.draws:
+            self.counted[draw.pool] += call.reserved
+            self.check(draw.pool)
+        await self.world.clock.sleep(call.lasts_s)
+        cost = call.reserved * call.percent // 100
+        self.excesses.append((self.world.clock.now, max(0, cost - call.reserved)))
+        for draw in hold.draws:
+            self.counted[draw.pool] += cost - call.reserved
+        hold.settle(cost)
+
+    async def entered(self, purse, call):
+        """``None``: it was refused, or nobody waited for it any more."""
+        entering = asyncio.ensure_future(purse.enter(call.reserved))
+        if call.patience_s is not None:
+            leaves = asyncio.ensure_future(self.world.clock.sleep(call.patience_s))
+            await asyncio.wait({entering, leaves}, return_when=asyncio.FIRST_COMPLETED)
+            leaves.cancel()
+            entering.cancel()
+        try:
+            return await entering
+        except (BudgetExceededError, asyncio.CancelledError):
+            return None
+
+    def check(self, pool):
+        limit = next(one.limit_pico_usd for one in self.budgets if f"/{one.name}/" in pool)
+        since = self.world.clock.now - HEARD_S
+        recent = sum([excess for at, excess in self.excesses if at >= since])
+        assert self.counted[pool] - recent <= limit
+
+
+PERIODS = st.sampled_from([("total", None), ("month", None), ("rolling", 7200.0)])
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(calls, max_size=30), st.lists(PERIODS, min_size=1, max_size=3))
+def test_budgets_hold_while_many_call_at_once(calls, periods):
+    asyncio.run(Crowd(periods).run(calls))

@@ -53,7 +53,8 @@ def life_s(budget: Budget) -> float:
 
 
 def _calendar(period: Period, zone: zoneinfo.ZoneInfo, now: float) -> Span:
-    first = _first_day(period, datetime.fromtimestamp(now, zone).date())
+    # whole seconds, as a date rounds the last microsecond up into the next day
+    first = _first_day(period, datetime.fromtimestamp(math.floor(now), zone).date())
     begins, ends = _bounds(period, zone, first)
     return Span(f"{period}/{first.isoformat()}", begins, ends)
 
