@@ -55,7 +55,10 @@ def test_texts_of_every_length_have_a_right_length(sizes):
         ([], []),
         ({}, {}),
     ],
-    ids=str,
+    ids=[
+        *("above 64 bits", "below 64 bits", "very long", "half a character", "nothing"),
+        *("an object", "infinity", "an empty list", "an empty mapping"),
+    ],
 )
 def test_what_cannot_be_sent_spoils_nothing(value, told):
     said = read(KeyValueList.FromString(wire.attributes({"odd": value, "next": 1})))
