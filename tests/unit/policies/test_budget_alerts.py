@@ -43,6 +43,18 @@ async def test_what_is_only_reserved_alarms_nobody():
         assert w.alerts == []
 
 
+async def test_a_threshold_is_told_by_who_settles_last():
+    async with world(budget(1000, alerts=(80.0,))) as w:
+        one, two = await w.process(), await w.process()
+        hold = await one.enter(300)
+        (await two.enter(500)).settle(500)
+        await w.clock.advance(20)
+        assert w.alerts == []
+        hold.settle(300)
+        await w.clock.advance(10)
+        assert [alert.spent_pico_usd for alert in one.alerts] == [800]
+
+
 async def test_the_first_refusal_is_told_once():
     async with world(budget(1000, alerts=())) as w:
         one, two = await w.process(), await w.process()

@@ -292,7 +292,7 @@ class Account(Slices):
             await self._take_ahead()
         elif self._flush and self.teller:
             self._flush = False
-            await self.teller.tell(self.pool)
+            self.left = max(0, self.pool.limit - await self.total())
         else:
             self._flush = False
             return False

@@ -59,10 +59,6 @@ class Teller:
         async with self._telling(pool) as spent:
             return await self._vault.total(pool, spent)
 
-    async def tell(self, pool: Pool) -> None:
-        async with self._telling(pool) as spent:
-            await self._vault.settle(pool, spent)
-
     @asynccontextmanager
     async def _telling(self, pool: Pool) -> AsyncIterator[list[Spent]]:
         """What is to be told; if that fails it is kept, else those who note it are told, too."""
