@@ -7,7 +7,7 @@ import datetime as dt
 import json as jsons
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -19,13 +19,14 @@ from modelway.cli import output
 from modelway.cli.cost_prices import PriceBook
 from modelway.cli.cost_table import usd
 from modelway.cli.options import Config, Json, MaxTokens
-from modelway.client import Client
 from modelway.config.load import load
 from modelway.config.resolve import resolve
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
-from modelway.inquiry import CostEstimate
 from modelway.types import Usage
+
+if TYPE_CHECKING:
+    from modelway.inquiry import CostEstimate
 
 _OK, _UNKNOWN = 0, 1
 _TOKENS = Parameter(validator=Number(gte=0, lte=10**12))
@@ -92,11 +93,15 @@ def estimate(
 async def _of_prompt(
     model: str, prompt: str, max_tokens: int | None, config: Path | None
 ) -> CostEstimate:
+    from modelway.client import Client  # noqa: PLC0415  # an engine, where one is asked
+
     async with Client(config) as client:
         return await client.estimate_cost(prompt, model=model, max_tokens=max_tokens)
 
 
 def _of_tokens(model: str, read: int, made: int, config: Path | None) -> CostEstimate:
+    from modelway.inquiry import CostEstimate  # noqa: PLC0415  # no other command has one
+
     settings = load(config)
     now = dt.datetime.now(dt.UTC)
     book = PriceBook(settings, now)
