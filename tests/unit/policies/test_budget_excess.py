@@ -55,11 +55,85 @@ async def test_what_was_billed_counts_at_once_while_other_calls_of_its_slice_go_
         shared[0].settle(5_000)
         await turns()
         assert await w.total(total_pool()) == 5_000 + 9 * 100
+        shared[1].settle(100)
+        await turns()
+        assert await w.total(total_pool()) == 5_000 + 9 * 100, "it is not booked twice"
         for hold in holds:
             hold.settle(100)
         await w.clock.advance(8)
         assert await w.total(total_pool()) == 5_000 + 9 * 100
         assert not one.notes.out
+
+
+async def test_a_slice_whose_last_call_ends_while_its_excess_is_booked():
+    for later_s in (0.0, 0.01, 0.03, 0.05, 0.07, 0.09):
+        async with world(budget(10_000), latency_s=0.02) as w:
+            one = await w.process()
+            tasks = [asyncio.ensure_future(one.purse().enter(100)) for _ in range(10)]
+            await w.clock.advance(0.5)
+            holds = [await task for task in tasks]
+            shared = [hold for hold in holds if hold.draws[0].grant == holds[-1].draws[0].grant]
+            shared[0].settle(3_000)
+            await w.clock.advance(later_s)
+            for hold in holds:
+                hold.settle(100)
+            await w.clock.advance(8)
+            assert await w.total(total_pool()) == 3_000 + 9 * 100
+            assert not one.notes.out
+
+
+async def test_nothing_is_let_through_out_of_any_slice_while_it_is_not_known():
+    for step_s in (0.003, 0.01, 0.021):
+        async with world(budget(100_000), latency_s=0.02) as w:
+            one = await w.process()
+            purse = one.purse()
+            billed = await one.enter(100)
+            tasks = [asyncio.ensure_future(purse.enter(100)) for _ in range(40)]
+            await w.clock.advance(1)
+            holds = [await task for task in tasks]
+            holds.pop(5).settle(10)
+            entering = asyncio.ensure_future(purse.enter(5_000))  # its slice is on its way
+            await w.clock.advance(0.01)
+            holds.pop(5).settle(10)
+            (account,) = one.budgets._accounts.values()
+            assert account.room, "there is what could be spent"
+            billed.settle(10**6)
+            for hold in holds[:20]:
+                assert purse.reserve(1) is None
+                hold.settle(0)
+                assert purse.reserve(1) is None
+                await w.clock.advance(step_s)
+            await w.clock.advance(1)
+            (gone,) = await asyncio.gather(entering, return_exceptions=True)
+            assert gone.code == "closed"
+            for hold in holds[20:]:
+                hold.settle(0)
+
+
+async def test_an_excess_that_comes_while_another_is_booked():
+    for later_s in (0.0, 0.01, 0.02, 0.03, 0.05, 0.07):
+        async with world(budget(1_000), latency_s=0.02) as w:
+            one = await w.process()
+            holds = [await one.enter(100) for _ in range(2)]
+            holds[0].settle(200)
+            await w.clock.advance(later_s)
+            holds[1].settle(5_000)
+            await w.clock.advance(0.5)
+            assert await w.total(total_pool()) == 5_200
+            assert await one.refused(1) == "closed"
+            await w.clock.advance(5)
+            assert [alert.kind for alert in w.alerts].count("excess") == 1
+
+
+async def test_what_had_no_reservation_is_booked_in_full_whenever_it_comes():
+    for later_s in (0.0, 0.01, 0.02, 0.03, 0.05, 0.07):
+        async with world(budget(1_000, unpriced="allow"), latency_s=0.02) as w:
+            one = await w.process()
+            one.purse().reserve(None).settle(70)
+            await w.clock.advance(later_s)
+            one.purse().reserve(None).settle(50)
+            await w.clock.advance(5)
+            assert await w.total(total_pool()) == 120
 
 
 async def test_a_journal_replayed_at_any_moment_of_an_excess_counts_it_once():

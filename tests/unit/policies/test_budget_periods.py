@@ -304,6 +304,17 @@ async def test_a_rolling_budget_counts_calls_that_take_longer_than_it():
         (await two.enter(1000)).release()
 
 
+async def test_what_had_no_reservation_counts_no_longer_than_what_had():
+    rolling = budget(1000, period="rolling", rolling_s=60.0, unpriced="allow")
+    async with world(rolling) as w:
+        one = await w.process()
+        one.purse().reserve(None).settle(900)
+        await w.clock.advance(3)
+        assert await one.refused(101) == "budget"
+        await w.clock.advance(65)
+        (await one.enter(1000)).release()
+
+
 async def test_a_rolling_budget_in_constant_use_lets_go_of_what_is_old():
     async with world(budget(10_000, period="rolling", rolling_s=240.0)) as w:
         one = await w.process()
