@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         APITimeoutError,
         AuthenticationError,
         BadRequestError,
+        BudgetExceededError,
         CircuitOpenError,
         ConfigError,
         ContentFilterError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ModelRefusalError,
         NoCandidateError,
         NotFoundError,
+        OfflineError,
         OverloadedError,
         PayloadTooLargeError,
         PermissionDeniedError,
@@ -105,10 +107,10 @@ _HOMES = {
     "modelway.client": "Client",
     "modelway.conversations": "Conversation Conversations",
     "modelway.errors": (
-        "APIConnectionError APITimeoutError AuthenticationError BadRequestError CircuitOpenError "
-        "ConfigError "
+        "APIConnectionError APITimeoutError AuthenticationError BadRequestError BudgetExceededError "
+        "CircuitOpenError ConfigError "
         "ContentFilterError ContextLengthError CredentialError InvalidAnswerError LLMError "
-        "LimitExceededError NoCandidateError StoreDownError "
+        "LimitExceededError NoCandidateError OfflineError StoreDownError "
         "MissingKeyError ModelRefusalError NotFoundError OverloadedError PayloadTooLargeError "
         "PermissionDeniedError RateLimitError RefusedError RequestError ResponseError "
         "StepLimitError StreamInterruptedError TruncatedAnswerError UnavailableError "
@@ -140,6 +142,7 @@ __all__ = [
     "Audio",
     "AuthenticationError",
     "BadRequestError",
+    "BudgetExceededError",
     "CallEvent",
     "CallWarning",
     "Capabilities",
@@ -176,6 +179,7 @@ __all__ = [
     "NamedTool",
     "NoCandidateError",
     "NotFoundError",
+    "OfflineError",
     "Opaque",
     "Options",
     "OverloadedError",

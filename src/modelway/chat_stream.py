@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from modelway.call import Deployment, EventStream, Reply
+from modelway.call import EventStream, Reply
 from modelway.errors import StreamInterruptedError
 from modelway.fold import Fold
 from modelway.types import CallWarning, ChatResponse, Start, StreamEvent, TextDelta, Usage
@@ -27,7 +27,7 @@ class ChatStream:
     def __init__(
         self,
         ask: Callable[[], Awaitable[Reply]],
-        price: Callable[[ChatResponse, Deployment], ChatResponse] | None = None,
+        price: Callable[[ChatResponse, Reply], ChatResponse] | None = None,
     ) -> None:
         self._ask = ask
         self._price = price
@@ -211,7 +211,7 @@ class ChatStream:
             latency_s=self._latency_s,
             time_to_first_token_s=self._first_token_s,
         )
-        return response if self._price is None else self._price(response, reply.deployment)
+        return response if self._price is None else self._price(response, reply)
 
     def _cut(self) -> StreamInterruptedError:
         error = StreamInterruptedError("the stream was closed before its end")

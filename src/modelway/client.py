@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
-import msgspec
+from msgspec.structs import replace
 
 from modelway import question, structured, tools
 from modelway.call import Options, Reply
@@ -91,9 +91,9 @@ class Client(Knowing):
         started = time.monotonic()
         call = self._session.call(engine, request, options)
         reply = await (engine.watch(call, observers) if observers else engine.handle(call))
-        answer: ChatResponse = engine.facts.priced(reply.value, reply.deployment)
         latency_s = time.monotonic() - started
-        return msgspec.structs.replace(answer, latency_s=latency_s, trace=reply.trace)
+        answer: ChatResponse = replace(reply.value, latency_s=latency_s, trace=reply.trace)
+        return engine.facts.told(answer, reply)
 
     def stream(
         self,
@@ -215,7 +215,7 @@ class Client(Knowing):
         request = question.chat_request(prompt, model, system, parameters)
         engine = await self._session.engine()
         # another model would count otherwise
-        alone = msgspec.structs.replace(options or self._session.options, fallbacks=())
+        alone = replace(options or self._session.options, fallbacks=())
         reply = await engine.handle(
             self._session.call(engine, request, alone, operation="count_tokens")
         )
@@ -250,15 +250,15 @@ class Client(Knowing):
         )
         engine = await self._session.engine()
         if not request.model:
-            request = msgspec.structs.replace(request, model=embedding_model(engine.settings))
+            request = replace(request, model=embedding_model(engine.settings))
 
         async def ask(asked: EmbedRequest) -> EmbedResponse:
             started = time.monotonic()
             reply = await engine.handle(
                 self._session.call(engine, asked, options, operation="embed")
             )
-            answer: EmbedResponse = engine.facts.priced(reply.value, reply.deployment)
-            return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
+            answer: EmbedResponse = replace(reply.value, latency_s=time.monotonic() - started)
+            return engine.facts.told(answer, reply)
 
         if coalesce_s is None:
             return await ask(request)
@@ -291,8 +291,8 @@ class Client(Knowing):
         reply = await engine.handle(
             self._session.call(engine, request, options, operation="rerank")
         )
-        answer: RerankResponse = engine.facts.priced(reply.value, reply.deployment)
-        return msgspec.structs.replace(answer, latency_s=time.monotonic() - started)
+        answer: RerankResponse = replace(reply.value, latency_s=time.monotonic() - started)
+        return engine.facts.told(answer, reply)
 
     # ------------------------------------------------------------ opening and closing
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from modelway.bounds import Bound, named_service
-from modelway.call import Deployment
+from modelway.call import Deployment, Reply
 from modelway.catalog.models import ModelInfo
 from modelway.config.resolve import model_names, resolve
 from modelway.config.settings import Settings
@@ -148,6 +148,12 @@ class Facts:
     def price(self, deployment: Deployment, input_tokens: int, output_tokens: int) -> int | None:
         """What an ordinary call of so many tokens costs, in pico-dollars, where it is known."""
         return self.cost(deployment, Usage(input_tokens=input_tokens, output_tokens=output_tokens))
+
+    def told(self, answer: Answer, reply: Reply) -> Answer:
+        """An answer as its caller sees it: one that was kept costs nothing, the others their price."""
+        if reply.cached:
+            return replace(answer, cost_pico_usd=0)
+        return self.priced(answer, reply.deployment)
 
     def priced(self, answer: Answer, deployment: Deployment) -> Answer:
         """The answer with its cost, where the price of its model is known."""

@@ -110,6 +110,7 @@ async def open_engine(
     ledger: bool = False,
     metrics: bool = False,
     offline: bool = False,
+    store: str | None = None,
 ) -> Opened:
     """Load, and where nothing is configured look for local servers. Raises what ``load`` raises.
 
@@ -120,7 +121,8 @@ async def open_engine(
     not only those that are configured; never for the requests of others. ``tokens``: a provider's name
     → who gives its bearer token when a request needs one. ``ledger``, ``metrics``: keep them unless the
     configuration says otherwise. ``offline``: open no socket: what is kept, on a cassette or runs in
-    this process answers; so it is where ``MODELWAY_OFFLINE`` is set.
+    this process answers; so it is where ``MODELWAY_OFFLINE`` is set. ``store``: the URL of the one that
+    processes share where the configuration names none.
     """
     environment = os.environ if environment is None else environment
     cassette = _cassette(environment) if transport is None else None
@@ -136,6 +138,7 @@ async def open_engine(
         any_file=any_file,
         embedded="never" if offline else embedded,
         offline=offline,
+        store=store,
     )
     try:
         await making.begin(settings, transport, cassette, ledger=ledger, metrics=metrics)
@@ -160,11 +163,13 @@ class _Making:
         embedded: Embedded,
         replays: bool = False,
         offline: bool = False,
+        store: str | None = None,
     ) -> None:
         self.resources = AsyncExitStack()
         self._taped: tuple[str, ...] = ()
         self._replays = replays
         self._offline = offline
+        self._store = store
         self._config = config
         self._environment = environment
         self._observers = observers
@@ -200,7 +205,9 @@ class _Making:
         if self._offline:
             from modelway.transport.offline import OfflineTransport  # noqa: PLC0415  # rarely
 
-            transport = self._local = LocalTransport(OfflineTransport(), {})
+            transport = self._local = LocalTransport(
+                OfflineTransport(), {}, engines=Http1Transport()
+            )
         elif transport is None:
             usual = parse_base_url(_unconfigured(SIMULATOR, {}).base_url)[0]
             direct = _transport(settings.transport, self._environment)
@@ -211,7 +218,7 @@ class _Making:
         self._fetch: Fetch = self._fetcher(settings.transport)
         self._direct: Transport = transport  # on no tape
         self._cassette = cassette
-        store = await _store(settings, offline=self._offline)
+        store = await _store(settings, self._store, offline=self._offline)
         self.state = State(settings, self._clock, store)
         self.resources.push_async_callback(self.state.aclose)
         await begin_books(
@@ -330,14 +337,15 @@ class _Making:
         return made
 
 
-async def _store(settings: Settings, *, offline: bool) -> Store | None:
-    """The store that the configuration names; ``None``: this process keeps to itself."""
+async def _store(settings: Settings, instead: str | None, *, offline: bool) -> Store | None:
+    """The store that the configuration names, or else this; ``None``: this process keeps to itself."""
     said = settings.store
-    if said.url == StoreSettings().url or (offline and not said.url.startswith("sqlite:")):
+    url = said.url if said.url != StoreSettings().url else instead
+    if url is None or (offline and not url.startswith("sqlite:")):
         return None
     from modelway.store.opening import open_store  # noqa: PLC0415  # only where one is named
 
-    return await open_store(said.url, timeout_s=said.timeout_s)
+    return await open_store(url, timeout_s=said.timeout_s)
 
 
 def _cassette(environment: Mapping[str, str]) -> cassettes.Choice | None:

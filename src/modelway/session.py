@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
-from modelway.call import NO_PAYER, Call, Deployment, Operation, Options, Payer, Question
+from modelway.call import NO_PAYER, Call, Operation, Options, Payer, Question, Reply
 from modelway.config.resolve import default_model
 from modelway.engine import Engine
 from modelway.errors import BadRequestError, ConfigError
@@ -116,9 +116,9 @@ class Session:
             self._default_model = default_model(engine.settings) or ""
         return self._default_model
 
-    def priced(self, answer: ChatResponse, deployment: Deployment) -> ChatResponse:
+    def priced(self, answer: ChatResponse, reply: Reply) -> ChatResponse:
         """The answer with its cost, while the engine that knows the prices is there."""
-        return self._opened.engine.facts.priced(answer, deployment) if self._opened else answer
+        return self._opened.engine.facts.told(answer, reply) if self._opened else answer
 
     async def reload(self, config: Config = None) -> None:
         """Go on by a changed configuration; calls under way end as they began."""

@@ -170,9 +170,6 @@ async def test_a_cassette_answers(home, simulator, tmp_path):
     assert missed[0] == "CassetteMissError"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="LocalTransport speaks with its own models by the transport that is offline"
-)
 def test_a_model_in_this_process_answers_in_place_of_one_that_is_far(home, tmp_path):
     """It listens on loopback: that alone is reached, and nothing beyond."""
     pytest.importorskip("xllamacpp", reason="the extra [local] is not installed")

@@ -123,7 +123,7 @@ def test_several_start_and_end_as_one(tmp_path):
         assert running.stdout.count("key: mw-") == 1
         assert " by 3 processes\n" in running.stdout
         assert running.stderr.count("its words mean nothing") == 1
-        assert running.stderr.count("each process has limits, budgets and breakers by itself") == 1
+        assert running.stderr.count("the processes share limits, budgets and breakers in") == 1
         key = running.line("key: ").split()[0]
         workers = workers_of(running)
         assert len(workers) == 3
@@ -145,7 +145,6 @@ def test_a_limit_holds_for_all_of_them_together(tmp_path, provider):
     write(
         tmp_path,
         provider,
-        store=f"sqlite://{tmp_path}/store.sqlite",
         models={
             "fast": {
                 "deployments": [{"model": "house/fast", "limits": {"requests_per_minute": LIMIT}}]
@@ -155,6 +154,7 @@ def test_a_limit_holds_for_all_of_them_together(tmp_path, provider):
     )
     with serving(tmp_path, 4) as running, concurrent.futures.ThreadPoolExecutor(8) as pool:
         url = ready(running)
+        assert "set `store` to have them elsewhere" in running.stderr
         seen = Counter()
         end = time.monotonic() + 20
         while seen[200] < LIMIT and time.monotonic() < end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -20,7 +22,7 @@ from modelway.cli import output
 from modelway.cli.options import Config, Flag, Port, Switch
 from modelway.cli.serve_introduction import introduce, introduction
 from modelway.clock import SystemClock
-from modelway.config.load import load
+from modelway.config.load import find, load
 from modelway.config.settings import Settings
 from modelway.errors import ConfigError
 from modelway.gateway.app import Gateway
@@ -40,9 +42,8 @@ from modelway.gateway.workers import Hooks, listen_together, supervise
 from modelway.observe.sharing import Shared, fold
 from modelway.opening import Opened, open_engine
 
-_EACH_BY_ITSELF = (
-    "each process has limits, budgets and breakers by itself: set `store`, such as "
-    "sqlite:modelway.sqlite, for all of them together"
+_SHARED_IN = (
+    "the processes share limits, budgets and breakers in {}: set `store` to have them elsewhere"
 )
 
 
@@ -82,7 +83,7 @@ def serve(
         Make a new key in place of those made before, when the key is lost.
     workers
         How many processes serve, on one port. They share limits, budgets and
-        breakers in the configured store. Not on Windows.
+        breakers in the configured store, or else in a file. Not on Windows.
     offline
         Answer from what is kept, recorded or run in this process; open no
         connection to any provider.
@@ -145,7 +146,8 @@ def _several(
     _check(settings, host, auth=auth, new_key=new_key)
     _check_workers()
     port = settings.gateway.port if port is None else port
-    notices = () if _names_store(settings) else (_EACH_BY_ITSELF,)
+    store = _shared_store(settings, config)
+    notices = () if store is None else (_SHARED_IN.format(store),)
     with contextlib.ExitStack() as open_:
         sockets = listen_together(host, port, workers)
         for listening in sockets:
@@ -154,7 +156,7 @@ def _several(
         _, made = _keys(settings, host, auth=auth, new_key=new_key)
 
         async def one(seat: Seat) -> None:
-            opened = await _open(config, offline=offline)
+            opened = await _open(config, offline=offline, store=store)
             try:
                 now = opened.engine.settings
                 keys, _ = _keys(now, host, auth=auth, new_key=False)
@@ -190,6 +192,7 @@ async def _open(
     *,
     offline: bool,
     environment: Mapping[str, str] | None = None,
+    store: str | None = None,
 ) -> Opened:
     return await open_engine(
         config,
@@ -198,6 +201,7 @@ async def _open(
         ledger=True,
         metrics=True,
         offline=offline,
+        store=store,
     )
 
 
@@ -286,8 +290,16 @@ def _check_workers() -> None:
         raise ConfigError("a cassette is recorded or replayed by one process: leave out --workers")
 
 
-def _names_store(settings: Settings) -> bool:
-    return any(origin.path == "store.url" for origin in settings.origins)
+def _shared_store(settings: Settings, config: Config) -> str | None:
+    """The URL of a file for the state of this gateway's processes; ``None``: a store is configured."""
+    if any(origin.path == "store.url" for origin in settings.origins):
+        return None
+    file = config or find(os.environ)
+    named = str(file.expanduser().absolute()) if file is not None else "environment"
+    digest = hashlib.sha256(named.encode()).hexdigest()[:8]
+    directory = state_directory().absolute()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return f"sqlite://{quote(str(directory / f'workers-{digest}.sqlite'))}"
 
 
 def _keys(settings: Settings, host: str, *, auth: bool, new_key: bool) -> tuple[Keys, str | None]:

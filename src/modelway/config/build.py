@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from modelway.call import Timeouts
 from modelway.catalog import load as catalogue
-from modelway.catalog import models_overrides
 from modelway.catalog.models_overrides import Overrides
 from modelway.catalog.rows import Provider, Quirks
 from modelway.config import (
@@ -20,6 +20,7 @@ from modelway.config import (
     levels,
     measuring,
     places,
+    prices,
     signing,
     storing,
 )
@@ -27,7 +28,7 @@ from modelway.config.masking import masked, without
 from modelway.config.nodes import Node, join, with_fields
 from modelway.config.places import completed, same_host
 from modelway.config.problems import nearest, shown
-from modelway.config.reading import Context, Level, Setting, json, read_table
+from modelway.config.reading import Context, Level, Setting, read_table
 from modelway.config.references import providers_named
 from modelway.config.routes import Routes
 from modelway.config.schema import BACKOFF, PROVIDER, TIMEOUTS, TOP
@@ -56,10 +57,13 @@ _NO_PRIORITY = "accepted, but without effect on a provider: give it to the deplo
 class Builder:
     """One configuration on its way; ``context`` collects what is wrong with it."""
 
-    def __init__(self, root: Node, context: Context, source: str) -> None:
+    def __init__(
+        self, root: Node, context: Context, source: str, directory: Path | None = None
+    ) -> None:
         self.root = root
         self.context = context
         self.source = source
+        self._directory = directory
         self.providers: dict[str, ConfiguredProvider] = {}
         self.disabled: set[str] = set()
         self.levels: dict[str, Level] = {}
@@ -109,6 +113,7 @@ class Builder:
             metrics=self._struct(top, "metrics", MetricsSettings),
             telemetry=self._telemetry(top),
             overrides=self._overrides(top),
+            price_file=self._price_file(top),
             gateway=gateway,
             transport=self._struct(top, "transport", TransportSettings),
             notices=tuple([p for p in self.context.problems if p.severity == "notice"]),
@@ -322,11 +327,12 @@ class Builder:
     def _overrides(self, top: Level) -> Overrides:
         if "catalogue" not in top:
             return Overrides()
-        node: Node = top["catalogue"].value
-        found, problems = models_overrides.read(json(node, self.context))
-        for problem in problems:
-            self.context.error(node, problem)
-        return found
+        return prices.overrides(top["catalogue"].value, self.context, self._directory)
+
+    def _price_file(self, top: Level) -> Path | None:
+        if "catalogue" not in top:
+            return None
+        return prices.file(top["catalogue"].value, self.context, self._directory)
 
     def _struct(self, top: Level, name: str, kind: type[Any]) -> Any:
         said: Level = top[name].value if name in top else {}
@@ -430,6 +436,9 @@ def _names(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def build(root: Node, context: Context, source: str) -> Settings:
-    """What the nodes mean. Problems are in ``context``; with an error, the result is not to be used."""
-    return Builder(root, context, source).build()
+def build(root: Node, context: Context, source: str, directory: Path | None = None) -> Settings:
+    """What the nodes mean. Problems are in ``context``; with an error, the result is not to be used.
+
+    ``directory`` is where files are that it names.
+    """
+    return Builder(root, context, source, directory).build()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from modelway.config import toml_source, yaml_source
 from modelway.config.build import build
 from modelway.config.nodes import Node, UnreadableError, from_plain, with_fields
 from modelway.config.problems import Problem, invalid
@@ -15,8 +14,8 @@ from modelway.config.reading import Context
 from modelway.config.settings import Origin, Settings
 from modelway.config.shapes import environment as environment_shape
 from modelway.config.shapes import normalise
+from modelway.config.sources import read_source
 
-MAX_FILE_BYTES = 4 * 1024 * 1024
 FILE_NAMES = ("modelway.yaml", "modelway.yml", "modelway.toml")
 
 
@@ -38,7 +37,9 @@ def load(
     if source is None:
         return _load(lambda: Node(value={}), "environment", environment, in_file=False)
     path = Path(source).expanduser()
-    return _load(lambda: _read(path), path.name, environment, in_file=True)
+    return _load(
+        lambda: read_source(path), path.name, environment, in_file=True, directory=path.parent
+    )
 
 
 def find(environment: Mapping[str, str], directory: Path | None = None) -> Path | None:
@@ -58,7 +59,14 @@ def origins(settings: Settings) -> tuple[Origin, ...]:
     return settings.origins
 
 
-def _load(read: Any, source: str, environment: Mapping[str, str], *, in_file: bool) -> Settings:
+def _load(
+    read: Callable[[], Node],
+    source: str,
+    environment: Mapping[str, str],
+    *,
+    in_file: bool,
+    directory: Path | None = None,
+) -> Settings:
     context = Context(environment, in_file=in_file)
     try:
         root = read()
@@ -74,25 +82,7 @@ def _load(read: Any, source: str, environment: Mapping[str, str], *, in_file: bo
     if not {"providers", "models"} & set(root.fields):
         alone = environment_shape.root(environment, context)
         root = with_fields(root, {**alone.fields, **root.fields})
-    settings = build(root, context, source)
+    settings = build(root, context, source, directory)
     if any(problem.severity == "error" for problem in context.problems):
         raise invalid(source, context.problems)
     return settings
-
-
-def _read(path: Path) -> Node:
-    reader = toml_source.read if path.suffix.casefold() == ".toml" else yaml_source.read
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise UnreadableError(
-            f"the file cannot be read: {error.strerror or type(error).__name__}"
-        ) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise UnreadableError(f"the file is larger than {MAX_FILE_BYTES} bytes")
-    try:
-        return reader(content.decode("utf-8-sig"), path.name)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableError("the file is not UTF-8", line=line) from None

@@ -7,12 +7,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from modelway.catalog.models_overrides import Fault, Overrides, read
-from modelway.config import toml_source, yaml_source
 from modelway.config.nodes import Node, UnreadableError, with_fields
 from modelway.config.problems import shown
 from modelway.config.reading import Context, json, text
-
-MAX_FILE_BYTES = 4 * 1024 * 1024
+from modelway.config.sources import read_source
 
 
 def overrides(node: Node, context: Context, directory: Path | None = None) -> Overrides:
@@ -30,7 +28,7 @@ def overrides(node: Node, context: Context, directory: Path | None = None) -> Ov
     name = context.read(named, text)
     if name is None:
         return ours
-    path = (directory or Path()) / Path(name).expanduser()
+    path = _place(name, directory)
     try:
         written = read_source(path)
     except UnreadableError as fault:
@@ -39,6 +37,19 @@ def overrides(node: Node, context: Context, directory: Path | None = None) -> Ov
         return ours
     theirs = _read(written, context, file=name, named=named)
     return Overrides(models={**theirs.models, **ours.models})
+
+
+def file(node: Node, context: Context, directory: Path | None = None) -> Path | None:
+    """The file that is named, if any."""
+    named = node.fields.get("file")
+    if named is None or not isinstance(named.value, str):
+        return None
+    name = context.read(named, text)
+    return None if name is None else _place(name, directory)
+
+
+def _place(name: str, directory: Path | None) -> Path:
+    return (directory or Path()) / Path(name).expanduser()
 
 
 def _read(node: Node, context: Context, *, file: str = "", named: Node | None = None) -> Overrides:
@@ -61,22 +72,3 @@ def _at(node: Node, fault: Fault) -> Node:
             return node
         node = below
     return node
-
-
-def read_source(path: Path) -> Node:
-    """A file of YAML or, by its name, TOML; UnreadableError says why it cannot be one."""
-    reader = toml_source.read if path.suffix.casefold() == ".toml" else yaml_source.read
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise UnreadableError(
-            f"the file cannot be read: {error.strerror or type(error).__name__}"
-        ) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise UnreadableError(f"the file is larger than {MAX_FILE_BYTES} bytes")
-    try:
-        return reader(content.decode("utf-8-sig"), path.name)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableError("the file is not UTF-8", line=line) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
@@ -207,6 +208,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     telemetry: TelemetrySettings = TelemetrySettings()
     overrides: Overrides = Overrides()
     """What is said of models against, or beyond, what comes with modelway."""
+    price_file: Path | None = None
+    """Where some of that is written down, beside the configuration."""
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     not_found: str | None = None

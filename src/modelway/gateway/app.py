@@ -132,7 +132,7 @@ class Gateway:
                 await self._operate(found, body, send)
                 return
             if route.action in _BOOKS:
-                await self._books.answer(route.action, scope["query_string"], identity, send)
+                await self._books.answer(route.action, scope, identity, send)
                 return
             if route.action not in _ASKING:
                 await self._tell(found, client, identity.tenant, send)

@@ -15,9 +15,10 @@ from modelway.gateway import egress
 from modelway.gateway.authorise import Identity
 from modelway.gateway.egress import Send
 from modelway.ledger.values import LedgerStore
+from modelway.observe.prometheus import OPENMETRICS_TYPE, wants_openmetrics
 from modelway.observe.sharing import Shared
 
-_FIGURES = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+_FIGURES = b"text/plain; version=0.0.4; charset=utf-8"
 _MOST_PARAMETERS = 64
 
 
@@ -28,12 +29,17 @@ class Books:
         self._engine = engine
         self._shared = shared
 
-    async def answer(self, action: str, query: bytes, identity: Identity, send: Send) -> None:
+    async def answer(
+        self, action: str, scope: Mapping[str, Any], identity: Identity, send: Send
+    ) -> None:
         """Answer one of their routes. Who is no administrator sees what its own key has spent."""
-        said = _parameters(query)
+        said = _parameters(scope["query_string"])
         match action:
             case "metrics":
-                await _figures(send, await self._metrics())
+                accepted = b",".join(
+                    [value for name, value in scope["headers"] if name == b"accept"]
+                )
+                await self._metrics(send, openmetrics=wants_openmetrics(accepted))
             case "budgets":
                 await egress.json(send, await self._budgets())
             case "costs":
@@ -46,13 +52,20 @@ class Books:
             case _:
                 await egress.json(send, await self._forget(said))
 
-    async def _metrics(self) -> bytes:
-        if self._shared is not None:
-            return await self._shared.text()
-        metrics = self._engine().state.metrics
-        if metrics is None:
-            raise NotFoundError("no figures are kept here: set `metrics: {enabled: true}`")
-        return await Shared(metrics, None, SystemClock()).text()
+    async def _metrics(self, send: Send, *, openmetrics: bool) -> None:
+        shared = self._shared
+        if shared is None:
+            metrics = self._engine().state.metrics
+            if metrics is None:
+                raise NotFoundError("no figures are kept here: set `metrics: {enabled: true}`")
+            shared = Shared(metrics, None, SystemClock())
+        body = await shared.text(openmetrics=openmetrics)
+        headers = [
+            (b"content-type", OPENMETRICS_TYPE if openmetrics else _FIGURES),
+            (b"content-length", b"%d" % len(body)),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _budgets(self) -> bytes:
         budgets = self._engine().state.budgets
@@ -108,9 +121,3 @@ def _parameters(query: bytes) -> dict[str, str]:
             raise BadRequestError(f"{name} is given twice", param=name)
         found[name] = value
     return found
-
-
-async def _figures(send: Send, body: bytes) -> None:
-    headers: list[tuple[bytes, Any]] = [_FIGURES, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

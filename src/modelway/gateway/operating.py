@@ -164,7 +164,7 @@ async def operated(
     if hangup is not None:
         loop.add_signal_handler(hangup, reload)
     if opened.file is not None and opened.engine.settings.gateway.watch:
-        tasks.add(loop.create_task(_watch(_whole_path(opened.file), gateway)))
+        tasks.add(loop.create_task(_watch(_whole_path(opened.file), gateway, opened)))
     try:
         async with watched_over(opened, unless_told=True):
             yield
@@ -180,12 +180,17 @@ def _whole_path(file: Path) -> Path:
     return file.expanduser().absolute()
 
 
-async def _watch(file: Path, gateway: Reloads) -> None:
+async def _watch(file: Path, gateway: Reloads, opened: Opened) -> None:
     """Look once a second: what is told of changes differs by system, and not at all over networks."""
-    before = _stamp(file)
+
+    def stamps() -> list[tuple[int, int, int] | None]:
+        beside = opened.engine.settings.price_file
+        return [_stamp(file), None if beside is None else _stamp(beside)]
+
+    before = stamps()
     while True:
         await asyncio.sleep(_LOOK_S)
-        now = _stamp(file)
+        now = stamps()
         if now != before:
             before = now
             await _reload(gateway)

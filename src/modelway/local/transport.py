@@ -39,12 +39,21 @@ class _Asked(msgspec.Struct):
 class LocalTransport:
     """``providers`` are the in-process ones, by name; ``transport`` is for the network.
 
+    ``engines`` is for the models' own engines, where that is not the same: they listen on this machine.
+
     Beyond a transport's errors it raises NotFoundError, UnsupportedError and ConfigError, for a
     model that cannot be loaded.
     """
 
-    def __init__(self, transport: Transport, providers: Mapping[str, LocalModels]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        providers: Mapping[str, LocalModels],
+        *,
+        engines: Transport | None = None,
+    ) -> None:
         self._transport = transport
+        self._engines = engines or transport
         self._providers = providers
         self._pools: dict[str, Pool] = {}
         self._closed = False
@@ -90,7 +99,7 @@ class LocalTransport:
     ) -> WireResponse:
         lease = await self._lease(request, name, models, model)
         try:
-            response = await self._transport.send(
+            response = await self._engines.send(
                 request._replace(
                     origin=lease.engine.origin, headers=lease.engine.headers(request.headers)
                 )
@@ -132,6 +141,8 @@ class LocalTransport:
         """Close connections, which ends what is being answered, then free the models."""
         self._closed = True
         await self._transport.aclose()
+        if self._engines is not self._transport:
+            await self._engines.aclose()
         for pool in self._pools.values():
             await pool.aclose()
 

@@ -24,8 +24,7 @@ class Stopwatch:
 
     def failed(self, error: str) -> None:
         """There is no answer."""
-        took_s = self._clock.monotonic() - self._began
-        self._tell(took_s, took_s, error)
+        self._tell(self._clock.monotonic() - self._began, error)
 
     def answered(self, reply: Reply) -> None:
         """There is one: whole, or the beginning of a stream."""
@@ -34,23 +33,24 @@ class Stopwatch:
         self._own_s = max(0.0, took_s - reply.upstream_s - reply.waited_s)
         stream = reply.chunks or reply.events
         if stream is None:
-            self._tell(took_s, took_s - self._own_s, "")
+            self._tell(took_s, "")
         else:
             stream.on_settled.append(self._settled)
 
     def _settled(self, usage: Usage | None, error: LLMError | None) -> None:
         del usage
         took_s = self._clock.monotonic() - self._began
-        self._tell(took_s, took_s - self._own_s, "" if error is None else type(error).__name__)
+        self._tell(took_s, "" if error is None else type(error).__name__)
 
-    def _tell(self, took_s: float, upstream_s: float, error: str) -> None:
+    def _tell(self, took_s: float, error: str) -> None:
         reply, call = self._reply, self._call
+        waited_s = 0.0 if reply is None else reply.waited_s
         self._metrics.request(
             call.operation,
             "" if reply is None else reply.deployment.model,
             took_s=took_s,
-            upstream_s=upstream_s,
-            waited_s=0.0 if reply is None else reply.waited_s,
+            upstream_s=max(0.0, took_s - self._own_s - waited_s),
+            waited_s=waited_s,
             error=error,
             cached="" if reply is None else reply.cached,
             stream=call.stream,
