@@ -10,6 +10,7 @@ report  1,000,000 rows of a month in SQLite: groups by what reports are by
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import resource
 import statistics
@@ -29,6 +30,7 @@ from modelway.policies.budget.values import Draw
 from modelway.ports import Pool
 
 DAYS = 30
+INTENT_BYTES, SETTLEMENT_BYTES = bytes(330), bytes(122)
 BEGAN = 1_790_812_800.0
 """2026-10-01, in UTC."""
 POOLS = [Pool(f"budget/{name}/2026-10", 10**15, float("inf"), 60.0) for name in ("all", "team")]
@@ -99,10 +101,11 @@ async def opened(directory: str) -> Ledger:
 async def hot(quick: bool) -> None:
     world = World()
     rows = [world.row(BEGAN + number) for number in range(5_000 if quick else 20_000)]
-    both, intends = [], []
+    both, intends, writes = [], [], []
     with tempfile.TemporaryDirectory() as directory:
         ledger = await opened(directory)
         intend, settle = ledger.intend, ledger.settle
+        descriptor = os.open(Path(directory) / "bare", os.O_WRONLY | os.O_CREAT)
         for start in range(0, len(rows), 500):
             some = rows[start : start + 500]
             began = time.process_time()
@@ -116,15 +119,21 @@ async def hot(quick: bool) -> None:
             intends.append((time.process_time() - began) / len(some) * 1e6)
             for _, settlement in some:
                 settle(settlement)
+            began = time.process_time()
+            for _ in some:
+                os.write(descriptor, INTENT_BYTES)
+                os.write(descriptor, SETTLEMENT_BYTES)
+            writes.append((time.process_time() - began) / len(some) * 1e6)
             await ledger.flush()
         await ledger.aclose()
+        os.close(descriptor)
     print("CPU us                                   median    least")
-    print(
-        f"  intend and settle, two budgets         {statistics.median(both):6.2f}   {min(both):6.2f}"
-    )
-    print(
-        f"  of which intend                        {statistics.median(intends):6.2f}   {min(intends):6.2f}"
-    )
+    for title, found in (
+        ("intend and settle, two budgets", both),
+        ("of which intend", intends),
+        ("two bare writes of as many bytes", writes),
+    ):
+        print(f"  {title:<38} {statistics.median(found):6.2f}   {min(found):6.2f}")
 
 
 async def pace(quick: bool) -> None:

@@ -18,6 +18,7 @@ from modelway.ledger.replay import KILLED
 from modelway.ledger.values import Where
 from support import ledger_process
 from support.ledger_process import GRANT, POOL, cost_of, opened, reserved_for
+from support.ledger_world import FailingLedger, made
 from support.servers_postgres import postgres_server
 
 PROCESSES = 3
@@ -129,3 +130,41 @@ async def test_killed_at_any_moment(url, tmp_path):
     assert len(lost) <= 3 * KILLS
     assert [one.name for one in (tmp_path / "journal").iterdir()] == []
     assert POOL.limit > used
+
+
+_FORKING = """
+import os, signal, sys, time
+from pathlib import Path
+from modelway.errors import StoreDownError
+from support.ledger_rows import row
+from support.ledger_world import FailingLedger, made
+
+ledger = made(Path(sys.argv[1]), FailingLedger())
+ledger.intend(row(1).intent)
+if os.fork():
+    ledger.intend(row(2).intent)
+    os.kill(os.getpid(), signal.SIGKILL)
+try:
+    ledger.intend(row(3).intent)
+except StoreDownError as error:
+    print(error.code, flush=True)
+signal.alarm(20)
+sys.stdin.read()
+"""
+
+
+async def test_a_forked_child_neither_writes_the_journal_nor_holds_it(tmp_path):
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _FORKING, str(tmp_path)),
+        env={**os.environ, "PYTHONPATH": _PATHS},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert await parent.stdout.readline() == b"journal\n"
+    assert await parent.wait() == -signal.SIGKILL
+    store = FailingLedger()
+    ledger = made(tmp_path, store)
+    assert await ledger.adopt() == 1
+    assert sorted(store.kept) == ["call1.1", "call2.1"]
+    await parent.communicate(b"")
+    await ledger.aclose()

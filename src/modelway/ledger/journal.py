@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from struct import Struct as Packed
 from typing import Any, NamedTuple
+from weakref import WeakMethod
 
 from modelway.ledger.holding import lock, segment_name
 from modelway.ledger.records import MOST_ENTRY_BYTES, Begun, Entry, encode
@@ -48,7 +49,10 @@ def sealing(secret: bytes, name: str, start: bytes) -> Any:
 
 
 class Journal:
-    """Appends entries to the newest segment. OSError: nothing of it was written, or it is cut away."""
+    """Appends entries to the newest segment. OSError: nothing of it was written, or it is cut away.
+
+    A process that is forked has none: its parent's it can neither write nor hold.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,8 @@ class Journal:
         self._seal: Callable[[], Any] = blake2b
         self._blocked = True
         """Until something is put right: what was written of an entry is cut away."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_closing(WeakMethod(self.close)))
 
     @property
     def needs_another(self) -> bool:
@@ -167,6 +173,15 @@ def sealed(entry: Entry, offset: int, sealing_: Any) -> bytes:
     seal = sealing_.copy()
     seal.update(body)
     return body + bytes(seal.digest())
+
+
+def _closing(close: WeakMethod[Callable[[], None]]) -> Callable[[], None]:
+    def work() -> None:
+        method = close()
+        if method is not None:
+            method()
+
+    return work
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -87,10 +87,13 @@ class SqliteLedger:
             at = page[-1][0]
 
     async def rerate(self, costs: Sequence[tuple[str, int, str]]) -> int:
-        def work(connection: sqlite3.Connection, _: object) -> int:
-            return removing.rerate(connection, self._writer, costs)
-
-        return await self._written.write(work) if costs else 0
+        done = 0
+        for start in range(0, len(costs), removing.GROUP_ROWS):
+            some = costs[start : start + removing.GROUP_ROWS]
+            done += await self._written.write(
+                lambda on, _, some=some: removing.rerate(on, self._writer, some)  # type: ignore[misc]
+            )
+        return done
 
     async def remove(self, where: Where) -> int:
         check((), where)

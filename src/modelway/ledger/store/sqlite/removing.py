@@ -27,17 +27,19 @@ _COST = NUMBERS.index("cost_pico_usd")
 def remove(
     connection: sqlite3.Connection, writer: Writer, where: Where, after: int
 ) -> tuple[int, int | None]:
-    """Some of the settled rows behind this number; how many went, and the last one's number.
+    """Some of the settled rows that are meant; how many went, and behind which number to go on.
 
     ``None``: there are no more.
     """
     text, values = of_rows(where)
+    if where.equal:  # in one go through all, else by the index of their times
+        text = text.replace("r.time", "+r.time") + " AND r.number > ? ORDER BY r.number"
+        values += (after,)
     writer.begin(connection)
     found = [
         Found(row)
         for row in connection.execute(
-            f"{FIND} WHERE {text} AND s.basis != '' AND r.number > ? ORDER BY r.number LIMIT ?",
-            (*values, after, GROUP_ROWS),
+            f"{FIND} WHERE s.basis != '' AND {text} LIMIT ?", (*values, GROUP_ROWS)
         )
     ]
     for one in found:
