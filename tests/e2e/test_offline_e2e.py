@@ -31,6 +31,8 @@ def alarm(event, arguments):
     opened = event == "socket.__new__" and arguments[1] != socket.AF_UNIX
     if (opened or event == "socket.connect") and os.environ.get("LOOPBACK"):
         opened, reached = False, event == "socket.connect" and arguments[1][0] != "127.0.0.1"
+    elif event == "socket.getaddrinfo" and os.environ.get("LOOPBACK"):
+        reached = arguments[0] not in ("127.0.0.1", b"127.0.0.1")
     else:
         reached = event in REACHED
     if opened or reached:

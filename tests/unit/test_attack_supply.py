@@ -12,6 +12,7 @@ IMPORTS = """
 import importlib, pkgutil, sys, threading
 FORBIDDEN = ("socket.", "subprocess.", "os.fork", "os.exec", "os.posix_spawn", "os.system",
              "os.putenv", "_thread.start", "urllib.", "http.client", "ftplib.", "smtplib.")
+import numpy  # an extra, which sets a variable of its own when it is imported
 written = []
 def hook(event, args):
     if event.startswith(FORBIDDEN):

@@ -61,7 +61,8 @@ def test_import_opens_nothing_and_starts_nothing():
 
 def test_the_core_is_a_handful_of_packages():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = [re.match(r"[\w-]+", line)[0] for line in project["dependencies"]]
+    anywhere = [line for line in project["dependencies"] if "win32" not in line]
+    names = [re.match(r"[\w-]+", line)[0] for line in anywhere]
     assert sorted(names) == ["httptools", "msgspec", "pyyaml"]
     # none of the three brings another
     lock = tomllib.loads((ROOT / "uv.lock").read_text())

@@ -24,7 +24,7 @@ def nobody_types(monkeypatch):
 @pytest.fixture(autouse=True)
 def as_a_new_process_has_it(monkeypatch):
     """Cyclopts keeps what another test's parent made of a group's help."""
-    for group in ("config", "experiments", "health"):
+    for group in ("config", "cost", "experiments", "health"):
         monkeypatch.delitem(sys.modules, f"modelway.cli.{group}", raising=False)
 
 
