@@ -55,6 +55,18 @@ async def test_a_threshold_is_told_by_who_settles_last():
         assert [alert.spent_pico_usd for alert in one.alerts] == [800]
 
 
+async def test_what_another_has_just_reserved_alarms_nobody():
+    async with world(budget(1000, alerts=(50.0,))) as w:
+        one, two = await w.process(), await w.process()
+        hold = await one.enter(100)
+        await w.clock.advance(1.9)
+        reserved = await two.enter(600)
+        hold.settle(100)
+        await w.clock.advance(10)
+        assert w.alerts == []
+        reserved.release()
+
+
 async def test_the_first_refusal_is_told_once():
     async with world(budget(1000, alerts=())) as w:
         one, two = await w.process(), await w.process()
@@ -130,6 +142,18 @@ async def test_how_it_stands_tells_spent_and_held_apart_for_all_processes():
         b.release()
 
 
+async def test_how_it_stands_is_not_asked_while_it_is_being_told():
+    for later_s in (0.0, 0.01, 0.03):
+        async with world(budget(1000), latency_s=0.02) as w:
+            one = await w.process()
+            holds = [await one.enter(300) for _ in range(2)]
+            for hold in holds:
+                hold.settle(40)
+            await w.clock.advance(later_s)
+            (status,) = await w.soon(one.budgets.statuses())
+            assert (status.spent_pico_usd, status.reserved_pico_usd) == (80, 0)
+
+
 async def test_a_budget_of_whom_it_names_is_shown_before_anybody_calls():
     async with world(budget(period="month"), budget(name="each", about={"key": "*"})) as w:
         one = await w.process()
@@ -150,6 +174,19 @@ async def test_a_reload_takes_budgets_away_and_brings_others():
         one.budgets.adopt([budget(250)])
         assert await one.refused(1) == "budget"
         assert await w.total(total_pool()) == 300
+
+
+async def test_a_lower_limit_holds_for_what_is_held_too():
+    async with world(budget(1_000_000)) as w:
+        one = await w.process()
+        for _ in range(10):
+            (await one.enter(1000)).settle(1000)
+        purse = one.purse()
+        purse.reserve(1000).release()
+        one.budgets.adopt([budget(10_500)])
+        assert purse.reserve(1000) is None
+        assert await one.refused(1000) == "budget"
+        (await one.enter(500)).settle(500)
 
 
 # ---------------------------------------------------------------- webhooks

@@ -304,6 +304,18 @@ async def test_a_rolling_budget_counts_calls_that_take_longer_than_it():
         (await two.enter(1000)).release()
 
 
+async def test_a_rolling_budget_counts_what_is_lost_for_an_hour_longer():
+    async with world(budget(1000, period="rolling", rolling_s=60.0)) as w:
+        one, heir = await w.process(), await w.process()
+        await one.enter(1000)
+        one.die()
+        w.processes.remove(one)
+        await w.clock.advance(3600)
+        assert await heir.refused(1) == "budget"
+        await w.clock.advance(65)
+        (await heir.enter(1000)).release()
+
+
 async def test_what_had_no_reservation_counts_no_longer_than_what_had():
     rolling = budget(1000, period="rolling", rolling_s=60.0, unpriced="allow")
     async with world(rolling) as w:

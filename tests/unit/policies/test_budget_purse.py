@@ -246,6 +246,17 @@ async def test_what_comes_back_to_an_older_slice_is_spent_again():
             hold.settle(0)
 
 
+async def test_what_was_given_back_a_moment_ago_is_found():
+    async with world(budget(100), latency_s=0.02) as w:
+        one = await w.process()
+        hold = await one.enter(100)
+        refused = asyncio.ensure_future(one.purse().enter(1))
+        await w.clock.advance(0.05)
+        assert refused.exception().code == "budget"
+        hold.settle(0)
+        (await one.enter(100)).release()
+
+
 async def test_a_spender_has_one_purse_and_the_idle_are_forgotten():
     async with world(budget(about={"user": "*"})) as w:
         one = await w.process()

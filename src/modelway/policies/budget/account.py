@@ -363,9 +363,9 @@ class Account(Slices):
 
     # ------------------------------------------------------------ upkeep
 
-    async def tick(self, now: float, wall: float) -> None:
+    async def tick(self, now: float) -> None:
         """Every second or so, while something is held or is to be told."""
-        if self.part is not NOTHING and self._is_over(self.part, now, wall):
+        if self.part is not NOTHING and self._is_over(self.part, now):
             self.displace()
         if self._unsure or self.teller:
             self._flush = True
@@ -384,12 +384,12 @@ class Account(Slices):
     def at_rest(self) -> bool:
         return not (self.slices or self.teller or self._unsure or self._working)
 
-    def _is_over(self, part: Slice, now: float, wall: float) -> bool:
-        """Whether the current slice is to go back: its period is over, or nobody asks for it."""
+    def _is_over(self, part: Slice, now: float) -> bool:
+        """Whether the current slice is to go back: nobody spends it, or it counts as of too late."""
         seen = (part.grant, part.room)
         self._idle_ticks = self._idle_ticks + 1 if seen == self._seen and not part.open else 0
         self._seen = seen
-        if not self.begins <= wall < self.ends or self._idle_ticks >= _IDLE_TICKS:
+        if self._idle_ticks >= _IDLE_TICKS:
             return True
         return self.budget.period == "rolling" and now - part.since > self.pool.window_s / _STEPS
 

@@ -194,7 +194,7 @@ class Budgets:
 
     async def _look_after(self, account: Account) -> None:
         try:
-            await account.tick(self._clock.monotonic(), self._clock.time())
+            await account.tick(self._clock.monotonic())
             await self._closures.flush()
             await self._standing.say(account)
             await self._standing.alert(account)
