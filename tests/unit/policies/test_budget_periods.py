@@ -253,6 +253,21 @@ async def test_a_call_settles_in_the_period_that_it_was_reserved_in():
         (await one.enter(500)).release()
 
 
+async def test_a_slice_of_yesterday_is_not_spent_today():
+    day = budget(100_000, period="day")
+    async with world(day) as w:
+        one = await w.process()
+        for _ in range(8):
+            (await one.enter(100)).settle(100)
+        yesterday = one.purse().reserve(100)
+        w.clock.jump_s += 86_400
+        assert one.purse().reserve(100) is None
+        today = await one.enter(100)
+        assert today.draws[0].pool > yesterday.draws[0].pool
+        yesterday.release()
+        today.release()
+
+
 async def test_a_restart_of_a_month_remembers_what_was_spent():
     async with world(budget(1000, period="month")) as w:
         one = await w.process()
