@@ -68,13 +68,11 @@ class Account(Slices):
         self._doubts = self._doubts_over = 0
         """Times at which the limit may have been passed, and of which that is known since."""
         self._looked_at = -math.inf
-        self._flush = False
-        self._ahead_wanted = False
+        self._flush = self._ahead_wanted = self._working = False
         self._ahead = 0
         self._unit = 0
         """What a reservation is, on average."""
         self._asked_at = self._again_at = -math.inf
-        self._working = False
         self._seen = (0, 0)
         self._idle_ticks = 0
         self._limit_by(budget, span)
@@ -140,8 +138,7 @@ class Account(Slices):
         return ""
 
     def closed_error(self) -> BudgetExceededError:
-        wall = self.means.clock.time()
-        return words.closed(self.budget, self.about, now=wall, ends=self.ends)
+        return words.closed(self.budget, self.about, now=self.means.clock.time(), ends=self.ends)
 
     def _exceeded(self, asked: int) -> BudgetExceededError:
         return words.exceeded(
@@ -154,17 +151,17 @@ class Account(Slices):
         )
 
     async def total(self) -> int:
-        """All that counts against it for all processes, after telling what has ended here."""
+        """All that counts against it, for all processes."""
         return await self.teller.total(self.pool)
 
     def ask_again(self) -> None:
         """There may be more than the store has just said."""
         self._again_at = -math.inf
 
-    # ------------------------------------------------------------ for slices
-
     def now(self) -> float:
         return self.means.clock.monotonic()
+
+    # ------------------------------------------------------------ for slices
 
     @property
     def frozen(self) -> bool:
@@ -307,20 +304,19 @@ class Account(Slices):
         if not self._line:
             return
         self.displace()
-        least = self._line.first
         part = 0 if self._scarce else (self.left or 0) // SHARE
-        wanted = self._line.within(part)
+        wanted = want = self._line.within(part)
         self._judge_pace(wanted)
-        if wanted + self._ahead <= part:
-            wanted += self._ahead
-        if await self._more(min(wanted, HUGE), least):
+        if wanted + self._ahead <= part and wanted == self._line.within(HUGE):
+            want += self._ahead
+        # all of them or none: a rest in which nobody fits is lost until the others' calls are over
+        if await self._more(min(want, HUGE), wanted):
             if not self.frozen:
                 self._line.hand_out(self.draw)
-            return
-        self._again_at = self.now() + _REST_S
-        refusal = self._exceeded if self.hard else lambda _: None
-        self._line.refuse(refusal, above=min(self.left or 0, least - 1))
-        if self.hard:
+        elif wanted == self._line.first:
+            self._again_at = self.now() + _REST_S
+            refusal = self._exceeded if self.hard else lambda _: None
+            self._line.refuse(refusal, above=min(self.left or 0, wanted - 1))
             self.means.refused(self)
 
     async def _take_ahead(self) -> None:
