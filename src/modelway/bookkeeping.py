@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelway.call import Timeouts
 from modelway.config.settings import Settings
 from modelway.installation import secret, state_directory
-from modelway.ports import Clock, Transport, WireRequest
+from modelway.ports import Clock, Pool, Spent, Transport, WireRequest
 from modelway.state import State
 from modelway.transport.url import parse_base_url
 
@@ -31,15 +33,13 @@ async def begin_books(
 ) -> None:
     """Open them. ``ledger``, ``metrics``: also where nothing is said of it; budgets have a ledger."""
     directory = state_directory(environment)
+    state.secret = functools.cache(lambda: secret(directory, environment))
     semantic = settings.cache.semantic
-    shares = settings.cache.where == "store" and settings.store.url != "memory:"
-    if settings.cache.enabled and (shares or (semantic is not None and semantic.url)):
-        state.secret = secret(directory, environment)
     if settings.cache.enabled and semantic is not None and semantic.url is not None:
         from modelway.store.postgres.vectors import open_vectors  # noqa: PLC0415  # an extra
 
         state.vectors = await open_vectors(
-            semantic.url, most_entries=semantic.most_entries, secret=state.secret
+            semantic.url, most_entries=semantic.most_entries, secret=state.secret()
         )
     said = settings.ledger.enabled
     if said or (said is None and (ledger or settings.budgets)):
@@ -48,9 +48,10 @@ async def begin_books(
         state.ledger = await open_ledger(
             settings.ledger,
             state=directory,
+            secret=await asyncio.to_thread(state.secret),
             clock=clock,
             node=platform.node(),
-            give_back=state.store.leases.settle,
+            give_back=functools.partial(_give_back, state),
         )
         if state.budgets is not None:
             state.budgets.notes = state.ledger
@@ -60,6 +61,13 @@ async def begin_books(
 
         state.metrics = Metrics(settings.metrics)
         state.metrics.open_requests = lambda: state.counts.open
+
+
+async def _give_back(state: State, pool: Pool, spent: Sequence[Spent]) -> None:
+    """Settle grants of a process that died; a budget that is passed by it closes."""
+    budgets = state.budgets
+    settle = state.store.leases.settle if budgets is None else budgets.settle_for
+    await settle(pool, spent)
 
 
 class Alarms:

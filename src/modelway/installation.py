@@ -43,6 +43,7 @@ def secret(directory: Path, environment: Mapping[str, str] = os.environ) -> byte
             if not found:
                 found = os.urandom(_BYTES)
                 _write(path, found)
+            path.chmod(0o600)
     except OSError as error:
         raise ConfigError(
             f"the secret of this installation in {path} cannot be kept: {error.strerror}"

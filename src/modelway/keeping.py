@@ -34,14 +34,13 @@ def caches(
     version = policies(settings)
     kept = state.kept
     if kept is None:
-        shares = settings.cache.where == "store"
         kept = state.kept = ExactCache(
             settings.cache,
-            state.store.cache if shares else None,
+            state.store.cache if state.shares else None,
             clock,
             deployment=state.deployment,
             policies=version,
-            secret=state.secret,
+            secret=state.secret() if state.shares else b"",
         )
     else:
         kept.adopt(settings.cache, version)

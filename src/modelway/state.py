@@ -106,8 +106,10 @@ class State:
         self.telemetry: Telemetry | None = None
         self.kept: ExactCache | None = None
         """Answers that are kept, where they are."""
-        self.secret = b""
-        """What is kept in a store that others may write to is sealed with it."""
+        self.shares = store is not None
+        """Whether other processes have the same store."""
+        self.secret: Callable[[], bytes] = bytes
+        """The installation's: what others could write to is sealed with it."""
         self.meant: SemanticCache | None = None
         """Those that are found by what a question means, where they are."""
         self.vectors: Vectors | None = None

@@ -114,7 +114,7 @@ def commands():
         for line in block.code.splitlines():
             words = shlex.split(line.removeprefix("$ "), comments=True) if line[:2] == "$ " else []
             while words:
-                end = next((at for at, word in enumerate(words) if word in {"|", "&&"}), len(words))
+                end = next((at for at, word in enumerate(words) if word in {"|", "&&", ">"}), len(words))
                 call, words = words[:end], words[end + 1 :]
                 while call and re.fullmatch(r"\w+=\S*", call[0]):
                     del call[0]

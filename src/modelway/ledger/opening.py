@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from modelway import installation
 from modelway.errors import ConfigError
 from modelway.ledger.holding import new_owner
 from modelway.ledger.journal import Journal
 from modelway.ledger.ledger import Ledger
 from modelway.ledger.orphans import Orphans
-from modelway.ledger.secret import journal_secret
 from modelway.ledger.shipping import Backlog
 from modelway.ledger.store import open_ledger_store
 from modelway.ledger.values import LedgerSettings
@@ -33,15 +33,19 @@ async def open_ledger(
     state: Path,
     clock: Clock,
     node: str,
+    secret: bytes | None = None,
     give_back: Callable[[Pool, Sequence[Spent]], Awaitable[None]] | None = None,
 ) -> Ledger:
     """The ledger of this process. ``give_back`` is told what of the grants of a dead one was used.
+
+    Journals are sealed by ``secret``, the installation's unless another is given.
 
     ConfigError for what an operator must change: a store that is something else's, a directory that
     cannot be written. A store that is only down is waited for, and its rows wait in the journal.
     """
     directory = Path(settings.journal) if settings.journal else state / DIRECTORY
-    secret = await asyncio.to_thread(journal_secret, state)
+    if secret is None:
+        secret = await asyncio.to_thread(installation.secret, state)
     journal = await asyncio.to_thread(_journal, directory, new_owner(node), secret, node)
     store = await open_ledger_store(settings.url, default=state / FILE)
     orphans = Orphans(directory, secret, store, give_back)

@@ -158,7 +158,7 @@ class LedgerSettings(Struct, frozen=True, kw_only=True):
     """Where it is written down what calls cost."""
 
     enabled: bool | None = None
-    """``None``: by a gateway and the command line, and wherever there are budgets."""
+    """``None``: by a gateway, by clients that are asked to, and wherever there are budgets."""
     url: str | None = None
     """``sqlite:…`` or ``postgresql://…``; ``None``: a file of this installation's state."""
     journal: str | None = None

@@ -539,7 +539,7 @@ async def test_it_opens_what_its_settings_say(tmp_path):
     await ledger.aclose()
     files = {one.name: one.stat().st_mode & 0o777 for one in (tmp_path / "state").iterdir()}
     assert files["journal"] == 0o700
-    assert files["journal.key"] == 0o600
+    assert files["secret.key"] == 0o600
     assert files["ledger.db"] == 0o600
 
 
@@ -552,7 +552,7 @@ async def test_it_keeps_its_secret(tmp_path):
     assert await again.adopt() == 1
     assert again.refused == 0
     await again.aclose()
-    (tmp_path / "state" / "journal.key").write_bytes(b"short")
+    (tmp_path / "state" / "secret.key").write_bytes(b"short")
     with pytest.raises(ConfigError, match="has 5 bytes"):
         await opened(tmp_path)
 

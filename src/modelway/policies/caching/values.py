@@ -32,7 +32,7 @@ class CacheSettings(Struct, frozen=True, kw_only=True):
     """Whether answers are kept, where, and for how long."""
 
     enabled: bool = False
-    """Where a call does not say."""
+    """Without, none is kept, whatever a call says."""
     life_s: float = 3600.0
     most_bytes: int = 64 * 1024 * 1024
     """In this process; what processes share has the store's own bound."""
