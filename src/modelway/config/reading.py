@@ -187,8 +187,12 @@ def _number(node: Node, context: Context) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         hint = " without quotes" if isinstance(value, str) else f", not {_kind(node)}"
         _refuse(node, f"must be a number{hint}")
-    scaled = value if node.scale == 1.0 else value * node.scale
-    if not math.isfinite(scaled):
+    try:
+        scaled = value if node.scale == 1.0 else value * node.scale
+        finite = math.isfinite(scaled)
+    except OverflowError:  # a whole number that no float holds
+        finite = False
+    if not finite:
         _refuse(node, "must be a finite number")
     return scaled
 

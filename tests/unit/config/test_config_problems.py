@@ -142,6 +142,7 @@ def problem_of(config, environment=None):
         ({"model_list": [], "general_settings": {}}, "model_list", "no model of the list"),
         ({"defaults": {"stop": {"a": 1}}}, "defaults.stop", "list"),
         ({"defaults": {"temperature": float("nan")}}, "defaults.temperature", "finite"),
+        ({"defaults": {"temperature": 10**400}}, "defaults.temperature", "finite"),
         ({"defaults": {"retries": "${N}"}}, "defaults.retries", "number"),
         (
             {"defaults": {"supports_streaming": "${N}"}},
