@@ -11,7 +11,6 @@ from modelway.config.problems import shown
 from modelway.config.reading import (
     Context,
     Level,
-    Read,
     Table,
     WrongError,
     base_url,
@@ -59,22 +58,9 @@ def _webhook(node: Node, context: Context) -> Webhook | None:
     return Webhook(url=level["url"].value, secret=level["secret"].value)
 
 
-def _finite(minimum: float, maximum: float) -> Read:
-    within = number(minimum, maximum)
-
-    def read(node: Node, context: Context) -> float:
-        try:
-            found: float = within(node, context)
-        except OverflowError:
-            raise WrongError(node, f"must be at most {maximum:g}") from None
-        return found
-
-    return read
-
-
 def _limit(node: Node, context: Context) -> int:
     """Pico-dollars, by the digits that are written."""
-    usd: float = _finite(0, _MOST_USD)(node, context)
+    usd: float = number(0, _MOST_USD)(node, context)
     pico_usd = Decimal(repr(usd)) * _PICO_USD
     if 0 < pico_usd < 1:
         raise WrongError(node, "must be 0, or at least 1e-12")
@@ -85,11 +71,11 @@ _BUDGET: Table = {
     "name": line_of_text,
     "limit_usd": _limit,
     "per": one_of("day", "week", "month", "total", "rolling"),
-    "rolling_s": _finite(60, 366 * 86_400),
+    "rolling_s": number(60, 366 * 86_400),
     "time_zone": _zone,
     "hard": flag,
     "unpriced": one_of("refuse", "allow"),
-    "alerts": list_of(_finite(1, 1000)),
+    "alerts": list_of(number(1, 1000)),
     "webhook": _webhook,
     **dict.fromkeys(SCOPES, line_of_text),
 }
