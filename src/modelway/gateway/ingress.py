@@ -85,6 +85,7 @@ _CHECKS: dict[str, _Check] = {
     "seed": _INTEGER,
     "max_tokens": _TOKENS,
     "max_completion_tokens": _TOKENS,
+    "max_output_tokens": _TOKENS,
     "n": _Check(_DIGITS, "an integer", _count(_MOST_CHOICES)),
 }
 """Fields known in either dialect; ``null`` is allowed for all but the two that are required."""
