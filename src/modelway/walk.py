@@ -148,11 +148,16 @@ class Walk:
             ticket = self._admitted_at_once(track) or await self._admitted(tier, track, waits)
             if ticket is None:
                 continue
-            booking = self._account.admit(track.deployment) or await self._booked(track, ticket)
+            try:
+                after_s = self._hedged_after_s(track) if hedges and attempt == 1 else None
+                booking = self._account.admit(track.deployment)
+            except BaseException:
+                self._unsent(track, ticket)
+                raise
+            booking = booking or await self._booked(track, ticket)
             if booking is None:
                 continue
             try:
-                after_s = self._hedged_after_s(track) if hedges and attempt == 1 else None
                 if after_s is None:
                     reply = await self._ask(track, ticket, booking, self._probes)
                 else:
@@ -229,10 +234,16 @@ class Walk:
             self._noted().passed_over(track.deployment, error)
         finally:
             if booking is None:
-                ticket.unsent()
-                if self._dispatch.now() < self._probes:
-                    track.breaker.left()
+                self._unsent(track, ticket)
+        if booking is not None and self._ends is not None:
+            self._call = self._noted().remaining()
         return booking
+
+    def _unsent(self, track: Track, ticket: Ticket) -> None:
+        """It was admitted, and is not asked after all."""
+        ticket.unsent()
+        if self._dispatch.now() < self._probes:
+            track.breaker.left()
 
     async def _entered(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
         dispatch = self._dispatch
@@ -321,24 +332,23 @@ class Walk:
         now = dispatch.now()
         took_s = self._took_s = now - began
         self._upstream_s += took_s
-        if reply.headers:
-            track.learn(reply.status, reply.headers)
         stream = reply.chunks or reply.events
         if stream is None:
-            seen.answers.observe(took_s, now)
-            dispatch.saw(track, took_s, None)
-            settled(track, ticket, reply.usage, None, counted=self._breaking.counted)
             booking.answered(reply.usage, took_s)
+            settled(track, ticket, reply.usage, None, counted=self._breaking.counted)
+            seen.answers.observe(took_s, now)
         else:
+            given_s = self._call.options.timeout_s
+            stream.on_settled[:0] = [  # before whoever only looks on, whose fault would end it
+                partial(booking.streamed, stream, began, took_s),
+                partial(settled, track, ticket, counted=self._breaking.counted, given_s=given_s),
+                partial(dispatch.broke, track, given_s),
+            ]
             seen.first_events.observe(took_s, now)
             track.breaker.alive()
-            dispatch.saw(track, took_s, None)
-            given_s = self._call.options.timeout_s
-            stream.on_settled.append(
-                partial(settled, track, ticket, counted=self._breaking.counted, given_s=given_s)
-            )
-            stream.on_settled.append(partial(booking.streamed, stream, began, took_s))
-            stream.on_settled.append(partial(dispatch.broke, track, given_s))
+        if reply.headers:
+            track.learn(reply.status, reply.headers)
+        dispatch.saw(track, took_s, None)
         return reply
 
     # ------------------------------------------------------------ two attempts at once
