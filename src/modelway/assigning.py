@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from modelway.call import Assigned, Call, Deployment, Reply
+from modelway.call import Assigned, Call, Reply
 from modelway.errors import LLMError
 from modelway.experiments.recorder import OutcomeLog
 from modelway.experiments.split import assign
@@ -45,10 +45,12 @@ def experimenting(
             return await inner(call)
         began = clock.monotonic()
 
-        def ended(deployment: Deployment | None, usage: Usage | None, failed: bool) -> None:
+        def ended(reply: Reply | None, usage: Usage | None, failed: bool) -> None:
             cost = None
-            if deployment is not None and usage is not None:
-                cost = facts.cost(deployment, usage)
+            if reply is not None and reply.cached:
+                cost = 0
+            elif reply is not None and usage is not None:
+                cost = facts.cost(reply.deployment, usage)
             log.record(
                 Outcome(
                     experiment=found.experiment,
@@ -69,13 +71,13 @@ def experimenting(
             raise
         stream = reply.chunks or reply.events
         if stream is None:
-            ended(reply.deployment, reply.usage, failed=False)
+            ended(reply, reply.usage, failed=False)
         else:
             stream.on_settled.append(
                 lambda usage, error: (
                     None
                     if error is not None and error.code == LEFT
-                    else ended(reply.deployment, usage, failed=error is not None)
+                    else ended(reply, usage, failed=error is not None)
                 )
             )
         if reply.trace is not None:

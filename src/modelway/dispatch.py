@@ -69,6 +69,10 @@ class Dispatch:
         self._tell = tell
 
     def __call__(self, call: Call) -> Awaitable[Reply]:
+        if call.options.cache == "only":  # none was, or nothing is kept
+            from modelway.policies.caching.exact import only_kept  # noqa: PLC0415  # few say so
+
+            return only_kept(call, self)
         return Walk(self, call).through(self._tiers(call))
 
     def fell_back(self, call: Call, deployment: Deployment) -> None:

@@ -395,12 +395,15 @@ class Engine:
         if stream is None:
             counts.succeed(None if reply.cached else reply.usage)
         else:
-            stream.on_settled.append(self._count_settled)
+            kept = bool(reply.cached)
+            stream.on_settled.append(functools.partial(self._count_settled, kept=kept))
         return reply
 
-    def _count_settled(self, usage: Usage | None, error: LLMError | None) -> None:
+    def _count_settled(
+        self, usage: Usage | None, error: LLMError | None, *, kept: bool = False
+    ) -> None:
         if error is None:
-            self.state.counts.succeed(usage)
+            self.state.counts.succeed(None if kept else usage)
         elif error.code == LEFT:
             self.state.counts.cancelled += 1
         else:

@@ -58,7 +58,9 @@ def limiting(settings: Settings, limiter: Limiter, clock: Clock) -> Middleware |
             ticket.done(None)
             raise
         stream = reply.chunks or reply.events
-        if stream is None:
+        if reply.cached:  # no provider was asked
+            ticket.done(0)
+        elif stream is None:
             _settled(ticket, reply.usage, None)
         else:
             stream.on_settled.append(partial(_settled, ticket))
