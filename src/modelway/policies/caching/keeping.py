@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from modelway.call import ByteStream, Call, EventStream, Reply, Settled
 from modelway.dialects import dialect
 from modelway.errors import LLMError
+from modelway.policies.caching.glance import ended
 from modelway.policies.caching.kept import VALUES, Form, encode, written
 from modelway.ports import Codec, Decoder
 from modelway.types import ChatResponse, Finish, Refusal, RefusalDelta, Start, StreamEvent, Usage
@@ -73,7 +74,7 @@ def _codec(call: Call) -> Codec | None:
 def _whole(call: Call, reply: Reply) -> tuple[bytes, str]:
     """What is to be kept of an answer that came in one piece, or why it is not."""
     if reply.body is not None:
-        why, usage = _looked_into(call, reply.body)
+        why, usage = ("", None) if _is_plain(call, reply) else _looked_into(call, reply.body)
         return (b"", why) if why else (_plain(call, reply, "body", reply.body, usage), "")
     value = reply.value
     form: Form | None = next(
@@ -83,6 +84,13 @@ def _whole(call: Call, reply: Reply) -> tuple[bytes, str]:
         return b"", "form"
     why = _of_response(value) if isinstance(value, ChatResponse) else ""
     return (b"", why) if why else (_plain(call, reply, form, encode(value), value.usage), "")
+
+
+def _is_plain(call: Call, reply: Reply) -> bool:
+    """Whether it is plain without decoding it that its answer may be kept, and its usage is known."""
+    if call.operation != "chat" or call.body is None or reply.usage is None or reply.body is None:
+        return False
+    return ended(call.body.dialect, reply.body)
 
 
 def _plain(call: Call, reply: Reply, form: Form, content: bytes, usage: Usage | None) -> bytes:
