@@ -30,7 +30,7 @@ from modelway.state import State
 from modelway.types import Usage
 
 if TYPE_CHECKING:
-    from modelway.policies.budget.purse import Hold
+    from modelway.policies.budget.purse import Hold, Purse
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ _ESTIMATED = frozenset(("received", "reserved"))
 _NOTHING = Usage()
 _TIERS = frozenset(("service_tier", "serviceTier"))
 """Fields by which dialects name the terms of a call."""
+_new = tuple.__new__  # a third of the cost of a NamedTuple's own constructor
 
 
 class Accounts:
@@ -64,7 +65,9 @@ class Accounts:
         usage = reply.usage or _NOTHING
         saved = self.facts.charged(reply.deployment, usage)
         account = Account(self, call)
-        intent = account.intent(reply.deployment, f"{call.id}.cache")
+        intent = account.intent(
+            reply.deployment, f"{call.id}.cache", self.facts.version(reply.deployment)
+        )
         try:
             ledger.intend(intent)
         except StoreDownError as error:
@@ -85,11 +88,11 @@ class Accounts:
 class Account:
     """One call's bookings."""
 
-    __slots__ = ("_accounts", "_attempts", "_bound", "_call", "_same")
+    __slots__ = ("_attempts", "_bound", "_same", "accounts", "call")
 
     def __init__(self, accounts: Accounts, call: Call) -> None:
-        self._accounts = accounts
-        self._call = call
+        self.accounts = accounts
+        self.call = call
         self._bound: Bound | None = None
         self._attempts = 0
         self._same: int | None = None
@@ -98,44 +101,40 @@ class Account:
     def bound(self) -> Bound:
         """What it may use at the most: found out once, whoever is asked."""
         if self._bound is None:
-            self._bound = Bound(self._call)
+            self._bound = Bound(self.call)
         return self._bound
 
     @property
     def service(self) -> str:
         """The terms that the call names. What names none need not be looked through."""
         if self._bound is None:
-            call = self._call
+            call = self.call
             body = call.body.fields if call.body is not None else getattr(call.request, "extra", {})
             if _TIERS.isdisjoint(body):
                 return "standard"
         return self.bound.service
 
     @property
-    def operation(self) -> str:
-        return self._call.operation
-
-    @property
     def left_pico_usd(self) -> int | None:
         """What may still be spent by the caller, as far as it is known here; ``None``: not bounded."""
-        budgets = self._accounts.books.budgets
+        budgets = self.accounts.books.budgets
         if budgets is None:
             return None
-        return budgets.purse(_spender(self._call, None)).left_pico_usd
+        return budgets.purse(_spender(self.call, None)).left_pico_usd
 
     def most(self, deployment: Deployment) -> int | None:
         """What it may cost there at the most, in pico-dollars; ``None``: that is not known."""
-        return self._accounts.facts.bound(self.bound, deployment)[0]
+        return self.accounts.facts.bound(self.bound, deployment)[0]
 
     def refusal(self, deployment: Deployment) -> str:
         """Why a budget would not let it be asked there, as far as is known here; ``""``: it would."""
-        budgets = self._accounts.books.budgets
-        if budgets is None or self._call.operation not in PRICED:
+        budgets = self.accounts.books.budgets
+        if budgets is None or self.call.operation not in PRICED:
             return ""
-        purse = budgets.purse(_spender(self._call, deployment))
+        purse = budgets.purse(_spender(self.call, deployment))
         if why := purse.blocked:
             return why
-        most, why = self._accounts.facts.bound(self.bound, deployment)
+        most, why = self.accounts.facts.bound(self.bound, deployment)
         if most is None:
             return "" if purse.reserve(None) is not None else f"what it costs is not known: {why}"
         left = purse.left_pico_usd
@@ -145,21 +144,21 @@ class Account:
 
     def admit(self, deployment: Deployment) -> Booking | None:
         """A booking out of what is held here; ``None``: ``enter`` may know more, or say why not."""
-        accounts = self._accounts
-        budgets = accounts.books.budgets
-        if self._call.operation not in PRICED:
-            return Booking(self, accounts, deployment)
-        if budgets is None and accounts.books.ledger is None:
-            return Booking(self, accounts, deployment)
-        most, _why = accounts.facts.bound(self.bound, deployment)
+        books, call = self.accounts.books, self.call
+        budgets = books.budgets
+        if budgets is None and books.ledger is None:
+            return Booking(self, deployment)
+        if call.operation not in PRICED:
+            return Booking(self, deployment)
+        most, _why, version = self.accounts.facts.reserved(self.bound, deployment)
         if budgets is None:
-            return self._booked(deployment, most, None, hard=False)
-        purse = budgets.purse(_spender(self._call, deployment))
+            return self._booked(deployment, most, version)
+        purse = budgets.purse(_spender(call, deployment))
         hold = purse.reserve(most)
         if hold is None:
             return None
         try:
-            return self._booked(deployment, most, hold, hard=purse.hard)
+            return self._booked(deployment, most, version, purse, hold)
         except StoreDownError:
             return None
 
@@ -168,10 +167,10 @@ class Account:
 
         StoreDownError where a hard budget is about it and its intent cannot be written down.
         """
-        budgets = self._accounts.books.budgets
+        budgets = self.accounts.books.budgets
         assert budgets is not None  # noqa: S101 - nothing else makes one wait
-        most, why = self._accounts.facts.bound(self.bound, deployment)
-        purse = budgets.purse(_spender(self._call, deployment))
+        most, why, version = self.accounts.facts.reserved(self.bound, deployment)
+        purse = budgets.purse(_spender(self.call, deployment))
         try:
             hold = await purse.enter(most)
         except BudgetExceededError as error:
@@ -181,35 +180,45 @@ class Account:
             error.provider = error.provider or deployment.provider.name
             error.model = error.model or deployment.model
             raise
-        return self._booked(deployment, most, hold, hard=purse.hard)
+        return self._booked(deployment, most, version, purse, hold)
 
     def _booked(
-        self, deployment: Deployment, most: int | None, hold: Hold | None, *, hard: bool
+        self,
+        deployment: Deployment,
+        most: int | None,
+        version: str,
+        purse: Purse | None = None,
+        hold: Hold | None = None,
     ) -> Booking:
-        accounts = self._accounts
+        ledger = self.accounts.books.ledger
+        if ledger is None:
+            return Booking(self, deployment, most, hold)
         self._attempts += 1
-        id_ = ""
-        if accounts.books.ledger is not None:
-            id_ = f"{self._call.id}.{self._attempts}"
-            try:
-                accounts.books.ledger.intend(self.intent(deployment, id_, most, hold))
-            except StoreDownError as error:
-                if hard:
-                    if hold is not None:
-                        hold.release()
-                    raise
-                _log.error("an attempt is not in the ledger: %s", error.message)
-                id_ = ""
-        return Booking(self, accounts, deployment, most=most, hold=hold, id_=id_)
+        id_ = f"{self.call.id}.{self._attempts}"
+        try:
+            ledger.intend(self.intent(deployment, id_, version, most, hold))
+        except StoreDownError as error:
+            if purse is not None and purse.hard:
+                if hold is not None:
+                    hold.release()
+                raise
+            _log.error("an attempt is not in the ledger: %s", error.message)
+            id_ = ""
+        return Booking(self, deployment, most, hold, id_)
 
     def intent(
-        self, deployment: Deployment, id_: str, most: int | None = None, hold: Hold | None = None
+        self,
+        deployment: Deployment,
+        id_: str,
+        version: str,
+        most: int | None = None,
+        hold: Hold | None = None,
     ) -> Intent:
-        call, accounts = self._call, self._accounts
+        call = self.call
         payer = call.payer
         return Intent(
             id=id_,
-            time=accounts.clock.time(),
+            time=self.accounts.clock.time(),
             tenant=call.tenant,
             key=call.key,
             team=payer.team,
@@ -223,7 +232,7 @@ class Account:
             model=deployment.model,
             service=self.bound.service,
             reserved_pico_usd=most,
-            price_version=accounts.facts.version(deployment),
+            price_version=version,
             same=self._fingerprint(),
             draws=() if hold is None else hold.draws,
         )
@@ -231,29 +240,26 @@ class Account:
     def _fingerprint(self) -> int:
         """Equal where the same was asked, but for chance: a checksum of the messages."""
         if self._same is None:
-            body = self._call.body
+            body = self.call.body
             said = None if body is None else body.fields.get("messages")
-            self._same = 0 if said is None else zlib.crc32(memoryview(said))
+            self._same = 0 if said is None else zlib.crc32(said)
         return self._same
 
 
 class Booking:
     """One attempt's. Its first end counts; any other is ignored."""
 
-    __slots__ = ("_account", "_accounts", "_deployment", "_hold", "_id", "_most", "_over")
+    __slots__ = ("_account", "_deployment", "_hold", "_id", "_most", "_over")
 
     def __init__(
         self,
         account: Account,
-        accounts: Accounts,
         deployment: Deployment,
-        *,
         most: int | None = None,
         hold: Hold | None = None,
         id_: str = "",
     ) -> None:
         self._account = account
-        self._accounts = accounts
         self._deployment = deployment
         self._most = most
         self._hold = hold
@@ -275,7 +281,7 @@ class Booking:
 
     def answered(self, usage: Usage | None, took_s: float) -> None:
         """The whole answer is there."""
-        self._end(self._charged(usage, took_s), took_s, usage=usage)
+        self._end(self._charged(usage, took_s), took_s, None, "", usage)
 
     def streamed(
         self,
@@ -286,22 +292,23 @@ class Booking:
         error: LLMError | None,
     ) -> None:
         """A stream is over, at its end or before it. ``began`` is monotonic."""
-        took_s = self._accounts.clock.monotonic() - began
+        took_s = self._account.accounts.clock.monotonic() - began
         if error is None or stream.billed:
             charged = self._charged(usage, took_s)
         else:
             charged = self._received(stream.received_chars)
         ended_by = "" if error is None else _ended_by(error)
-        self._end(charged, took_s, first_s=first_s, error=ended_by, usage=usage)
+        self._end(charged, took_s, first_s, ended_by, usage)
 
     def _received(self, chars: int | None) -> Charged:
-        accounts = self._accounts
-        cost = accounts.facts.partial(self._account.bound, self._deployment, chars)
+        account = self._account
+        cost = account.accounts.facts.partial(account.bound, self._deployment, chars)
         return Charged(cost, "received", "")
 
     def _charged(self, usage: Usage | None, took_s: float) -> Charged:
-        charged = self._accounts.facts.charged(
-            self._deployment, usage, took_s=took_s, service=self._account.service
+        account = self._account
+        charged = account.accounts.facts.charged(
+            self._deployment, usage, took_s=took_s, service=account.service
         )
         if charged.pico_usd is None and self._most is not None:
             # The price is known, and what was used is not: no more than was reserved.
@@ -312,7 +319,6 @@ class Booking:
         self,
         charged: Charged,
         took_s: float,
-        *,
         first_s: float | None = None,
         error: str = "",
         usage: Usage | None = None,
@@ -320,18 +326,19 @@ class Booking:
         if self._over:
             return
         self._over = True
-        cost = charged.pico_usd
-        books = self._accounts.books
+        cost, basis = charged.pico_usd, charged.basis
+        estimated = basis in _ESTIMATED
+        books = self._account.accounts.books
         if self._hold is not None:
             self._hold.settle(cost)
-        books.counts.spent(cost, estimated=charged.basis in _ESTIMATED)
+        books.counts.spent(cost, estimated=estimated)
         if self._id and books.ledger is not None:
             said = usage or _NOTHING
             books.ledger.settle(
                 Settlement(
                     id=self._id,
                     cost_pico_usd=cost,
-                    basis=charged.basis if cost is not None else "unknown",
+                    basis=basis if cost is not None else "unknown",
                     took_s=took_s,
                     first_s=first_s,
                     error=error,
@@ -352,34 +359,24 @@ class Booking:
             deployment = self._deployment
             books.metrics.attempt(
                 deployment.provider.name,
-                deployment.model,
-                self._account.operation,
+                deployment.target.model,
+                self._account.call.operation,
                 took_s=took_s,
                 first_s=first_s,
                 error=error,
                 usage=usage,
                 cost_pico_usd=cost,
-                estimated=charged.basis in _ESTIMATED,
+                estimated=estimated,
             )
 
 
 def _spender(call: Call, deployment: Deployment | None) -> Spender:
     payer = call.payer
+    told = (call.tenant, call.key, payer.team, payer.user, payer.tags)
     if deployment is None:
-        return Spender(
-            call.tenant, call.key, payer.team, payer.user, payer.tags, "", "", call.model, ""
-        )
-    return Spender(
-        call.tenant,
-        call.key,
-        payer.team,
-        payer.user,
-        payer.tags,
-        deployment.provider.name,
-        deployment.model,
-        call.model,
-        deployment.id,
-    )
+        return Spender(*told, "", "", call.model, "")
+    where = (deployment.provider.name, deployment.target.model, call.model, deployment.id)
+    return _new(Spender, told + where)
 
 
 def _unbilled(error: LLMError) -> bool:

@@ -62,7 +62,7 @@ class Book:
             catalogue_name(deployment.provider), deployment.base_model or deployment.model
         )
         self._plain: Ceiling | None = None
-        if self.plain is not None and not any(self._counting):
+        if self.plain is not None and not self._counting.thinks_beside:
             most = self._dearest(_NO_KINDS, 0, deployment)
             if not isinstance(most, str) and not (most.calls or most.searches):
                 self._plain = most
@@ -72,8 +72,12 @@ class Book:
         plain = self._plain
         if plain is not None and not (asked.surcharged or asked.kinds or asked.images):
             read, made = asked.input_tokens, asked.output_tokens(None)
-            if made is not None and read <= plain.longest and plain.output is not None:
-                return min(-(-(read * plain.input + made * plain.output) // PICO), MOST_PICO_USD)
+            if made and read <= plain.longest and plain.output is not None:
+                told, _, slack, _ = self._counting
+                if told or slack:
+                    read, made = read + told, made + slack * asked.choices
+                most = -(-(read * plain.input + made * plain.output) // PICO)
+                return min(MOST_PICO_USD, most)
         return _added(self.terms(asked, deployment))
 
     def terms(self, asked: Bound, deployment: Deployment) -> dict[str, int] | str:

@@ -242,14 +242,20 @@ class Facts:
 
     def bound(self, asked: Bound, deployment: Deployment) -> tuple[int | None, str]:
         """The most that a call may cost, in pico-dollars; or ``None``, and why there is no bound."""
+        most, why, _version = self.reserved(asked, deployment)
+        return most, why
+
+    def reserved(self, asked: Bound, deployment: Deployment) -> tuple[int | None, str, str]:
+        """The bound, why there is none, and the version of the prices that it is by."""
         asked = asked.under(deployment)
-        found = self._book(deployment, asked.service).bound(asked, deployment)
+        book = self._book(deployment, asked.service)
+        found = book.bound(asked, deployment)
         if isinstance(found, str):
-            info = self.known(deployment)
+            info = book.info
             if info is None or not (info.tariffs or info.per_hour):
                 self._tell_unknown(deployment, info, found)
-            return None, found
-        return found, ""
+            return None, found, book.version
+        return found, "", book.version
 
     def most(self, asked: Bound, deployment: Deployment) -> Most:
         """The bound, with what it is made of."""
@@ -281,9 +287,10 @@ class Facts:
         return dt.datetime.fromtimestamp(self._clock.time(), dt.UTC)
 
     def _book(self, deployment: Deployment, service: str) -> Book:
-        if not self._day <= self._clock.time() < self._day + _DAY_S:
+        now = self._clock.time()
+        if not self._day <= now < self._day + _DAY_S:
             self._books.clear()
-            self._day = self._clock.time() // _DAY_S * _DAY_S
+            self._day = now // _DAY_S * _DAY_S
         if deployment.target.body:
             service = named_service(deployment.dialect, deployment.target.body) or service
         book = self._books.get((deployment.id, deployment.base_model, service))
