@@ -5,8 +5,10 @@ from __future__ import annotations
 import zoneinfo
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from modelway.config.nodes import Node
+from modelway.config.noting import Note, unnoted
 from modelway.config.problems import shown
 from modelway.config.reading import (
     Context,
@@ -81,17 +83,17 @@ _BUDGET: Table = {
 }
 
 
-def read(top: Level, context: Context) -> tuple[Budget, ...]:
-    """Every budget that has no fault; the others are problems."""
+def read(top: Level, context: Context, note: Note = unnoted) -> tuple[Budget, ...]:
+    """Every budget that has no fault; the others are problems. What is said of each is noted."""
     if "budgets" not in top:
         return ()
     node: Node = top["budgets"].value
-    if isinstance(node.value, dict):
+    if not isinstance(node.value, list):
         context.error(node, "must be a list of budgets")
         return ()
     found: list[Budget] = []
     for item in node.items:
-        made = _read_one(item, context)
+        made = _read_one(item, context, note)
         if made is None:
             continue
         if any(made.name == one.name for one in found):
@@ -100,7 +102,7 @@ def read(top: Level, context: Context) -> tuple[Budget, ...]:
     return tuple(found)
 
 
-def _read_one(node: Node, context: Context) -> Budget | None:
+def _read_one(node: Node, context: Context, note: Note) -> Budget | None:
     level = context.read(node, lambda item, ctx: read_table(item, _BUDGET, ctx))
     if level is None:
         return None
@@ -115,4 +117,30 @@ def _read_one(node: Node, context: Context) -> Budget | None:
     limit = said.pop("limit_usd")
     if "alerts" in said:
         said["alerts"] = tuple(sorted(set(said["alerts"])))[:_MOST_ALERTS]
-    return Budget(limit_pico_usd=limit, period=period, about=about, **said)
+    made = Budget(limit_pico_usd=limit, period=period, about=about, **said)
+    _tell(made, node.path, level, note)
+    return made
+
+
+def _tell(budget: Budget, path: str, level: Level, note: Note) -> None:
+    limit = (Decimal(budget.limit_pico_usd) / _PICO_USD).normalize()
+    told: dict[str, object] = {
+        "name": budget.name,
+        "limit_usd": f"{limit:f}",
+        "per": budget.period,
+        "rolling_s": budget.rolling_s,
+        "time_zone": budget.time_zone,
+        **{str(scope): whom for scope, whom in budget.about.items()},
+        "hard": budget.hard,
+        "unpriced": budget.unpriced,
+        "alerts": budget.alerts,
+    }
+    for name, value in told.items():
+        if value is not None:
+            note(f"{path}.{name}", value, level[name].origin if name in level else "default")
+    if budget.webhook is not None:
+        origin = level["webhook"].origin
+        url = urlsplit(budget.webhook.url)
+        # of some receivers the path is what nobody else may know
+        note(f"{path}.webhook.url", f"{url.scheme}://{url.hostname}/…", origin)
+        note(f"{path}.webhook.secret", "(hidden)", origin)

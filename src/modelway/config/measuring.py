@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from msgspec.structs import asdict
+
 from modelway.config.nodes import Node
+from modelway.config.noting import Note, unnoted
 from modelway.config.reading import (
     Context,
     Level,
+    Read,
     Table,
+    WrongError,
     base_url,
     flag,
     headers,
@@ -16,13 +22,34 @@ from modelway.config.reading import (
     line_of_text,
     number,
     one_of,
+    origin,
     read_table,
 )
 from modelway.policies.caching.values import CacheSettings, SemanticSettings
 
+_POSTGRES = re.compile(r"postgres(ql)?://.", re.IGNORECASE)
+_SQLITE = re.compile(r"sqlite:(/|///)?[^/]", re.IGNORECASE)
+
+
+def _database(*shapes: re.Pattern[str], known: str) -> Read:
+    """A URL of these shapes. What is refused is not shown: it may hold a password."""
+
+    def read(node: Node, context: Context) -> str:
+        written = line_of_text(node, context)
+        if not any(shape.match(written) for shape in shapes):
+            raise WrongError(node, f"must be a URL such as {known}")
+        return written
+
+    return read
+
+
 LEDGER: Table = {
     "enabled": flag,
-    "url": line_of_text,
+    "url": _database(
+        _SQLITE,
+        _POSTGRES,
+        known="sqlite:///absolute/path, sqlite:relative/path or postgresql://user@host/database",
+    ),
     "journal": line_of_text,
     "sync_s": number(0, 60),
     "ship_s": number(0.01, 60),
@@ -36,7 +63,7 @@ _SEMANTIC: Table = {
     "most_entries": integer(1, 10_000_000),
     "multi_turn": flag,
     "tools": flag,
-    "url": line_of_text,
+    "url": _database(_POSTGRES, known="postgresql://user@host/database"),
 }
 
 
@@ -83,14 +110,38 @@ TELEMETRY: Table = {
 }
 
 
-def cache(top: Level, context: Context) -> CacheSettings:
+def cache(top: Level, context: Context, note: Note = unnoted) -> CacheSettings:
     """``true``, ``false`` or a mapping, which means that there is one unless it says otherwise."""
     if "cache" not in top:
         return CacheSettings()
     node: Node = top["cache"].value
     if isinstance(node.value, bool):
-        return CacheSettings(enabled=node.value)
-    return CacheSettings(**{"enabled": True, **_said(node, _CACHE, context)})
+        made = CacheSettings(enabled=node.value)
+    elif isinstance(node.value, dict):
+        made = CacheSettings(**{"enabled": True, **_said(node, _CACHE, context)})
+    else:
+        context.error(node, "must be true, false or a mapping of settings")
+        return CacheSettings()
+    _tell(made, node, context, note)
+    return made
+
+
+def _tell(made: CacheSettings, node: Node, context: Context, note: Note) -> None:
+    semantic = node.fields.get("semantic")
+    for path, struct, written in (
+        ("cache", made, node),
+        ("cache.semantic", made.semantic, semantic),
+    ):
+        if struct is None or written is None:
+            continue
+        for name, value in asdict(struct).items():
+            there = written.fields.get(name)
+            place = "default" if there is None else origin(there, context)
+            if name == "enabled" and there is None:
+                place = written.origin
+            if name != "semantic" and value is not None:
+                # a URL may hold a password
+                note(f"{path}.{name}", "(hidden)" if name == "url" else value, place)
 
 
 def _said(node: Node, table: Table, context: Context) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from modelway.config import budgeting, measuring
 from modelway.config.load import load
+from modelway.config.nodes import from_plain
 from modelway.config.problems import InvalidConfigError
+from modelway.config.reading import Context, Setting
 from modelway.policies.budget.values import Budget, Webhook
 
 
@@ -112,9 +115,83 @@ def test_two_of_one_name_are_refused():
         settings({"name": "b", "limit_usd": 1}, {"name": "b", "limit_usd": 2})
 
 
-def test_a_mapping_is_no_list():
+@pytest.mark.parametrize("said", [{"name": "b", "limit_usd": 1}, 5, "b", False])
+def test_what_is_no_list(said):
     with pytest.raises(InvalidConfigError, match="must be a list of budgets"):
-        load({"budgets": {"name": "b", "limit_usd": 1}}, environment={})
+        load({"budgets": said}, environment={})
+
+
+def noted(read, written):
+    found = {}
+    context = Context({"SECRET": "whispered-word"}, in_file=False)
+    level = {name: Setting(node, "") for name, node in from_plain(written).fields.items()}
+    made = read(level, context, lambda path, value, origin: found.update({path: (value, origin)}))
+    assert not context.problems
+    return made, found
+
+
+def test_all_of_a_budget_is_told_but_its_secrets():
+    hook = {"url": "https://hooks.example:8443/whispered-path", "secret": "${SECRET}"}
+    said = {"name": "a", "limit_usd": 0.07, "team": "red", "per": "day", "webhook": hook}
+    made, found = noted(budgeting.read, {"budgets": [said, {"name": "b", "limit_usd": 100}]})
+    assert found["budgets[0].limit_usd"] == ("0.07", "given settings: budgets[0].limit_usd")
+    assert found["budgets[0].team"][0] == "red"
+    assert found["budgets[0].time_zone"] == ("UTC", "default")
+    assert found["budgets[0].webhook.url"][0] == "https://hooks.example/…"
+    assert "whispered" not in str(found)
+    assert found["budgets[1].limit_usd"][0] == "100"
+    assert found["budgets[1].per"] == ("month", "default")
+    assert len(made) == 2
+
+
+def test_all_of_a_cache_is_told_but_where_a_password_may_be():
+    url = "postgresql://me:whispered@db.example/x"
+    semantic = {"model": "embed", "threshold": 0.9, "url": url}
+    made, found = noted(measuring.cache, {"cache": {"where": "store", "semantic": semantic}})
+    assert made.semantic.url == url
+    assert found["cache.where"] == ("store", "given settings: cache.where")
+    assert found["cache.enabled"] == (True, "given settings: cache")
+    assert found["cache.life_s"] == (3600.0, "default")
+    assert found["cache.semantic.threshold"][0] == 0.9
+    assert found["cache.semantic.url"][0] == "(hidden)"
+    assert noted(measuring.cache, {"cache": False})[1]["cache.enabled"][0] is False
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"ledger": {"url": "mysql://me:whispered@db/x"}}, "ledger.url: must be a URL such as"),
+        ({"ledger": {"url": "sqlite:"}}, "ledger.url: must be a URL such as"),
+        ({"ledger": {"url": "sqlite://host/x"}}, "ledger.url: must be a URL such as"),
+        (
+            {"cache": {"semantic": {"model": "m", "threshold": 0.9, "url": "redis://x"}}},
+            "cache.semantic.url: must be a URL such as postgresql",
+        ),
+        ({"cache": "yes"}, "cache: must be true, false or a mapping"),
+    ],
+    ids=["mysql", "no path", "a host", "redis", "yes"],
+)
+def test_what_can_be_no_place(said, words):
+    with pytest.raises(InvalidConfigError) as caught:
+        load(said, environment={})
+    shown = [f"{one.path}: {one.message}" for one in caught.value.problems]
+    assert any(line.startswith(words) for line in shown)
+    assert "whispered" not in str(shown)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///var/lib/ledger.db",
+        "sqlite:ledger.db",
+        "SQLite:./x.db",
+        "sqlite:/x.db",
+        "postgres://h/d",
+        "postgresql://u:p@h:1/d?sslmode=require",
+    ],
+)
+def test_where_a_ledger_may_be(url):
+    assert load({"ledger": {"url": url}}, environment={}).ledger.url == url
 
 
 def test_no_secret_is_shown_of_a_configuration():
