@@ -96,6 +96,7 @@ class Account:
         self._bound: Bound | None = None
         self._attempts = 0
         self._same: int | None = None
+        """Equal where the same was asked, but for chance: a checksum of the messages."""
 
     @property
     def bound(self) -> Bound:
@@ -214,8 +215,10 @@ class Account:
         most: int | None = None,
         hold: Hold | None = None,
     ) -> Intent:
-        call = self.call
-        payer = call.payer
+        call, payer, same = self.call, self.call.payer, self._same
+        if same is None:
+            said = None if call.body is None else call.body.fields.get("messages")
+            same = self._same = 0 if said is None else zlib.crc32(said)
         return Intent(
             id=id_,
             time=self.accounts.clock.time(),
@@ -229,21 +232,13 @@ class Account:
             asked=call.model,
             deployment=deployment.id,
             provider=deployment.provider.name,
-            model=deployment.model,
+            model=deployment.target.model,
             service=self.bound.service,
             reserved_pico_usd=most,
             price_version=version,
-            same=self._fingerprint(),
+            same=same,
             draws=() if hold is None else hold.draws,
         )
-
-    def _fingerprint(self) -> int:
-        """Equal where the same was asked, but for chance: a checksum of the messages."""
-        if self._same is None:
-            body = self.call.body
-            said = None if body is None else body.fields.get("messages")
-            self._same = 0 if said is None else zlib.crc32(said)
-        return self._same
 
 
 class Booking:

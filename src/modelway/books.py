@@ -42,7 +42,7 @@ class Book:
     """What calls of one deployment cost today."""
 
     __slots__ = (
-        *("_at", "_ceilings", "_counting", "_plain"),
+        *("_at", "_ceilings", "_counting", "_rates"),
         *("by_call", "free", "info", "plain", "service", "version"),
     )
 
@@ -61,24 +61,33 @@ class Book:
         self._counting = counting(
             catalogue_name(deployment.provider), deployment.base_model or deployment.model
         )
-        self._plain: Ceiling | None = None
-        if self.plain is not None and not self._counting.thinks_beside:
-            most = self._dearest(_NO_KINDS, 0, deployment)
-            if not isinstance(most, str) and not (most.calls or most.searches):
-                self._plain = most
+        self._rates = self._plain_rates(deployment)
 
     def bound(self, asked: Bound, deployment: Deployment) -> int | str:
         """The sum of ``terms`` in pico-dollars, at once for what is ordinary; or why there is none."""
-        plain = self._plain
-        if plain is not None and not (asked.surcharged or asked.kinds or asked.images):
-            read, made = asked.input_tokens, asked.output_tokens(None)
-            if made and read <= plain.longest and plain.output is not None:
-                told, _, slack, _ = self._counting
-                if told or slack:
-                    read, made = read + told, made + slack * asked.choices
-                most = -(-(read * plain.input + made * plain.output) // PICO)
-                return min(MOST_PICO_USD, most)
+        rates = self._rates
+        if rates is not None and not (asked.surcharged or asked.kinds or asked.images):
+            made = asked.output_tokens(None)
+            if made and asked.input_tokens <= rates[2]:
+                read, written, _, told, slack = rates
+                if slack:
+                    made += slack * asked.choices
+                most = -(-((asked.input_tokens + told) * read + made * written) // PICO)
+                return min(most, MOST_PICO_USD)
         return _added(self.terms(asked, deployment))
+
+    def _plain_rates(self, deployment: Deployment) -> tuple[int, int, float, int, int] | None:
+        """Of input, and of output, for input no longer than this; what is told, and what is written more.
+
+        For what has tokens of plain text alone, at a model that is paid by nothing else.
+        """
+        if self.plain is None or self._counting.thinks_beside:
+            return None
+        most = self._dearest(_NO_KINDS, 0, deployment)
+        if isinstance(most, str) or most.output is None or most.calls or most.searches:
+            return None
+        counted = self._counting
+        return most.input, most.output, most.longest, counted.told_tokens, counted.slack_tokens
 
     def terms(self, asked: Bound, deployment: Deployment) -> dict[str, int] | str:
         """What the bound adds up, in 10⁻²⁴ USD; or why there is none."""

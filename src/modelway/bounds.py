@@ -134,7 +134,11 @@ class Bound:
             if meaning == "content":
                 said.append((name, raw))
             elif meaning == "cap":
-                self._capped(_any(raw))
+                cap = _any(raw)
+                if self._cap is None and type(cap) is int and cap > 0:
+                    self._cap = cap
+                else:
+                    self._capped(cap)
             elif meaning == "tools":
                 self._of_tools(spelling, _listed(raw))
             else:
@@ -143,26 +147,26 @@ class Bound:
         for name, raw in said:
             text = bytes(raw)
             rest -= len(text)
-            tokens += self._text_or_more(name, text)
+            if name == "messages" and not self.kinds and text.find(b"[", 1) < 0:
+                # what is no text in messages is in lists; a spoken history goes with sound
+                tokens += _tokens(len(text), text.isascii(), text)
+            else:
+                tokens += self._text_or_more(text)
         self.input_tokens += tokens + (-(-rest // 3) if rest > 0 else 0)
         if self.operation == "rerank" and "documents" in body.fields:
             documents = _any(body.fields["documents"])
             self.documents = len(documents) if isinstance(documents, list) else 1
 
-    def _text_or_more(self, name: str, raw: bytes) -> int:
-        """The tokens of what is said, as JSON: of text at once, else of what is found in it.
-
-        What is no text in messages is in lists, in every dialect; a spoken history goes with sound.
-        """
+    def _text_or_more(self, raw: bytes) -> int:
+        """The tokens of what is said, as JSON: of text at once, else of what is found in it."""
         size = len(raw)
-        if name != "messages" or self.kinds or raw.find(b"[", 1) >= 0:
-            try:
-                plain(raw)
-            except msgspec.ValidationError:
-                weight = Weight()
-                weight.put(_any(raw))
-                self._weighed(weight)
-                size = max(size - weight.data_bytes, 0)
+        try:
+            plain(raw)
+        except msgspec.ValidationError:
+            weight = Weight()
+            weight.put(_any(raw))
+            self._weighed(weight)
+            size = max(size - weight.data_bytes, 0)
         return _tokens(size, raw.isascii(), raw)
 
     def _of_unknown(self, call: Call, size: int) -> None:

@@ -72,7 +72,9 @@ class Facts:
         self._clock = clock
         self._models: dict[tuple[str, str | None], ModelInfo | None] = {}
         self._books: dict[tuple[str, str | None, str], Book] = {}
-        self._day = 0.0
+        self._standard: dict[int, tuple[Deployment, Book]] = {}
+        """By the deployment itself, which lives as long: of those whose calls name no other terms."""
+        self._day_ends = 0.0
         self._told: set[tuple[str, str]] = set()
 
     def known(self, deployment: Deployment) -> ModelInfo | None:
@@ -247,7 +249,8 @@ class Facts:
 
     def reserved(self, asked: Bound, deployment: Deployment) -> tuple[int | None, str, str]:
         """The bound, why there is none, and the version of the prices that it is by."""
-        asked = asked.under(deployment)
+        if deployment.defaults or deployment.target.body:
+            asked = asked.under(deployment)
         book = self._book(deployment, asked.service)
         found = book.bound(asked, deployment)
         if isinstance(found, str):
@@ -288,19 +291,33 @@ class Facts:
 
     def _book(self, deployment: Deployment, service: str) -> Book:
         now = self._clock.time()
-        if not self._day <= now < self._day + _DAY_S:
-            self._books.clear()
-            self._day = now // _DAY_S * _DAY_S
+        if not self._day_ends - _DAY_S <= now < self._day_ends:
+            self._forget()
+            self._day_ends = (now // _DAY_S + 1) * _DAY_S
+        if service == "standard":
+            standard = self._standard.get(id(deployment))
+            if standard is not None:
+                return standard[1]
         if deployment.target.body:
             service = named_service(deployment.dialect, deployment.target.body) or service
         book = self._books.get((deployment.id, deployment.base_model, service))
-        return book or self._opened(deployment, service)
+        if book is None:
+            book = self._opened(deployment, service)
+        if service == "standard":
+            if len(self._standard) >= _MOST_KNOWN:
+                self._standard.clear()
+            self._standard[id(deployment)] = deployment, book
+        return book
+
+    def _forget(self) -> None:
+        self._books.clear()
+        self._standard.clear()
 
     def _opened(self, deployment: Deployment, service: str) -> Book:
         from modelway.books import Book  # noqa: PLC0415  # the price book, at its first use
 
         if len(self._books) >= _MOST_KNOWN:
-            self._books.clear()
+            self._forget()
         book = Book(deployment, self.known(deployment), at=self._now(), service=service)
         self._books[deployment.id, deployment.base_model, service] = book
         return book
