@@ -26,6 +26,7 @@ from support import read
 from support.checks import same
 from support.essence import answer, usage
 from support.every_value import ANSWERS, NAMES, QUESTIONS
+from support.examples import few
 from support.strategies import cut_at, splits
 
 EVERY = pytest.mark.parametrize("name", NAMES)
@@ -46,6 +47,7 @@ ENDS = ("message_stop", "response.completed", "response.incomplete", "message-en
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_1_a_question_written_and_read_is_the_same(name, data):
     request = data.draw(QUESTIONS[name])
@@ -58,6 +60,7 @@ def test_law_1_a_question_written_and_read_is_the_same(name, data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_1_a_splice_keeps_every_byte_but_the_models(name, data):
     request = data.draw(QUESTIONS[name])
@@ -76,6 +79,7 @@ def test_law_1_a_splice_keeps_every_byte_but_the_models(name, data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_2_an_answer_survives_whole_and_streamed(name, data):
     response = data.draw(ANSWERS[name])
@@ -91,6 +95,7 @@ def test_law_2_an_answer_survives_whole_and_streamed(name, data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_2_parts_of_a_stream_are_the_parts_of_the_whole(name, data):
     response = data.draw(ANSWERS[name])
@@ -100,6 +105,7 @@ def test_law_2_parts_of_a_stream_are_the_parts_of_the_whole(name, data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_2_an_answer_may_come_in_deltas_of_any_size(name, data):
     response = data.draw(ANSWERS[name])
@@ -111,6 +117,7 @@ def test_law_2_an_answer_may_come_in_deltas_of_any_size(name, data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_3_any_split_gives_the_same_events_and_bytes(name, data):
     stream = read.streamed(name, data.draw(ANSWERS[name]))
@@ -124,6 +131,7 @@ def test_law_3_any_split_gives_the_same_events_and_bytes(name, data):
 
 
 @IN_LINES
+@few
 @given(data=st.data())
 def test_law_3_line_ends_do_not_matter(name, data):
     stream = read.streamed(name, data.draw(ANSWERS[name]))
@@ -137,6 +145,7 @@ def test_law_3_line_ends_do_not_matter(name, data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_a_relay_learns_what_the_decoder_does(name, data):
     stream = read.streamed(name, data.draw(ANSWERS[name]))
@@ -147,6 +156,7 @@ def test_a_relay_learns_what_the_decoder_does(name, data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_4_a_truncated_stream_is_never_whole(name, data):
     """The end is where the finish has come: before it, each cut is an error."""
@@ -207,6 +217,7 @@ def test_law_4_every_choice_must_have_its_finish(data):
 
 
 @EVERY
+@few
 @given(data=st.data())
 def test_law_4_what_came_before_the_cut_is_kept(name, data):
     stream = read.streamed(name, data.draw(ANSWERS[name]))

@@ -16,7 +16,7 @@ from modelway.framing.fields import split
 from support import read
 from support.essence import answer, question, tools, usage
 from support.every_value import ANSWERS, FINISHES, NAMES, QUESTIONS
-from support.examples import few
+from support.examples import fewest
 from support.strategies import splits
 
 PAIRS = pytest.mark.parametrize(("client", "provider"), list(itertools.product(NAMES, NAMES)))
@@ -44,7 +44,7 @@ def said(response, client):
 
 
 @PAIRS
-@few
+@fewest
 @given(data=st.data())
 def test_a_whole_answer_reaches_any_client(client, provider, data):
     theirs = read.to_client(provider, data.draw(ANSWERS[provider]))
@@ -58,7 +58,7 @@ def test_a_whole_answer_reaches_any_client(client, provider, data):
 
 
 @PAIRS
-@few
+@fewest
 @given(data=st.data())
 def test_a_stream_reaches_any_client(client, provider, data):
     theirs = read.streamed(provider, data.draw(ANSWERS[provider]))
@@ -77,7 +77,7 @@ def test_a_stream_reaches_any_client(client, provider, data):
 
 
 @PAIRS
-@few
+@fewest
 @given(data=st.data())
 def test_a_question_reaches_any_provider(client, provider, data):
     asked = data.draw(QUESTIONS[client])

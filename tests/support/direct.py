@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from modelway.config.load import load
+from modelway.config.settings import Settings
 from modelway.dialects import NAMES
 from modelway.engine import Engine
 from modelway.gateway.app import Gateway
@@ -81,7 +83,7 @@ def direct(
 ) -> tuple[Gateway, Scripted]:
     """A gateway with a provider of every dialect's name, and ``m-<dialect>`` that routes to it."""
     transport = Scripted(answer)
-    settings = load(config or configuration(), environment={})
+    settings = load(config, environment={}) if config else _plain()
     mac = _mac(_PEPPER)
     keys = Keys(
         _PEPPER,
@@ -93,6 +95,11 @@ def direct(
     )
     engine = Engine(settings, transport, **kwargs)
     return Gateway(engine, keys, responses=responses, max_body_bytes=32 * 1024 * 1024), transport
+
+
+@functools.cache
+def _plain() -> Settings:
+    return load(configuration(), environment={})
 
 
 def configuration() -> dict[str, Any]:
