@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from modelway.errors import StoreDownError
 from modelway.policies.budget.values import GrantNotes
 from modelway.policies.budget.vault import Vault
 from modelway.ports import Grant, Pool, Spent
 
 _MOST_UNTOLD = 1000
 """Settlements that are kept for a store that is away; it counts the others in full."""
+UNNOTED_S = 60.0
+"""How long a grant counts that nobody has noted: of a process that died before it could, or of an answer
+that never came, nothing is known but what the store knows."""
 
 
 class _Ended(NamedTuple):
@@ -46,13 +50,31 @@ class Teller:
     async def take(
         self, pool: Pool, want: int, *, least: int, share: int = 1, noted: bool = True
     ) -> Grant:
-        """Tell, and take a part."""
+        """Tell, and take a part; where it is noted, it is taken for a moment, and kept once it is."""
+        notes = self._notes() if noted else None
+        if notes is None:
+            async with self._telling(pool) as spent:
+                return await self._vault.take(pool, want, least=least, share=share, spent=spent)
         async with self._telling(pool) as spent:
-            grant = await self._vault.take(pool, want, least=least, share=share, spent=spent)
-        notes = self._notes()
-        if grant.amount and noted and notes is not None:
+            if spent:
+                await self._vault.settle(pool, spent)
+            brief = pool._replace(window_s=0.0, life_s=UNNOTED_S)
+            grant = await self._vault.take(brief, want, least=least, share=share)
+        if grant.amount:
             notes.granted(pool, grant.id, grant.amount)
+            await self._keep(pool, grant.id)
         return grant
+
+    async def _keep(self, pool: Pool, grant: int) -> None:
+        """Let one that is noted count as long as any. StoreDownError: it is not to be spent."""
+        try:
+            kept = await self._vault.renew(pool, [grant])
+        except BaseException:
+            self.end(grant, 0)
+            raise
+        if not kept:
+            self.end(grant, 0)
+            raise StoreDownError("the store let go of what it had just given")
 
     async def total(self, pool: Pool) -> int:
         """Tell, and see all that counts against it, beyond its limit too."""
