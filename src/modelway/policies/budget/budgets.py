@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -28,7 +28,9 @@ from modelway.ports import Clock, Leases, Pool, Records, Spent
 _MOST_PURSES = 5_000
 """Of each of two ages: who was not asked for while the younger filled up is forgotten."""
 _MOST_ACTIVE = 20_000
-"""More only pile up while the store is away: then soft budgets forget what the oldest would count."""
+"""Of more, while the store is away, the oldest are forgotten: soft ones then do not count what they would."""
+_AT_ONCE = 16
+"""Are looked after, so that many wait for the store together."""
 _TICK_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -186,11 +188,15 @@ class Budgets:
         while self._active:
             await self._clock.sleep(_TICK_S)
             self._standing.forget_old(self._clock.monotonic())
-            for account in list(self._active):
-                await self._look_after(account)
-            while len(self._active) > _MOST_ACTIVE:
+            active = iter(list(self._active))
+            await asyncio.gather(*[self._look_after_each(active) for _ in range(_AT_ONCE)])
+            while self._vault.is_away and len(self._active) > _MOST_ACTIVE:
                 del self._active[next(iter(self._active))]
         self._ticking = None
+
+    async def _look_after_each(self, accounts: Iterator[Account]) -> None:
+        for account in accounts:
+            await self._look_after(account)
 
     async def _look_after(self, account: Account) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from modelway.ports import Clock, Pool, Record, Records
 STREAM = "budgets"
 _AGAIN_S = 1.0
 _MOST_KNOWN = 10_000
+_log = logging.getLogger(__name__)
 
 
 class Closures:
@@ -71,12 +73,16 @@ class Closures:
 
     async def _listen(self) -> None:
         while True:
-            with contextlib.suppress(StoreDownError):
+            try:
                 if self._seen is None:
                     await self._join()
                 async for records in self._records.watch(STREAM, after=self._seen):
                     self._read(records)
                     self._seen = records[-1].id
+            except StoreDownError:
+                pass
+            except Exception:  # noqa: BLE001 - who does not listen would spend what others have closed
+                _log.exception("what other processes say of budgets could not be heard")
             await self._clock.sleep(_AGAIN_S)
 
     def _read(self, records: Sequence[Record]) -> None:

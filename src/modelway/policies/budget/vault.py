@@ -26,6 +26,11 @@ class Vault:
         """Why it is away."""
         self._again_at = -math.inf
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the store failed when it was last asked."""
+        return self._error is not None
+
     async def take(
         self, pool: Pool, want: int, *, least: int = 1, share: int = 1, spent: Sequence[Spent] = ()
     ) -> Grant:
