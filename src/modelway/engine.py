@@ -103,10 +103,6 @@ class Engine:
         self._tracks = Tracks(settings, self.facts, self.state)
         self._plans = Plans(settings, self._tracks, self._clock.time)
         self._bus = Bus(observers) if observers else None
-        if self._bus is not None:
-            self.state.on_change.append(self._changed)
-            self.state.on_health.append(self._health)
-            self.state.on_alert.append(self._alert)
         if self.state.metrics is not None:
             self.state.metrics.expect(
                 [
@@ -123,6 +119,11 @@ class Engine:
         self._ids = itertools.count(1)
         self._prefix = f"mw-{int(time.time() * 1000):x}-{secrets.token_hex(4)}-"
         self.handle: Handler = self._ring_a()
+        # from here on it is heard of: what cannot be made leaves nothing behind
+        if self._bus is not None:
+            self.state.on_change.append(self._changed)
+            self.state.on_health.append(self._health)
+            self.state.on_alert.append(self._alert)
         self.state.newest = self
 
     # ------------------------------------------------------------ the order of things

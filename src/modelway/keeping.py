@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -12,10 +12,13 @@ from msgspec.structs import replace
 from modelway.call import Call, Credential, Options, Reply
 from modelway.config.settings import Settings
 from modelway.errors import ResponseError
-from modelway.policies.caching.exact import ExactCache, only_kept
+from modelway.policies.caching.exact import ExactCache
 from modelway.ports import Clock, Middleware
 from modelway.retrieval import EmbedRequest, EmbedResponse
 from modelway.state import State
+
+if TYPE_CHECKING:
+    from modelway.policies.caching.semantic.cache import SemanticCache
 
 _OWN = "modelway: cache"
 """The key of the calls that are made for this."""
@@ -32,6 +35,7 @@ def caches(
     They are the state's, and go on with this configuration. ``hit`` is told of each that is given.
     """
     version = policies(settings)
+    meant = None if settings.cache.semantic is None else _meant(settings, state, clock, version)
     kept = state.kept
     if kept is None:
         kept = state.kept = ExactCache(
@@ -45,13 +49,18 @@ def caches(
     else:
         kept.adopt(settings.cache, version)
     kept.on_hit[:] = [hit]
-    if settings.cache.semantic is None:
+    if meant is None:
         return [kept]
+    meant.on_hit[:] = [lambda call, reply, _similarity: hit(call, reply)]
+    return [kept, meant]
+
+
+def _meant(settings: Settings, state: State, clock: Clock, version: bytes) -> SemanticCache:
+    """Those that mean the same. ConfigError where there can be none: nothing has changed then."""
     from modelway.policies.caching.semantic.cache import SemanticCache  # noqa: PLC0415  # few have it
 
-    meant = state.meant
-    if meant is None:
-        meant = state.meant = SemanticCache(
+    if state.meant is None:
+        state.meant = SemanticCache(
             settings.cache,
             clock,
             embed=_embedding(state),
@@ -60,9 +69,8 @@ def caches(
             vectors=state.vectors,
         )
     else:
-        meant.adopt(settings.cache, version)
-    meant.on_hit[:] = [lambda call, reply, _similarity: hit(call, reply)]
-    return [kept, meant, only_kept]
+        state.meant.adopt(settings.cache, version)
+    return state.meant
 
 
 def policies(settings: Settings) -> bytes:

@@ -180,6 +180,7 @@ class _Making:
         self._unproxied: Transport | None = None
         """Made once, however often the configuration is loaded."""
         self._clock = SystemClock()
+        self._vectors_at: str | None = None
 
     @property
     def on_tape(self) -> bool:
@@ -201,6 +202,8 @@ class _Making:
         metrics: bool,
     ) -> None:
         """Open what outlives a configuration."""
+        if settings.cache.enabled and settings.cache.semantic is not None:
+            self._vectors_at = settings.cache.semantic.url
         self._own = transport is None
         if self._offline:
             from modelway.transport.offline import OfflineTransport  # noqa: PLC0415  # rarely
@@ -328,6 +331,11 @@ class _Making:
         for name in ("store", "transport", "ledger", "telemetry"):
             if getattr(settings, name) != getattr(before.settings, name):
                 raise ConfigError(f"`{name}` cannot change while modelway runs: start it anew")
+        semantic = settings.cache.semantic if settings.cache.enabled else None
+        if semantic is not None and semantic.url != self._vectors_at:
+            raise ConfigError(
+                "`cache.semantic.url` cannot change while modelway runs: start it anew"
+            )
         if check is not None:
             check(settings)
         made = await self.engine(settings)

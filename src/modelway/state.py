@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from modelway.call import Deployment
@@ -214,21 +215,18 @@ class State:
             await self.budgets.start()
 
     async def aclose(self) -> None:
-        """Give back what is leased, write what waits, and let go of the store."""
-        await self.breakers.aclose()
-        await self.limiter.aclose()
-        if self.kept is not None:
-            await self.kept.aclose()
-        if self.meant is not None:
-            await self.meant.aclose()
-        elif self.vectors is not None:
-            await self.vectors.aclose()
-        if self.budgets is not None:
-            await self.budgets.aclose()
-        if self.ledger is not None:
-            await self.ledger.aclose()
-        if self.telemetry is not None:
-            await self.telemetry.aclose()
-        if self._outcomes is not None:
-            await self._outcomes.aclose()
-        await self.store.aclose()
+        """Give back what is leased, write what waits, and let go of the store: all, whatever fails."""
+        async with AsyncExitStack() as closing:  # the last one first
+            for one in (
+                self.store,
+                self._outcomes,
+                self.telemetry,
+                self.ledger,
+                self.budgets,
+                self.meant or self.vectors,
+                self.kept,
+                self.limiter,
+                self.breakers,
+            ):
+                if one is not None:
+                    closing.push_async_callback(one.aclose)

@@ -1,10 +1,16 @@
 """What went wrong once where money is: the smallest case of each."""
 
+import asyncio
+import sys
+
 import pytest
 from test_accounting import COST, FINISH, STREAMED, Pieces, booked, capped
 
-from modelway.errors import NotFoundError
-from support.scripted import OK, Clock, Scripted, call
+from modelway.errors import ConfigError, NotFoundError, StoreDownError
+from modelway.ledger.values import Intent
+from modelway.opening import open_engine
+from support.budget_world import budget, total_pool, turns, world
+from support.scripted import KEY, OK, Clock, Scripted, call
 
 ONE_AT_A_TIME = {"providers": {"a": {"limits": {"concurrent": 1}}}}
 
@@ -14,15 +20,11 @@ ONE_AT_A_TIME = {"providers": {"a": {"limits": {"concurrent": 1}}}}
 
 async def test_what_goes_wrong_before_an_attempt_leaves_the_place_to_the_next():
     made, ledger = booked(Scripted(a=[OK]), [capped()], **ONE_AT_A_TIME)
-    bound = made.facts.bound
-
-    def broken(*_):
-        raise RuntimeError("a fault of ours")
-
-    made.facts.bound = broken
+    budgets = made.state.budgets
+    purse, budgets.purse = budgets.purse, broken
     with pytest.raises(RuntimeError):
         await made.handle(call())
-    made.facts.bound = bound
+    budgets.purse = purse
     await made.handle(call(max_wait_s=0.0))
     assert len(ledger.settlements) == 1
 
@@ -127,3 +129,183 @@ async def test_who_wants_a_kept_answer_alone_asks_no_provider(config):
         await made.handle(call(cache="only"))
     assert refused.value.code == "only_if_cached"
     assert (made._transport.sent, ledger.intents) == ([], [])
+
+
+# ------------------------------------------------------------ grants
+
+
+async def dying(world, step):
+    """A process that dies in this step of its first grant, which the store does all the same."""
+    process = await world.process()
+    done = getattr(world.store, step)
+
+    async def last(*args, **kwargs):
+        await done(*args, **kwargs)
+        await asyncio.Event().wait()
+
+    setattr(world.store, step, last)
+    waiting = asyncio.ensure_future(process.purse().enter(400))
+    await turns()
+    assert not waiting.done()
+    assert await total(world) == 400
+    process.die()
+    setattr(world.store, step, done)
+    waiting.cancel()
+    return process
+
+
+async def total(world):
+    return await world.total(total_pool())
+
+
+async def test_a_grant_lapses_by_itself_whose_process_died_before_it_was_noted():
+    async with world(budget(1000)) as w:
+        dead = await dying(w, "take")
+        assert not dead.notes.out, "no journal knows of it"
+        other = await w.process()
+        assert await other.refused(700) == "budget"
+        await w.clock.advance(61)
+        assert await total(w) == 0
+        (await other.enter(1000)).release()
+
+
+async def test_a_grant_that_was_noted_and_not_yet_kept_is_given_back_by_who_replays_it():
+    async with world(budget(1000)) as w:
+        dead = await dying(w, "renew")
+        other = await w.process()
+        await dead.replayed_by(other, [])
+        assert await total(w) == 0
+
+
+async def test_a_grant_that_could_not_be_kept_is_not_spent_and_goes_back():
+    async with world(budget(1000)) as w:
+        process = await w.process()
+        renew = w.store.renew
+
+        async def away(*_):
+            raise StoreDownError("the store is away")
+
+        w.store.renew = away
+        assert await process.refused(400) == "store_down"
+        w.store.renew = renew
+        await w.clock.advance(2)
+        assert (await total(w), process.notes.out) == (0, {})
+        (await process.enter(1000)).release()
+
+
+async def test_a_grant_that_is_kept_counts_for_as_long_as_its_period():
+    async with world(budget(1000)) as w:
+        process = await w.process()
+        hold = await process.enter(400)
+        await w.clock.advance(3600)
+        assert await total(w) == 400
+        hold.settle(300)
+        await w.clock.advance(3600)
+        assert await total(w) == 300
+
+
+# ------------------------------------------------------------ budgets of many
+
+
+async def test_budgets_of_more_callers_than_are_looked_after_give_back_what_they_hold(monkeypatch):
+    monkeypatch.setattr("modelway.policies.budget.budgets._MOST_ACTIVE", 3)
+    async with world(budget(100_000, name="each", about={"user": "*"})) as w:
+        process = await w.process()
+        for number in range(6):
+            (await process.enter(100, user=f"u{number}")).settle(50)
+        pools = {name for name, _ in process.notes.out}
+        await w.clock.advance(30)
+        assert (len(pools), process.notes.out) == (6, {})
+        assert [await w.total(name) for name in sorted(pools)] == [50] * 6
+
+
+async def test_budgets_of_many_callers_are_looked_after_side_by_side():
+    async with world(budget(100_000, name="each", about={"user": "*"}), latency_s=0.1) as w:
+        process = await w.process()
+        entering = [process.purse(user=f"u{number}").enter(100) for number in range(64)]
+        for hold in await w.soon(asyncio.gather(*entering), seconds=1):
+            hold.settle(50)
+        await w.clock.advance(15)
+        assert not process.notes.out
+
+
+async def test_who_listens_for_closed_budgets_listens_on_after_a_fault(caplog):
+    async with world(budget(1000)) as w:
+        watch = w.records.watch
+
+        def faulty(*args, **kwargs):
+            w.records.watch = watch
+            raise RuntimeError("a fault of the store's driver")
+
+        w.records.watch = faulty
+        one, two = await w.process(), await w.process()
+        assert "could not be heard" in caplog.text
+        (await two.enter(100)).release()
+        (await one.enter(100)).settle(5_000)
+        await w.clock.advance(3)
+        assert await two.refused(1) == "closed"
+
+
+# ------------------------------------------------------------ beginning, reloading, ending
+
+
+def configured(**more):
+    return {
+        "providers": {"a": {"like": "openai", "base_url": "http://a/v1", "api_key": KEY}},
+        "models": {"m": "a/x"},
+        **more,
+    }
+
+
+async def opened(directory, observers=(), **more):
+    environment = {"MODELWAY_STATE": str(directory)}
+    return await open_engine(
+        configured(**more),
+        environment=environment,
+        transport=Scripted(a=[OK]),
+        observers=observers,
+    )
+
+
+class Observing:
+    def observe(self, events):
+        pass
+
+
+async def test_a_reload_that_fails_leaves_nothing_of_itself_behind(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "modelway.policies.caching.semantic.memory", None)
+    made = await opened(tmp_path, [Observing()])
+    state = made.engine.state
+    told = len(state.on_change), len(state.on_health), len(state.on_alert)
+    with pytest.raises(ConfigError, match="numpy"):
+        await made.reload(configured(cache={"semantic": {"model": "a/vectors", "threshold": 0.9}}))
+    assert (len(state.on_change), len(state.on_health), len(state.on_alert)) == told
+    assert (state.newest, state.kept) == (made.engine, None)
+    await made.aclose()
+
+
+async def test_vectors_are_kept_where_they_were_at_the_start(tmp_path):
+    made = await opened(tmp_path)
+    meaning = {"model": "a/vectors", "threshold": 0.9, "url": "postgresql://127.0.0.1/vectors"}
+    with pytest.raises(ConfigError, match=r"cache\.semantic\.url"):
+        await made.reload(configured(cache={"semantic": meaning}))
+    await made.aclose()
+
+
+async def test_the_ledger_is_closed_whatever_fails_before_it(tmp_path):
+    made = await opened(tmp_path, ledger={"enabled": True}, cache=True)
+    await made.engine.handle(call())
+    state = made.engine.state
+    said = dict.fromkeys(("tenant", "key", "team", "user", "operation", "asked"), "")
+    at = dict.fromkeys(("deployment", "provider", "model"), "x")
+    late = Intent(id="late", time=0.0, tags=(), stream=False, **said, **at)
+
+    async def failing():
+        raise RuntimeError("a fault of the store's driver")
+
+    state.kept.aclose = failing
+    with pytest.raises(RuntimeError):
+        await made.aclose()
+    with pytest.raises(StoreDownError):
+        state.ledger.intend(late)
+    assert not list((tmp_path / "journal").iterdir()), "all of it is in the store"
