@@ -13,9 +13,9 @@ import asyncio
 import copy
 import functools
 import itertools
+import os
 import platform
 import random
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
@@ -117,7 +117,7 @@ class Engine:
         self._ring_b: dict[tuple[int, Operation, str | None], tuple[Deployment, Handler]] = {}
         """By the deployment itself: two of an id may differ in what a configuration says of them."""
         self._ids = itertools.count(1)
-        self._prefix = f"mw-{int(time.time() * 1000):x}-{secrets.token_hex(4)}-"
+        self._prefix = f"mw-{int(time.time() * 1000):x}-{os.urandom(4).hex()}-"
         self.handle: Handler = self._ring_a()
         # from here on it is heard of: what cannot be made leaves nothing behind
         if self._bus is not None:

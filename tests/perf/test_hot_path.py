@@ -30,7 +30,7 @@ CONFIG = {
 EVENTS = 100
 BUDGET = {
     "same": 250,
-    "cross": 460,  # breakers, limits and figures are 31
+    "cross": 500,  # breakers, limits and figures are 31, an attempt's booking 20
     "burst same": 9,
     "burst cross": 32,
     "paced same": 30,

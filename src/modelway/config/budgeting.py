@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +31,8 @@ _MOST_ALERTS = 20
 
 
 def _zone(node: Node, context: Context) -> str:
+    import zoneinfo  # noqa: PLC0415  # few configurations name one
+
     written = text(node, context)
     try:
         zoneinfo.ZoneInfo(written)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from modelway.call import Call, Reply
 from modelway.errors import LLMError
-from modelway.observe.metrics import Metrics
 from modelway.ports import Clock
 from modelway.types import Usage
+
+if TYPE_CHECKING:
+    from modelway.observe.metrics import Metrics
 
 
 class Stopwatch:
