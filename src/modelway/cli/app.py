@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 import traceback
@@ -94,9 +95,9 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         result = app(arguments, exit_on_error=False, print_error=False)
     except cyclopts.CycloptsError as error:
-        output.complain(" ".join(str(error).split()))
-        command = f"modelway {called} --help" if called in _COMMANDS else "modelway --help"
-        output.note(f"see {command}")
+        named = [*error.command_chain] if error.command_chain else [called] * (called in _COMMANDS)
+        output.complain(_misused(error, " ".join(named)))
+        output.note(f"see {' '.join(['modelway', *named, '--help'])}")
         return USAGE
     except ConfigError as error:
         return _said(error, USAGE)
@@ -111,6 +112,24 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - whatever it is, a person gets one line
         return _unexpected(error)
     return result if isinstance(result, int) else OK
+
+
+def _misused(error: cyclopts.CycloptsError, named: str) -> str:
+    """What is wrong with a call, in our words where the parser's are for programmers."""
+    command = f"modelway {named}".rstrip()
+    argument = error.argument
+    if isinstance(error, cyclopts.UnusedCliTokensError) and error.unused_tokens:
+        first = error.unused_tokens[0]
+        below = [name for name in error.app or () if not name.startswith("-")]
+        near = difflib.get_close_matches(first, below, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{command} can do nothing with {first!r}{hint}"
+    if isinstance(error, cyclopts.MissingArgumentError) and argument is not None:
+        if error.keyword or argument.tokens:
+            return f"{error.keyword or argument.name} needs a value"
+        place = argument.field_info.is_positional
+        return f"{command} needs {argument.name.lstrip('-').upper() if place else argument.name}"
+    return " ".join(str(error).split())
 
 
 def _said(error: LLMError, code: int) -> int:

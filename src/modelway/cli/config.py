@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import cyclopts
 
+from modelway.cli.config_check import check
+from modelway.cli.config_init import init
+from modelway.cli.config_show import show
+
 config = cyclopts.App(
     name="config",
     help="""\
 Check a configuration, show what is in force, or write a first one.
 
-Without a file, $MODELWAY_CONFIG is read, else modelway.yaml, .yml or .toml here,
-else in ~/.config/modelway, else the environment alone.
+Without a file, $MODELWAY_CONFIG is read, else modelway.yaml, .yml or .toml
+here, else in ~/.config/modelway, else the environment alone.
 
 For example:
     modelway config init
@@ -18,9 +22,5 @@ For example:
     modelway config show
 """,
 )
-for _name, _short in (
-    ("check", "Find every problem of a configuration at once."),
-    ("show", "Show every value in force, and where it came from."),
-    ("init", "Write a first configuration, without any key in it."),
-):
-    config.command(f"modelway.cli.config_{_name}:{_name}", name=_name)
+for _command in (check, show, init):
+    config.command(_command)

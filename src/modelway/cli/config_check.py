@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from modelway.cli import output
-from modelway.cli.options import Flag, Json
+from modelway.cli.options import File, Flag, Json
 from modelway.client import Client
 from modelway.config.load import find, load
 from modelway.config.problems import InvalidConfigError, Problem
@@ -21,7 +20,7 @@ _BROKEN, _UNREACHED, _GOOD = 2, 1, 0
 
 
 def check(
-    file: Path | None = None,
+    file: File = None,
     *,
     online: Flag = False,
     json: Json = False,
@@ -38,8 +37,6 @@ def check(
 
     Parameters
     ----------
-    file
-        A YAML or TOML file; else modelway.yaml here, or the environment alone.
     online
         Ask every provider too, all at once, whether it answers and takes the key.
     """

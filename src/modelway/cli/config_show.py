@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from modelway.cli import output
-from modelway.cli.options import Json
+from modelway.cli.options import File, Json
 from modelway.config.load import load, origins
 from modelway.errors import ConfigError
 
 
 def show(
-    file: Path | None = None,
+    file: File = None,
     *,
     only: Annotated[str, Parameter(name=["--only", "-o"])] = "",
     json: Json = False,
@@ -28,8 +27,6 @@ def show(
 
     Parameters
     ----------
-    file
-        A YAML or TOML file; else modelway.yaml here, or the environment alone.
     only
         Values whose path begins so, as providers.openai.
     """

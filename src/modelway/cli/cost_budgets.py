@@ -32,7 +32,7 @@ def budgets(
 
     For example:
         MODELWAY_KEY=mw-… modelway cost budgets
-        MODELWAY_KEY=mw-… modelway cost budgets --json | jq '.budgets[].remaining_pico_usd'
+        MODELWAY_KEY=mw-… modelway cost budgets --json | jq '.budgets[].name'
 
     Parameters
     ----------

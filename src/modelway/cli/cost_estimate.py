@@ -22,7 +22,7 @@ from modelway.cli.options import Config, Json, MaxTokens
 from modelway.config.load import load
 from modelway.config.resolve import resolve
 from modelway.config.settings import Settings
-from modelway.errors import ConfigError
+from modelway.errors import ConfigError, MissingKeyError
 from modelway.types import Usage
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def estimate(
     when no price is known.
 
     For example:
-        modelway cost estimate openai/gpt-4o-mini "Why is the sky blue?" --max-tokens 500
+        modelway cost estimate openai/gpt-4o-mini "Who are you?" --max-tokens 500
         modelway cost estimate fast < prompt.txt
-        modelway cost estimate anthropic/claude-sonnet-4-5 --input-tokens 20000 --output-tokens 800
+        modelway cost estimate gpt-4o --input-tokens 20000 --output-tokens 800
 
     Parameters
     ----------
@@ -81,11 +81,12 @@ def estimate(
         _show(found)
     if found.cost_pico_usd is None:
         output.complain(f"no price of {found.deployment} is known: {found.reason}")
-        name = jsons.dumps(found.deployment.partition("#")[0])
-        output.note(
-            f"to add one: catalogue: {{{name}: {{price: {{input: USD, output: USD}}}}}}"
-            "  # per million tokens"
-        )
+        if "catalogue: {" not in found.reason:  # it says so itself
+            name = jsons.dumps(found.deployment.partition("#")[0])
+            output.note(
+                f"to add one: catalogue: {{{name}: {{price: {{input: USD, output: USD}}}}}}"
+                "  # per million tokens"
+            )
         return _UNKNOWN
     return _OK
 
@@ -122,7 +123,13 @@ def _deployment(settings: Settings, book: PriceBook, model: str) -> Deployment:
     provider, slash, name = model.partition("/")
     if slash and name and model not in settings.routes and (found := book.named(provider, name)):
         return found
-    return resolve(settings, model).deployments[0]
+    try:
+        return resolve(settings, model).deployments[0]
+    except MissingKeyError as error:
+        found = book.named(error.provider, model) if error.provider else None
+        if found is None:
+            raise
+        return found
 
 
 def _show(found: CostEstimate) -> None:

@@ -45,7 +45,7 @@ def reconcile(
     config: Config = None,
     json: Json = False,
 ) -> int:
-    """Compare the ledger with what a provider says was used or billed, by day and model.
+    """Compare the ledger with a provider's usage or bill, by day and model.
 
     What can be read: openai, pages of /v1/organization/usage/completions
     (group_by=model) or /v1/organization/costs (group_by=line_item), or the CSV of
@@ -57,7 +57,7 @@ def reconcile(
     For example:
         modelway cost reconcile usage.json --provider openai
         modelway cost reconcile costs.csv --provider openai --tolerance 2
-        modelway cost reconcile b.csv --provider groq --format generic --columns day=Date,cost_usd=USD
+        modelway cost reconcile b.csv --provider groq --columns day=D,cost_usd=USD
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def reconcile(
     provider
         Its name in the ledger.
     format
-        How the file is written; else what the provider's name says.
+        How the file is written; else what --columns or the provider's name says.
     columns
         For generic: ours to the file's. Ours are day, model, provider, requests, input_tokens,
         output_tokens, cached_tokens, cost_usd, cache: as in `modelway cost export`.
@@ -79,7 +79,7 @@ def reconcile(
     """
     settings = load(config)
     chosen({"time_zone": time_zone})
-    form = format or _format(settings, provider)
+    form = format or ("generic" if columns else _format(settings, provider))
     export = read(
         _content(file),
         file.name,

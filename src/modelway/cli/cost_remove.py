@@ -32,7 +32,6 @@ def remove(
     Nobody else's rows are touched. What budgets hold as spent does not change.
 
     For example:
-        modelway cost export --tenant acme > acme.csv
         modelway cost remove --tenant acme
         modelway cost remove --tenant acme --until 2026-01-01 --yes
 
@@ -61,6 +60,9 @@ async def _remove(rows: Rows, config: Path | None, *, yes: bool) -> int:
     async with ledger(load(config)) as store:
         if not yes:
             there = sum_of(await store.groups((), where))
+            if not there.attempts:
+                output.note(f"no row of tenant {rows.tenant[0]!r} is written down")
+                return 0
             _confirm(rows.tenant[0], there.attempts, there.cost_pico_usd)
         return await store.remove(where)
 

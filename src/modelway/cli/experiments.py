@@ -36,7 +36,7 @@ See which experiments there are, and what may be said of one now.
 For example:
     modelway experiments list
     modelway experiments report small-or-large
-    modelway experiments report small-or-large --json | jq '.comparisons[].verdict'
+    modelway experiments report small-or-large --json | jq '.comparisons'
 """,
 )
 

@@ -15,6 +15,14 @@ Config: TypeAlias = Annotated[
         help="A YAML or TOML file; else modelway.yaml here, or the environment alone.",
     ),
 ]
+File: TypeAlias = Annotated[
+    Path | None,
+    Parameter(
+        name=["--file", "--config", "-c"],
+        help="A YAML or TOML file; else modelway.yaml here, or the environment alone.",
+    ),
+]
+"""The same where the configuration is what the command is about."""
 Model: TypeAlias = Annotated[
     str | None,
     Parameter(

@@ -65,6 +65,13 @@ def test_check_online_asks_every_provider(modelway, home, free_port):
     assert "APIConnectionError" in out
 
 
+def test_a_file_is_named_as_by_every_command(modelway, home):
+    (home / "other.yaml").write_text("gateway: {port: 4321}\n")
+    for named in (["other.yaml"], ["-c", "other.yaml"], ["--config", "other.yaml"]):
+        assert "4321" in modelway("config", "show", *named, "--only", "gateway.port")[1]
+        assert "other.yaml is good" in modelway("config", "check", *named)[1]
+
+
 def test_show_masks_keys(modelway, home):
     (home / "modelway.yaml").write_text(GOOD)
     code, out, _ = modelway("config", "show")

@@ -283,6 +283,27 @@ def test_an_estimate_of_tokens_needs_no_key(modelway, home):
     assert "1,000,000 → 100,000 tokens" in err
 
 
+def test_a_models_own_name_needs_no_key_either(modelway, home):
+    tokens = ("--input-tokens", "1000000", "--output-tokens", "0")
+    code, out, _ = modelway("cost", "estimate", "gpt-4o-mini", *tokens)
+    assert (code, out) == (0, "$0.150000  openai/gpt-4o-mini\n")
+    assert modelway("cost", "estimate", "gpt-4o-mini", "Who are you?")[0] == 2
+
+
+def test_a_tenant_without_rows_needs_no_asking(modelway, spent):
+    code, out, err = modelway("cost", "remove", "--tenant", "nobody")
+    assert (code, out) == (0, "removed: 0 rows\n")
+    assert "no row of tenant 'nobody' is written down" in err
+
+
+def test_columns_say_that_a_bill_is_any_csv(modelway, spent, home):
+    (home / "b.csv").write_text("D,Model,USD\n2026-11-20,m,3\n")
+    columns = "day=D,model=Model,cost_usd=USD"
+    named = ("cost", "reconcile", "b.csv", "--provider", "unheard-of")
+    assert modelway(*named, "--columns", columns)[0] == 1
+    assert "--format" in modelway(*named)[2]
+
+
 def test_an_estimate_of_a_prompt_is_what_would_be_reserved(modelway, home):
     (home / "modelway.yaml").write_text(
         "providers: {simulator: {}}\n"

@@ -13,6 +13,13 @@ COMMANDS = [
     ("config", "check"),
     ("config", "show"),
     ("config", "init"),
+    ("cost", "budgets"),
+    ("cost", "estimate"),
+    ("cost", "export"),
+    ("cost", "hints"),
+    ("cost", "reconcile"),
+    ("cost", "remove"),
+    ("cost", "rerate"),
 ]
 
 
@@ -36,6 +43,22 @@ def test_every_command_has_help_with_examples(modelway, command):
     _, _, examples = out.partition("For example:\n")
     assert re.match(rf"    (.*\| *)?(\S+=\S+ )*modelway {' '.join(command)}", examples)
     assert "Exit codes: 0" in out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_what_help_says_fits_a_terminal_and_can_be_copied(modelway, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = modelway(*command, "--help")
+    assert [line for line in out.splitlines() if len(line) > 80 and line[0] not in "│╭╰"] == []
+
+
+@pytest.mark.parametrize("group", ["config", "cost", "experiments"])
+def test_the_list_of_a_groups_commands_says_what_each_is_for(modelway, group):
+    _, out, _ = modelway(group, "--help")
+    _, _, listed = out.partition("─ Commands ─")
+    listed, _, _ = listed.partition("╰")
+    assert re.search(r"│ \w+ ", listed)
+    assert re.findall(r"│ (\w+) +│", listed) == []
 
 
 def test_the_list_of_commands_says_what_each_is_for(modelway):
@@ -88,6 +111,13 @@ def test_the_version(modelway):
         (["serve", "--no-auth", "--new-key", "--port", "0"], "--new-key"),
         (["simulate", "--script", "none.yaml"], "none.yaml"),
         (["config", "show", "--only", "nowhere"], "nowhere"),
+        (["config", "shwo"], "show"),
+        (["cost", "estmate"], "did you mean estimate?"),
+        (["cost", "frob"], "modelway cost can do nothing with 'frob'"),
+        (["cost", "export", "a b"], "modelway cost export can do nothing with 'a b'"),
+        (["cost", "--days"], "--days needs a value"),
+        (["cost", "reconcile"], "modelway cost reconcile needs FILE"),
+        (["cost", "remove"], "modelway cost remove needs --tenant"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -99,6 +129,16 @@ def test_wrong_usage_is_one_line_with_what_to_do(modelway, arguments, said):
     assert len(errors) == 1
     assert errors[0].startswith("error: ")
     assert said in errors[0]
+
+
+def test_wrong_usage_names_the_help_of_the_command_that_was_meant(modelway):
+    for arguments, command in (
+        (["cost", "export", "--frob"], "cost export"),
+        (["cost", "--frob"], "cost"),
+        (["aks"], ""),
+    ):
+        _, _, err = modelway(*arguments)
+        assert err.splitlines()[-1] == " ".join(f"note: see modelway {command} --help".split())
 
 
 def test_an_unknown_model_brings_the_nearest_names(modelway, home):
