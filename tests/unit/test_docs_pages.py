@@ -80,12 +80,14 @@ def test_blocks_have_a_known_language():
 
 _PAGES = """\
 import json, generated_pages
+generated_pages.dialects_page = (generated_pages.DOCS / "dialects.md").read_text
 print(json.dumps({str(path): page for path, page in generated_pages.pages().items()}))
 """
 
 
 def test_generated_pages_are_up_to_date():
-    # in a process of its own: to describe the commands, cyclopts rewrites their help
+    # in a process of its own: to describe the commands, cyclopts rewrites their help;
+    # tests/contract/test_crossing_table.py holds the tables of dialects.md up to date
     told = subprocess.run(
         [sys.executable, "-c", _PAGES],
         cwd=ROOT / "scripts",
@@ -114,7 +116,9 @@ def commands():
         for line in block.code.splitlines():
             words = shlex.split(line.removeprefix("$ "), comments=True) if line[:2] == "$ " else []
             while words:
-                end = next((at for at, word in enumerate(words) if word in {"|", "&&", ">"}), len(words))
+                end = next(
+                    (at for at, word in enumerate(words) if word in {"|", "&&", ">"}), len(words)
+                )
                 call, words = words[:end], words[end + 1 :]
                 while call and re.fullmatch(r"\w+=\S*", call[0]):
                     del call[0]
