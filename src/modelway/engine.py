@@ -156,7 +156,11 @@ class Engine:
 
             hit = self.accounts.hit
             around += keeping.caches(self.settings, self.state, self._clock, hit)
-        around.append(SingleFlight(always=self.settings.single_flight))
+        around.append(
+            SingleFlight(
+                always=self.settings.single_flight, shared_by=self.settings.cache.shared_by
+            )
+        )
         return onion(dispatch, *around)
 
     def _one_more(self, deployment: Deployment) -> Callable[[], Awaitable[Ticket]]:

@@ -4,9 +4,11 @@ import asyncio
 import sys
 
 import pytest
+from msgspec.structs import replace
 from test_accounting import COST, FINISH, STREAMED, Pieces, booked, capped
 
-from modelway.errors import ConfigError, NotFoundError, StoreDownError
+from modelway.call import Payer
+from modelway.errors import BudgetExceededError, ConfigError, NotFoundError, StoreDownError
 from modelway.ledger.values import Intent
 from modelway.opening import open_engine
 from support.budget_world import budget, total_pool, turns, world
@@ -309,3 +311,55 @@ async def test_the_ledger_is_closed_whatever_fails_before_it(tmp_path):
     with pytest.raises(StoreDownError):
         state.ledger.intend(late)
     assert not list((tmp_path / "journal").iterdir()), "all of it is in the store"
+
+
+# ------------------------------------------------------------ shared answers
+
+
+async def at_once(made, release, *calls):
+    asking = [asyncio.ensure_future(made.handle(one)) for one in calls]
+    await turns()
+    release.set()
+    return await asyncio.gather(*asking, return_exceptions=True)
+
+
+class Held(Scripted):
+    """Answers when it is let."""
+
+    def __init__(self):
+        super().__init__(a=[OK])
+        self.release = asyncio.Event()
+
+    async def send(self, request):
+        answer = await super().send(request)
+        await self.release.wait()
+        return answer
+
+
+async def test_whose_budget_is_empty_refuses_nobody_else_who_asks_the_same():
+    upstream = Held()
+    poor = {"name": "poor", "limit_usd": 0.000001, "per": "total", "key": "poor"}
+    made, ledger = booked(upstream, [poor], single_flight=True)
+    rich = replace(call(), key="rich")
+    refused, answered = await at_once(made, upstream.release, replace(call(), key="poor"), rich)
+    assert isinstance(refused, BudgetExceededError)
+    assert answered.value.text == "hi"
+    assert [intent.key for intent in ledger.intents] == ["rich"]
+
+
+@pytest.mark.parametrize(
+    ("shared_by", "sent"), [("tenant", 1), ("key", 2), ("user", 3)], ids=["tenant", "key", "user"]
+)
+async def test_answers_are_shared_with_no_more_than_those_for_whom_they_are_kept(shared_by, sent):
+    upstream = Held()
+    cache = {"enabled": True, "shared_by": shared_by}
+    made, _ = booked(upstream, cache=cache, single_flight=True)
+    asking = [
+        replace(call(), key="one", payer=Payer(user="ann")),
+        replace(call(), key="two", payer=Payer(user="ann")),
+        replace(call(), key="two"),
+        replace(call(), key="two"),
+    ]
+    replies = await at_once(made, upstream.release, *asking)
+    assert all(reply.value.text == "hi" for reply in replies)
+    assert len(upstream.sent) == sent

@@ -1,7 +1,7 @@
-"""Identical calls that are open at once share one answer: the first asks, the others listen.
+"""Identical calls that are open at once share one answer: the first asks and pays, the others listen.
 
 Only where it is asked for. The answer's life does not hang on who asked first: it ends early when
-nobody listens any more.
+nobody listens any more. Whose budget would not pay for it has refused nobody but itself.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Sized
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from modelway.call import Call, Reply, Settled, Stream
-from modelway.errors import LLMError, StreamInterruptedError
+from modelway.errors import BudgetExceededError, LLMError, StreamInterruptedError
 from modelway.policies import fingerprint
 from modelway.ports import Handler
 from modelway.types import Usage
@@ -29,18 +29,29 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 _OPERATIONS = frozenset(("chat", "complete", "embed", "rerank", "count_tokens"))
 
 
-def key(call: Call) -> bytes:
+def key(call: Call, *whose: bytes) -> bytes:
     """A name for all that is asked, in which form, and how the answer is to be made."""
     options = replace(call.options, priority=0, max_wait_s=None, unit=None, trace=False)
-    return fingerprint.key(call, b"stream" if call.stream else b"whole", _encode(options))
+    form = b"stream" if call.stream else b"whole"
+    return fingerprint.key(call, form, _encode(options), *whose)
 
 
 class SingleFlight:
-    """``__call__`` is a middleware. One event loop uses it."""
+    """``__call__`` is a middleware. One event loop uses it.
 
-    def __init__(self, *, always: bool = False, most_bytes: int = MOST_BYTES) -> None:
+    Within a tenant, or ``shared_by`` fewer: who has no user then shares with nobody.
+    """
+
+    def __init__(
+        self,
+        *,
+        always: bool = False,
+        most_bytes: int = MOST_BYTES,
+        shared_by: Literal["tenant", "key", "user"] = "tenant",
+    ) -> None:
         self._always = always
         self._most_bytes = most_bytes
+        self._shared_by = shared_by
         self._flights: dict[bytes, _Flight] = {}
 
     @property
@@ -51,15 +62,30 @@ class SingleFlight:
         asked = call.options.single_flight
         if not (self._always if asked is None else asked) or call.operation not in _OPERATIONS:
             return inner(call)
-        return self._shared(call, inner)
+        match self._shared_by:
+            case "tenant":
+                return self._shared(call, inner)
+            case "key":
+                return self._shared(call, inner, b"key:" + call.key.encode(errors="surrogatepass"))
+            case _:
+                user = call.payer.user
+                return (
+                    self._shared(call, inner, b"user:" + user.encode(errors="surrogatepass"))
+                    if user
+                    else inner(call)
+                )
 
-    async def _shared(self, call: Call, inner: Handler) -> Reply:
-        name = key(call)
+    async def _shared(self, call: Call, inner: Handler, *whose: bytes) -> Reply:
+        name = key(call, *whose)
         flight = self._flights.get(name)
-        if flight is None or not flight.joinable:
-            asks = replace(call, options=replace(call.options, trace=True))
-            flight = _Flight(asks, inner, self._most_bytes, lambda: self._landed(name, flight))
-            self._flights[name] = flight
+        if flight is not None and flight.joinable:
+            try:
+                return await flight.join(call)
+            except BudgetExceededError:  # of who asked first
+                return await inner(call)
+        asks = replace(call, options=replace(call.options, trace=True))
+        flight = _Flight(asks, inner, self._most_bytes, lambda: self._landed(name, flight))
+        self._flights[name] = flight
         return await flight.join(call)
 
     def _landed(self, name: bytes, flight: _Flight | None) -> None:
