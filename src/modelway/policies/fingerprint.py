@@ -11,6 +11,7 @@ from modelway.call import Call
 
 _pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
+_sorted = msgspec.json.Encoder(order="sorted").encode
 _PLAIN = (b"true", b"false")
 
 
@@ -42,7 +43,6 @@ def _bytes(call: Call) -> Any:
     if call.body is None:
         return None
     fields = call.body.fields
-    names = sorted(fields)
     if "stream" in fields and bytes(fields["stream"]) in _PLAIN:
-        names.remove("stream")
-    return (call.body.dialect, names, [memoryview(fields[name]) for name in names])
+        fields = {name: fields[name] for name in fields if name != "stream"}
+    return (call.body.dialect, _sorted(fields))  # their values are raw: they stay as they were written

@@ -227,8 +227,9 @@ class ExactCache:
         return name in self._heard or (entry is not None and entry.made_s >= began_s)
 
     def _put(self, call: Call, name: bytes, data: bytes) -> None:
-        settings, asked_s = self._settings, call.options.cache_life_s
-        life_s = min(settings.life_s, math.inf if asked_s is None else asked_s)
+        life_s, asked_s = self._settings.life_s, call.options.cache_life_s
+        if asked_s is not None:
+            life_s = min(life_s, asked_s)
         if life_s <= 0:
             self._refused["life"] += 1
             return

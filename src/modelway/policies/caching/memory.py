@@ -48,7 +48,8 @@ class Memory:
             return
         self._entries[name] = entry
         self.bytes += size_bytes
-        self.fit(self._most_bytes)
+        if self.bytes > self._most_bytes:
+            self.fit(self._most_bytes)
 
     def drop(self, name: bytes) -> None:
         entry = self._entries.pop(name, None)
