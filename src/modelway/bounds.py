@@ -134,11 +134,7 @@ class Bound:
             if meaning == "content":
                 said.append((name, raw))
             elif meaning == "cap":
-                cap = _any(raw)
-                if self._cap is None and type(cap) is int and cap > 0:
-                    self._cap = cap
-                else:
-                    self._capped(cap)
+                self._capped(_any(raw))
             elif meaning == "tools":
                 self._of_tools(spelling, _listed(raw))
             else:
