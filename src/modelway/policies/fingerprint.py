@@ -45,4 +45,4 @@ def _bytes(call: Call) -> Any:
     fields = call.body.fields
     if "stream" in fields and bytes(fields["stream"]) in _PLAIN:
         fields = {name: fields[name] for name in fields if name != "stream"}
-    return (call.body.dialect, _sorted(fields))  # their values are raw: they stay as they were written
+    return (call.body.dialect, _sorted(fields))  # raw values: each as it was written
