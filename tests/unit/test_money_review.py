@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from test_accounting import COST, FINISH, STREAMED, Pieces, booked, capped
@@ -18,9 +19,12 @@ from modelway.errors import (
 )
 from modelway.framing.fields import split
 from modelway.ledger.values import Intent
+from modelway.observe.metrics import Metrics
+from modelway.observe.sharing import Shared, fold
 from modelway.opening import open_engine
 from modelway.retrieval import EmbedRequest
 from support.budget_world import budget, total_pool, turns, world
+from support.hand_clock import HandClock
 from support.scripted import BAD, BUSY, KEY, OK, Clock, Scripted, call
 
 ONE_AT_A_TIME = {"providers": {"a": {"limits": {"concurrent": 1}}}}
@@ -372,6 +376,41 @@ async def test_answers_are_shared_with_no_more_than_those_for_whom_they_are_kept
     replies = await at_once(made, upstream.release, *asking)
     assert all(reply.value.text == "hi" for reply in replies)
     assert len(upstream.sent) == sent
+
+
+# ------------------------------------------------------------ figures
+
+
+async def test_workers_that_keep_dying_do_not_make_the_figures_grow(tmp_path, monkeypatch):
+    monkeypatch.setattr("modelway.observe.sharing._MOST_NAMES", 5)
+    for process in range(20):
+        metrics = Metrics()
+        metrics.retried("a", "x")
+        (tmp_path / f"{process}-one.metrics").write_bytes(metrics.snapshot())
+        fold(tmp_path, process)
+    (ended,) = tmp_path.iterdir()
+    assert len(msgspec.msgpack.decode(ended.read_bytes())["names"]) == 5
+    told = await Shared(Metrics(), tmp_path, Clock()).text()
+    assert b'modelway_retries_total{provider="a",model="x"} 20' in told
+
+
+async def test_figures_are_shared_on_after_a_fault(tmp_path, caplog):
+    metrics, clock = Metrics(), HandClock()
+    shared = Shared(metrics, tmp_path, clock)
+    await shared.start()
+    snapshot, metrics.snapshot = metrics.snapshot, broken
+    await clock.advance(1)
+    assert "a fault" in caplog.text
+    metrics.snapshot = snapshot
+    metrics.retried("a", "x")
+    await clock.advance(1)
+    (file,) = tmp_path.glob("*.metrics")
+    for _ in range(500):
+        if file.read_bytes() == snapshot():
+            break
+        await asyncio.sleep(0.01)
+    assert file.read_bytes() == snapshot()
+    await shared.aclose()
 
 
 # ------------------------------------------------------------ for whoever keeps accounts and bounds

@@ -25,6 +25,8 @@ WRITE_S = 1.0
 """How old what others are told may be, and how much a process that is killed may take along."""
 _SUFFIX = ".metrics"
 _ENDED = "ended"
+_MOST_NAMES = 1000
+"""Of files that were folded in: only who reads just then, or died while it folded, needs them."""
 _log = logging.getLogger(__name__)
 
 
@@ -77,7 +79,10 @@ class Shared:
     async def _go_on(self) -> None:
         while True:
             await self._clock.sleep(WRITE_S)
-            await self._write()
+            try:
+                await self._write()
+            except Exception:  # noqa: BLE001  # one that is known to nobody ends nothing
+                _log.exception("metrics are not shared")
 
     async def _write(self) -> bytes:
         """What there is now, written whole or not at all, also when who asked for it has gone."""
@@ -125,6 +130,7 @@ def _fold(directory: Path, process: int) -> None:
         if path.suffix == _SUFFIX and path.name not in ended.names:
             ended.seen.add(_read(path).ended())
             ended.names.append(path.name)
+    del ended.names[:-_MOST_NAMES]
     if files:
         _replace(directory / _ENDED, msgspec.msgpack.encode(ended))
     for path in files:
