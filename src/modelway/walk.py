@@ -8,9 +8,9 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from modelway.accounting import Booking
 from modelway.around import Around
 from modelway.asked import AskedCall, estimated_tokens
+from modelway.asking import Leave
 from modelway.attempts import FILTERED, Run, Turn, when
 from modelway.call import Call, Reply
 from modelway.errors import (
@@ -21,11 +21,10 @@ from modelway.errors import (
     UnsupportedError,
 )
 from modelway.plans import Held, Tier, default_tiers, soonest
-from modelway.policies.breaker import impatient
 from modelway.policies.degrade import losses
 from modelway.policies.limits import Ticket
 from modelway.racing import Runner, may_ask_twice, race
-from modelway.settling import failed, open_circuit, refused, settled, warned
+from modelway.settling import open_circuit, warned
 from modelway.tracks import Track
 from modelway.types import CallWarning, Trace
 
@@ -39,14 +38,12 @@ class Walk:
     __slots__ = (
         "_account",
         "_asked_call",
-        "_breaking",
         "_call",
         "_detour",
         "_dispatch",
         "_ends",
         "_first",
         "_held",
-        "_probes",
         "_raced_before",
         "_run",
         "_tokens",
@@ -62,12 +59,10 @@ class Walk:
         self._asked_call: AskedCall | None = None
         timeout_s = call.options.timeout_s
         self._ends = None if timeout_s is None else dispatch.now() + timeout_s
-        self._breaking = dispatch.state.breakers.settings
         self._run: Run | None = None
         self._held: list[Held] = []
         self._detour: tuple[Tier, ...] = ()
         self._first: Tier | None = None
-        self._probes = 0.0
         self._raced_before = False
         self._tokens: int | None = None
         self._took_s = 0.0
@@ -144,26 +139,17 @@ class Walk:
             lost = self._lost(tier, track)
             if lost is None:
                 continue
-            self._probes = 0.0
-            ticket = self._admitted_at_once(track) or await self._admitted(tier, track, waits)
-            if ticket is None:
+            leave = self._admitted_at_once(track) or await self._admitted(tier, track, waits)
+            if leave is None or not (leave.book(self._account) or await self._booked(leave)):
                 continue
             try:
                 after_s = self._hedged_after_s(track) if hedges and attempt == 1 else None
-                booking = self._account.admit(track.deployment)
-            except BaseException:
-                self._unsent(track, ticket)
-                raise
-            booking = booking or await self._booked(track, ticket)
-            if booking is None:
-                continue
-            try:
                 if after_s is None:
-                    reply = await self._ask(track, ticket, booking, self._probes)
+                    reply = await self._ask(leave)
                 else:
                     second = partial(self._second, tier, order, spare)
-                    asks = partial(self._ask, track, ticket, booking, self._probes, raced=True)
-                    reply, track = await self._raced(Runner(track, asks), after_s, second)
+                    first = Runner(track, partial(self._ask, leave, raced=True))
+                    reply, track = await self._raced(first, after_s, second)
                     lost = self._lost(tier, track) or ()
             except LLMError as error:
                 turn = Turn(0.0, attempt, track)
@@ -197,15 +183,16 @@ class Walk:
         self._noted().passed_over(track.deployment, error)
         return None
 
-    def _admitted_at_once(self, track: Track) -> Ticket | None:
+    def _admitted_at_once(self, track: Track) -> Leave | None:
         """Leave to ask, where nothing need be waited for to have it."""
         if not track.breaker.closed:
             return None
-        return track.gate.admit(self._counted(track) if track.counts_tokens else 0)
+        ticket = track.gate.admit(self._counted(track) if track.counts_tokens else 0)
+        return None if ticket is None else Leave(self._dispatch, track, ticket)
 
-    async def _admitted(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
+    async def _admitted(self, tier: Tier, track: Track, waits: bool) -> Leave | None:
         """Leave to ask, by the breaker and the limits; ``None``: not, or not now."""
-        breaker = track.breaker
+        breaker, probes = track.breaker, 0.0
         while True:
             if not breaker.closed:
                 claimed = await breaker.claim()
@@ -213,37 +200,30 @@ class Walk:
                     self._noted().passed_over(track.deployment, open_circuit(track))
                     return None
                 if claimed == "probe":
-                    self._probes = self._dispatch.now() + self._breaking.probe_s
+                    probes = self._dispatch.now() + self._dispatch.state.breakers.settings.probe_s
             ticket: Ticket | None = None
             try:
                 ticket = await self._entered(tier, track, waits)
             finally:
-                if ticket is None and self._dispatch.now() < self._probes:
+                if ticket is None and self._dispatch.now() < probes:
                     breaker.left()
-            if ticket is None or self._probes or breaker.closed:
-                return ticket
+            if ticket is None:
+                return None
+            if probes or breaker.closed:
+                return Leave(self._dispatch, track, ticket, probes)
             ticket.unsent()  # it broke while this one waited
 
-    async def _booked(self, track: Track, ticket: Ticket) -> Booking | None:
-        """A booking by the budgets; ``None``: they do not allow it."""
-        booking: Booking | None = None
+    async def _booked(self, leave: Leave) -> bool:
+        """Whether the budgets allow it."""
         try:
-            booking = await self._account.enter(track.deployment)
+            await leave.enter(self._account)
         except RefusedError as error:
             self._dispatch.limited("budget", error)
-            self._noted().passed_over(track.deployment, error)
-        finally:
-            if booking is None:
-                self._unsent(track, ticket)
-        if booking is not None and self._ends is not None:
+            self._noted().passed_over(leave.track.deployment, error)
+            return False
+        if self._ends is not None:
             self._call = self._noted().remaining()
-        return booking
-
-    def _unsent(self, track: Track, ticket: Ticket) -> None:
-        """It was admitted, and is not asked after all."""
-        ticket.unsent()
-        if self._dispatch.now() < self._probes:
-            track.breaker.left()
+        return True
 
     async def _entered(self, tier: Tier, track: Track, waits: bool) -> Ticket | None:
         dispatch = self._dispatch
@@ -291,65 +271,18 @@ class Walk:
 
     # ------------------------------------------------------------ an attempt
 
-    async def _ask(
-        self,
-        track: Track,
-        ticket: Ticket,
-        booking: Booking,
-        probes: float = 0.0,
-        *,
-        raced: bool = False,
-    ) -> Reply:
-        """Ask once. ``probes``: until when the breaker waits for this to say how the deployment is.
-
-        One of those that are ``raced`` is cut because another was faster: it may be billed whole.
-        """
-        dispatch = self._dispatch
-        seen = track.seen
-        seen.open_requests += 1
-        began = dispatch.now()
+    async def _ask(self, leave: Leave, *, raced: bool = False) -> Reply:
         try:
-            reply = await dispatch.attempt(track.deployment, self._call)(self._call)
-        except LLMError as error:
-            seen.open_requests -= 1
-            self._took_s = dispatch.now() - began
-            self._upstream_s += self._took_s
-            if not impatient(error, self._call.options.timeout_s, track.deployment.timeouts):
-                failed(track, error, self._breaking.counted, probes=dispatch.now() < probes)
-                dispatch.saw(track, None, error)
-            elif dispatch.now() < probes:
-                track.breaker.left()
-            refused(track, ticket, error)
-            booking.failed(error, self._took_s)
+            reply = await leave.ask(self._call, raced=raced)
+        except LLMError:
+            self._took(leave)
             raise
-        except BaseException:
-            seen.open_requests -= 1
-            if dispatch.now() < probes:
-                track.breaker.left()
-            ticket.done(None)
-            booking.given_up(dispatch.now() - began, streams=self._call.stream and not raced)
-            raise
-        now = dispatch.now()
-        took_s = self._took_s = now - began
-        self._upstream_s += took_s
-        stream = reply.chunks or reply.events
-        if stream is None:
-            booking.answered(reply.usage, took_s)
-            settled(track, ticket, reply.usage, None, counted=self._breaking.counted)
-            seen.answers.observe(took_s, now)
-        else:
-            given_s = self._call.options.timeout_s
-            stream.on_settled[:0] = [  # before whoever only looks on, whose fault would end it
-                partial(booking.streamed, stream, began, took_s),
-                partial(settled, track, ticket, counted=self._breaking.counted, given_s=given_s),
-                partial(dispatch.broke, track, given_s),
-            ]
-            seen.first_events.observe(took_s, now)
-            track.breaker.alive()
-        if reply.headers:
-            track.learn(reply.status, reply.headers)
-        dispatch.saw(track, took_s, None)
+        self._took(leave)
         return reply
+
+    def _took(self, leave: Leave) -> None:
+        self._took_s = leave.took_s
+        self._upstream_s += leave.took_s
 
     # ------------------------------------------------------------ two attempts at once
 
@@ -387,26 +320,21 @@ class Walk:
             if self._lost(tier, other) is None:
                 continue
             cost = self._estimated_cost(other)
-            admitted = self._admitted_at_once(other)
-            if admitted is not None and self._dispatch.hedges.spend(cost):
+            leave = self._admitted_at_once(other)
+            if leave is not None and self._dispatch.hedges.spend(cost):
                 self._dispatch.hedged(self._call, other.deployment)
-                return Runner(other, partial(self._ask_too, other, admitted))
+                return Runner(other, partial(self._ask_too, leave))
             spare.append(other)
-            if admitted is not None:
-                admitted.unsent()
+            if leave is not None:
+                leave.unsent()
                 break
         return None
 
-    async def _ask_too(self, track: Track, ticket: Ticket) -> Reply:
+    async def _ask_too(self, leave: Leave) -> Reply:
         """Ask the second of two, where the budgets have the money for both."""
-        booking: Booking | None = None
-        try:
-            account = self._account
-            booking = account.admit(track.deployment) or await account.enter(track.deployment)
-        finally:
-            if booking is None:
-                ticket.unsent()
-        return await self._ask(track, ticket, booking, raced=True)
+        if not leave.book(self._account):
+            await leave.enter(self._account)
+        return await self._ask(leave, raced=True)
 
     def _estimated_cost(self, track: Track) -> int | None:
         asked = self._asked
