@@ -36,6 +36,9 @@ class Sent(NamedTuple):
         return json.loads(self.body)
 
 
+_USAGE = {"prompt_tokens": READ, "completion_tokens": MADE, "total_tokens": READ + MADE}
+
+
 class Provider:
     """``status`` and ``slow_s`` hold for what comes next; ``failing`` counts down to 0."""
 
@@ -50,11 +53,13 @@ class Provider:
         """Of a stream, each an event."""
         self.word_s = 0.0
         self.finish = "stop"
+        self.usage: Any = dict(_USAGE)
+        """Of a chat in OpenAI's words."""
         self.hang_up = False
         self.url = ""
 
 
-def _chat(text: str, finish: str) -> dict[str, Any]:
+def _chat(text: str, finish: str, usage: Any) -> dict[str, Any]:
     return {
         "id": "c1",
         "object": "chat.completion",
@@ -67,11 +72,10 @@ def _chat(text: str, finish: str) -> dict[str, Any]:
                 "finish_reason": finish,
             }
         ],
-        "usage": _USAGE,
+        "usage": usage,
     }
 
 
-_USAGE = {"prompt_tokens": READ, "completion_tokens": MADE, "total_tokens": READ + MADE}
 _SPOKEN = {"input_tokens": READ, "output_tokens": MADE}
 _COHERE = {
     "billed_units": {"input_tokens": READ, "output_tokens": MADE},
@@ -184,7 +188,7 @@ _ANSWERS: dict[str, Any] = {
 
 def _answer(provider: Provider, path: str) -> Any:
     if path.endswith("/chat/completions"):
-        return _chat("Hello.", provider.finish)
+        return _chat("Hello.", provider.finish, provider.usage)
     for end, answer in _ANSWERS.items():
         if path.endswith(end):
             return answer
@@ -240,7 +244,7 @@ def provider() -> Iterator[Provider]:
             end = {"index": 0, "delta": {}, "finish_reason": state.finish}
             self._event({**start, "choices": [end]})
             time.sleep(state.word_s)
-            self._event({**start, "choices": [], "usage": _USAGE})
+            self._event({**start, "choices": [], "usage": state.usage})
             self.wfile.write(b"data: [DONE]\n\n")
 
         def _event(self, value: Any) -> None:
