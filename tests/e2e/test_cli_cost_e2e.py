@@ -10,6 +10,7 @@ import signal
 import subprocess
 import urllib.request
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +166,22 @@ def _read(terminal):
         return os.read(terminal, 4096)
     except OSError:  # how a pseudo-terminal says that it is over
         return b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+@pytest.mark.parametrize("said", [("cost", "--json"), ("cost", "export")])
+def test_a_full_disk_is_told_of_the_output(spent, said):
+    home, *_ = spent
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *said],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=home,
+            env=environment(home),
+            timeout=30,
+            check=False,
+        )
+    told = "error: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import sys
 import traceback
@@ -37,6 +38,8 @@ _COMMANDS = {
     "bench": "Measure a model, or a gateway.",
 }
 """Each is ``modelway.cli.NAME:NAME``, loaded when it is called; what stands here is for the list."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _HELP = """\
 One layer over many LLM providers: ask, stream, route and serve them.
@@ -106,6 +109,8 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if error.errno in _FULL and not error.filename:
+            raise  # a file of ours would have its name
         place = f"{error.filename}: " if error.filename else ""
         output.complain(f"{place}{error.strerror or type(error).__name__}")
         return FAILED

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from modelway.catalog.models import PerHour, Tariff
 from modelway.catalog.models_overrides import Fault, Overrides, read
 from modelway.config.nodes import Node, UnreadableError, with_fields
-from modelway.config.problems import shown
+from modelway.config.problems import nearest, shown
 from modelway.config.reading import Context, json, text
 from modelway.config.sources import read_source
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(.+?)`")
+_FIELDS = (*PerHour.__struct_fields__, *Tariff.__struct_fields__)
+"""Of a price by time, and of one by tokens."""
 
 
 def overrides(node: Node, context: Context, directory: Path | None = None) -> Overrides:
@@ -60,8 +66,18 @@ def _read(node: Node, context: Context, *, file: str = "", named: Node | None = 
             line = "" if at.line is None else f" line {at.line}"
             below = f": {at.path}" if at.path else ""
             at = replace(named, path=f"{named.path} ({file}{line}){below}")
-        context.error(at, fault.message)
+        context.error(at, *_in_words(fault.message))
     return found
+
+
+def _in_words(message: str) -> tuple[str, str | None]:
+    """What is wrong, and what was meant, where a price has a field that no price has."""
+    unknown = _UNKNOWN.match(message)
+    if unknown is None:
+        return message, None
+    near = nearest(unknown[1], _FIELDS)
+    told = f"unknown field {shown(unknown[1])}; there are {', '.join(_FIELDS)}"
+    return told, near[0] if near else None
 
 
 def _at(node: Node, fault: Fault) -> Node:

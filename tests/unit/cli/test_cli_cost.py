@@ -290,6 +290,17 @@ def test_a_models_own_name_needs_no_key_either(modelway, home):
     assert modelway("cost", "estimate", "gpt-4o-mini", "Who are you?")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "is empty"), ("\n\n", "is empty"), ("\na,b\n", "name the columns")]
+)
+def test_a_bill_with_nothing_in_it(modelway, spent, home, content, said):
+    (home / "b.csv").write_text(content)
+    code, _, err = modelway("cost", "reconcile", "b.csv", "--provider", "x", "--format", "generic")
+    assert code == 2
+    assert "error: b.csv:1:1: the f" in err
+    assert said in err
+
+
 def test_a_tenant_without_rows_needs_no_asking(modelway, spent):
     code, out, err = modelway("cost", "remove", "--tenant", "nobody")
     assert (code, out) == (0, "removed: 0 rows\n")

@@ -199,3 +199,21 @@ def test_no_secret_is_shown_of_a_configuration():
     found = settings({"name": "b", "limit_usd": 1, "webhook": hook})
     shown = repr(found) + "".join([one.value for one in found.origins])
     assert "whispered" not in shown
+
+
+@pytest.mark.parametrize(
+    ("field", "near"),
+    [
+        ("per_hour", "usd_per_hour"),
+        ("inptu", "input"),
+        ("cache_read", "cache_write"),
+        ("zzz", None),
+    ],
+)
+def test_a_field_that_no_price_has(field, near):
+    with pytest.raises(InvalidConfigError) as caught:
+        load({"catalogue": {"house/m": {"price": {field: 1}}}}, environment={})
+    (one,) = caught.value.problems
+    assert one.path == "catalogue.house/m.price"
+    assert one.message.startswith(f"unknown field {field!r}; there are usd_per_hour, concurrent, ")
+    assert one.suggestion == near

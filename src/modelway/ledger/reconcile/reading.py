@@ -187,6 +187,9 @@ def table(text: str, name: str, lacks: Callable[[Mapping[str, int]], str]) -> It
     ``lacks`` says what the columns lack, if anything.
     """
     first = text.partition("\n")[0]
+    if not first.strip():
+        empty = "the file is empty" if not text.strip() else "the first line must name the columns"
+        raise FileFaultError(f"{name}:1:1: {empty}")
     tabs = "\t" in first and "," not in first
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter="\t" if tabs else ",")
     try:
