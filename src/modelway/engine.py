@@ -14,7 +14,6 @@ import copy
 import functools
 import itertools
 import os
-import platform
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from modelway.accounting import Accounts
+from modelway.announcing import Announcer
 from modelway.asked import AskedCall
 from modelway.call import Assigned, Call, Credential, Deployment, Operation, Options, Reply, Target
 from modelway.clock import SystemClock
@@ -32,13 +32,10 @@ from modelway.dispatch import Dispatch
 from modelway.errors import LLMError, MissingKeyError, UnknownModelError
 from modelway.exchange import Exchange, offers, speaking
 from modelway.facts import Facts
-from modelway.observe.events import Bus, CallEvent, EventName
 from modelway.observe.stats import Stats
 from modelway.observe.stopwatch import Stopwatch
 from modelway.observe.watch import observing
 from modelway.plans import PassedOver, Plans, Tier, default_tiers
-from modelway.policies.breaker import BreakerChange
-from modelway.policies.budget.values import BudgetAlert
 from modelway.policies.completing import completing
 from modelway.policies.emulate import emulating
 from modelway.policies.estimate import estimating
@@ -49,10 +46,10 @@ from modelway.policies.single_flight import SingleFlight
 from modelway.policies.splitting import splitting
 from modelway.ports import Clock, Fetch, Handler, Middleware, Observer, Signer, Transport
 from modelway.quotas import limiting
-from modelway.state import HealthTold, State
+from modelway.state import State
 from modelway.streams import LEFT
 from modelway.tracks import Track, Tracks
-from modelway.types import ChatRequest, ModelListing, Usage
+from modelway.types import ModelListing, Usage
 
 _NO_OPTIONS = Options()
 _KNOWN_PLANS = 10_000
@@ -102,7 +99,7 @@ class Engine:
         self.accounts = Accounts(self.facts, self._clock, self.state)
         self._tracks = Tracks(settings, self.facts, self.state)
         self._plans = Plans(settings, self._tracks, self._clock.time)
-        self._bus = Bus(observers) if observers else None
+        self._told = Announcer(observers, self.state, self._clock)
         if self.state.metrics is not None:
             self.state.metrics.expect(
                 [
@@ -111,19 +108,13 @@ class Engine:
                     for one in route.deployments
                 ]
             )
-        self._node = platform.node()
-        self._watched: dict[str, Bus] = {}
         self._deployments: dict[str, Deployment] | None = None
         self._ring_b: dict[tuple[int, Operation, str | None], tuple[Deployment, Handler]] = {}
         """By the deployment itself: two of an id may differ in what a configuration says of them."""
         self._ids = itertools.count(1)
         self._prefix = f"mw-{int(time.time() * 1000):x}-{os.urandom(4).hex()}-"
         self.handle: Handler = self._ring_a()
-        # from here on it is heard of: what cannot be made leaves nothing behind
-        if self._bus is not None:
-            self.state.on_change.append(self._changed)
-            self.state.on_health.append(self._health)
-            self.state.on_alert.append(self._alert)
+        self._told.listen()  # last: what cannot be made leaves nothing behind
         self.state.newest = self
 
     # ------------------------------------------------------------ the order of things
@@ -138,13 +129,13 @@ class Engine:
             settings=self.settings,
             clock=self._clock,
             chance=self._chance,
-            tell=self._tell,
+            tell=self._told.tell,
         )
         around: list[Middleware] = [self._count]
         if self.state.telemetry is not None:
             around.append(self.state.telemetry.request)
-        if self._bus is not None:
-            around.append(observing(self._bus, self._clock))
+        if self._told.bus is not None:
+            around.append(observing(self._told.bus, self._clock))
         if quotas := limiting(self.settings, self.state.limiter, self._clock):
             around.append(quotas)
         if self._experiments:
@@ -258,11 +249,8 @@ class Engine:
 
     async def watch(self, call: Call, observers: Sequence[Observer]) -> Reply:
         """``handle``, of which these observers are told too."""
-        bus = self._watched[call.id] = Bus(observers)
-        try:
+        with self._told.watching(call, observers) as bus:
             return await onion(self.handle, observing(bus, self._clock))(call)
-        finally:
-            del self._watched[call.id]
 
     # ------------------------------------------------------------ dispatch
 
@@ -302,77 +290,6 @@ class Engine:
             route = Route(name=call.model, deployments=(deployment,))
             return (self._plans.alone(route, deployment),)
         return self._plans.of(call)
-
-    def _tell(
-        self,
-        name: EventName,
-        call: Call,
-        deployment: Deployment,
-        attempt: int | None = None,
-        delay_s: float | None = None,
-    ) -> None:
-        buses = [bus for bus in (self._bus, self._watched.get(call.id)) if bus]
-        if not buses:
-            return
-        event = CallEvent(
-            name=name,
-            call=call.id,
-            time=self._clock.time(),
-            model=call.model,
-            provider=deployment.provider.name,
-            deployment=deployment.id,
-            operation=call.operation,
-            tenant=call.tenant,
-            node=self._node,
-            metadata=dict(call.request.metadata) if isinstance(call.request, ChatRequest) else {},
-            attempt=attempt,
-            delay_s=delay_s,
-        )
-        for bus in buses:
-            bus.emit(event)
-
-    def _changed(self, change: BreakerChange) -> None:
-        if self._bus is None:
-            return
-        self._bus.emit(
-            CallEvent(
-                name="llm.breaker.change",
-                time=change.time,
-                deployment=change.deployment,
-                node=change.node,
-                state=change.after,
-                reason=change.reason,
-            )
-        )
-
-    def _health(self, change: HealthTold) -> None:
-        if self._bus is not None:
-            self._bus.emit(
-                CallEvent(
-                    name="llm.health.change",
-                    time=change.time,
-                    provider=change.provider,
-                    state=change.after,
-                )
-            )
-
-    def _alert(self, alert: BudgetAlert) -> None:
-        if self._bus is not None:
-            self._bus.emit(
-                CallEvent(
-                    name="llm.budget.alert",
-                    time=alert.time,
-                    state=alert.kind,
-                    reason=f"{alert.percent:g} % of {alert.name}",
-                    metadata={
-                        "budget": alert.name,
-                        "about": alert.about,
-                        "spent_pico_usd": alert.spent_pico_usd,
-                        "limit_pico_usd": alert.limit_pico_usd,
-                        "excess_pico_usd": alert.excess_pico_usd,
-                    },
-                )
-            )
 
     # ------------------------------------------------------------ counting
 
@@ -444,12 +361,7 @@ class Engine:
 
     def retire(self) -> None:
         """Hand over what is to be told, and hear nothing more. Calls under way end as they began."""
-        if self._bus is not None:
-            self._bus.flush()
-            if self._changed in self.state.on_change:
-                self.state.on_change.remove(self._changed)
-                self.state.on_health.remove(self._health)
-                self.state.on_alert.remove(self._alert)
+        self._told.retire()
 
     async def aclose(self) -> None:
         """Close an engine that was made by itself, and its transport."""
