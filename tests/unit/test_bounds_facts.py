@@ -165,7 +165,13 @@ def test_a_charge_is_what_the_price_book_says(data):
     st.integers(1, 10**5),
     st.integers(1, 10**5),
     st.sampled_from([None, 3]),
-    st.sampled_from([GPT, CLAUDE, deployment("gemini", "gemini-2.5-pro")]),
+    st.sampled_from(
+        [
+            *(GPT, CLAUDE, deployment("gemini", "gemini-2.5-pro")),
+            *(deployment("openai", "gpt-4o-mini"), deployment("xai", "grok-4.20-non-reasoning")),
+            *(deployment("openrouter", "openai/gpt-4o-mini"), deployment("xai", "grok-4.20")),
+        ]
+    ),
 )
 def test_the_bound_is_the_sum_of_its_parts(read, cap, choices, where):
     asked = asking(max_tokens=cap, n=choices)
