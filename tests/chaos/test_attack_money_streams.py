@@ -132,3 +132,27 @@ def test_many_who_leave_at_once_leave_nothing_held(gateway, up):
     cost = sum(row["cost_pico_usd"] for row in settled(gateway, up, 6))
     assert cost == spent(gateway) >= 6 * READ * INPUT_PICO
     nothing_is_held(gateway)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_who_has_no_patience_pays_for_what_may_have_been_made(gateway, up, stream):
+    """A caller's own timeout: the provider goes on, and bills."""
+    body = {"model": "m-openai-chat", "messages": HELLO, "max_tokens": 50, "stream": stream}
+    assert ask(gateway, "/v1/chat/completions", body).status == 200  # it is connected
+    up.slow_s = 1.0
+    headers = {"x-modelway-timeout-s": "0.5"}
+    assert ask(gateway, "/v1/chat/completions", body, headers=headers).status == 504
+    _, row = settled(gateway, up, 2)
+    assert (row["basis"], row["cost_pico_usd"]) == ("reserved", row["reserved_pico_usd"])
+    up.slow_s = 0.0
+    nothing_is_held(gateway)
+
+
+def test_a_caller_s_timeout_in_the_middle_of_a_stream_is_charged_as_far_as_it_came(gateway, up):
+    up.word_s = 0.2
+    body = {"model": "m-openai-chat", "messages": HELLO, "max_tokens": 500, "stream": True}
+    headers = {"x-modelway-timeout-s": "1"}
+    ask(gateway, "/v1/chat/completions", body, headers=headers)
+    (row,) = settled(gateway, up)
+    assert row["basis"] == "received"
+    assert COST <= row["cost_pico_usd"] < row["reserved_pico_usd"]
