@@ -33,9 +33,11 @@ PROCESSES = 4
 CALLS = 150
 AT_ONCE = 25
 PICO_USD = 10**12
+STORES = ["sqlite", "valkey", "postgres"]
+EXHAUSTIVE = pytest.mark.exhaustive
 
 
-@pytest.fixture(params=["sqlite", "valkey", "postgres"])
+@pytest.fixture(params=STORES)
 def store(request, tmp_path):
     match request.param:
         case "sqlite":
@@ -213,7 +215,7 @@ def laid_side_by_side(rows, status, bills):
     return spent, excess
 
 
-@pytest.mark.parametrize("kills", [pytest.param(0, marks=pytest.mark.exhaustive), 4])
+@pytest.mark.parametrize("kills", [pytest.param(0, marks=EXHAUSTIVE), 4])
 async def test_the_three_accounts_agree(store, provider, tmp_path, kills):
     config = configured(provider.url, store, tmp_path, limit_usd=10.0)
     await spend(config, kills=kills)
@@ -225,7 +227,10 @@ async def test_the_three_accounts_agree(store, provider, tmp_path, kills):
     assert {"catalogue", "received"} <= bases
 
 
-@pytest.mark.parametrize("kills", [pytest.param(0, marks=pytest.mark.exhaustive), 4])
+@pytest.mark.parametrize(
+    "store", ["sqlite", *[pytest.param(one, marks=EXHAUSTIVE) for one in STORES[1:]]], indirect=True
+)
+@pytest.mark.parametrize("kills", [pytest.param(0, marks=EXHAUSTIVE), 4])
 async def test_a_limit_is_not_passed_but_by_what_was_billed_too_much(
     store, provider, tmp_path, kills
 ):

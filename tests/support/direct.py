@@ -83,7 +83,7 @@ def direct(
 ) -> tuple[Gateway, Scripted]:
     """A gateway with a provider of every dialect's name, and ``m-<dialect>`` that routes to it."""
     transport = Scripted(answer)
-    settings = load(config, environment={}) if config else _plain()
+    settings = _loaded(json.dumps(config or configuration()))
     mac = _mac(_PEPPER)
     keys = Keys(
         _PEPPER,
@@ -98,8 +98,8 @@ def direct(
 
 
 @functools.cache
-def _plain() -> Settings:
-    return load(configuration(), environment={})
+def _loaded(config: str) -> Settings:
+    return load(json.loads(config), environment={})
 
 
 def configuration() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from modelway.call import Target
 from modelway.catalog.rows import Quirks
@@ -28,6 +28,7 @@ from modelway.types import (
     ToolResult,
 )
 from support.every_value import QUESTIONS
+from support.examples import few
 
 REPLICATE = dialect("replicate")
 LLAMA, CLAUDE = "meta/meta-llama-3-70b-instruct", "anthropic/claude-sonnet-5"
@@ -258,7 +259,7 @@ def test_extras_are_inputs_but_for_those_of_the_prediction():
 
 @pytest.mark.parametrize("client", sorted(QUESTIONS))
 def test_any_client_s_question_is_written_or_refused(client):
-    @settings(max_examples=30)
+    @few
     @given(QUESTIONS[client])
     def check(request):
         try:
