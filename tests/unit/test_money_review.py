@@ -7,7 +7,7 @@ import sys
 import msgspec
 import pytest
 from msgspec.structs import replace
-from test_accounting import COST, FINISH, STREAMED, Pieces, booked, capped
+from test_accounting import COST, FINISH, STREAMED, Pieces, booked, capped, spent
 
 from modelway.call import Body, Call, Payer
 from modelway.errors import (
@@ -453,3 +453,16 @@ async def test_counting_tokens_costs_nothing_and_is_in_no_figure_of_unknown_cost
     made, _ = booked(Scripted(a=[(200, b'{"input_tokens":3}')]))
     await made.handle(replace(call(), operation="count_tokens"))
     assert (made.stats().unpriced_attempts, caplog.text) == (0, "")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="only a journal that cannot be written lets go of what was held"
+)
+async def test_what_goes_wrong_while_an_intent_is_written_leaves_nothing_reserved():
+    made, ledger = booked(Scripted(a=[OK]), [capped()])
+    await made.handle(call())
+    ledger.intend = broken
+    with pytest.raises(RuntimeError):
+        await made.handle(call())
+    await made.state.budgets.aclose()
+    assert await spent(made) == (COST, 0)
