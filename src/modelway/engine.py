@@ -1,7 +1,7 @@
 """The engine: the only file that knows in which order a call meets the policies.
 
-ring A, once a call:      count → trace → observe → callers' limits → experiment → task → kept answers,
-                          exact and by meaning → single flight → dispatch
+ring A, once a call:      count → trace → observe → callers' limits → experiment → kept answers,
+                          exact and by meaning → single flight → task → dispatch
 dispatch:                 plan → one loop over it; ``retry.decide`` says again, next or stop;
                           breaker, limits, budgets and the ledger's intent before each attempt
 ring B, once an attempt:  trace → perceive → emulate → inline, or split, or estimate → exchange
@@ -140,8 +140,6 @@ class Engine:
             around.append(quotas)
         if self._experiments:
             around.append(self._experimenting())
-        if self.settings.task_model is not None:
-            around.append(self._classifying(self.settings.task_model))
         if self.settings.cache.enabled:
             from modelway import keeping  # noqa: PLC0415  # only where answers are kept
 
@@ -152,6 +150,8 @@ class Engine:
                 always=self.settings.single_flight, shared_by=self.settings.cache.shared_by
             )
         )
+        if self.settings.task_model is not None:
+            around.append(self._classifying(self.settings.task_model))
         return onion(dispatch, *around)
 
     def _one_more(self, deployment: Deployment) -> Callable[[], Awaitable[Ticket]]:

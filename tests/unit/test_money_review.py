@@ -25,7 +25,7 @@ from modelway.opening import open_engine
 from modelway.retrieval import EmbedRequest
 from support.budget_world import budget, total_pool, turns, world
 from support.hand_clock import HandClock
-from support.scripted import BAD, BUSY, KEY, OK, Clock, Scripted, call
+from support.scripted import BAD, BUSY, KEY, OK, Clock, Scripted, call, engine
 
 ONE_AT_A_TIME = {"providers": {"a": {"limits": {"concurrent": 1}}}}
 
@@ -376,6 +376,18 @@ async def test_answers_are_shared_with_no_more_than_those_for_whom_they_are_kept
     replies = await at_once(made, upstream.release, *asking)
     assert all(reply.value.text == "hi" for reply in replies)
     assert len(upstream.sent) == sent
+
+
+async def test_no_model_is_asked_what_a_call_is_that_no_provider_has_to_answer():
+    upstream = Scripted(a=[OK], c=[OK])
+    config = {"cache": True, "single_flight": True, "task_model": "c/small"}
+    made = engine(upstream, config=config, m={"deployments": ["a/x"]})
+    with pytest.raises(NotFoundError):
+        await made.handle(call(cache="only"))
+    assert upstream.hosts == []
+    asking = [made.handle(call(cache="off")) for _ in range(3)]
+    await asyncio.gather(*asking)
+    assert upstream.hosts == ["c", "a"]
 
 
 # ------------------------------------------------------------ figures
