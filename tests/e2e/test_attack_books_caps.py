@@ -186,6 +186,38 @@ def test_a_cap_at_the_top_that_makes_no_sense_is_refused_before_it_is_sent(world
     assert (said.status, up.sent) == (400, []), said
 
 
+@pytest.mark.parametrize(
+    ("dialect", "name", "value"),
+    [
+        ("ollama", "Model", "dear"),
+        ("ollama", "MODEL", "dear"),
+        ("ollama", "Options", {"num_predict": 100_000}),
+        ("ollama", "option\u017f", {"num_predict": 100_000}),
+        ("openai-chat", "Model", "dear"),
+        ("openai-chat", "Max_Tokens", 100_000),
+        ("openai-chat", "max_to\u212aens", 100_000),
+        ("openai-chat", "N", 100),
+        ("openai-chat", "Stream", True),
+        ("openai-chat", "Web_Search_Options", {}),
+        ("openai-responses", "MAX_OUTPUT_TOKENS", 100_000),
+        ("anthropic-messages", "Max_tokens", 100_000),
+        ("gemini", "GenerationConfig", {"maxOutputTokens": 100_000}),
+        ("bedrock-converse", "inferenceconfig", {"maxTokens": 100_000}),
+        ("cohere", "Max_Tokens", 100_000),
+    ],
+)
+def test_no_field_is_said_twice_to_a_host_that_does_not_look_at_case(world, dialect, name, value):
+    """Go's reader of JSON takes ``Max_Tokens`` for ``max_tokens``: the last one counts there.
+
+    Source: https://pkg.go.dev/encoding/json#Unmarshal, 2026-11-21.
+    """
+    url, up = world
+    up.sent.clear()
+    path, fields = QUESTIONS[dialect].asked(f"m-{dialect}")
+    said = ask(url, path, {**fields, name: value})
+    assert (said.status, up.sent) == (400, []), said
+
+
 @pytest.mark.xfail(
     strict=True,
     reason="bounds: one space in the middle makes prose of text that has no words, which is then "

@@ -14,6 +14,7 @@ from modelway.framing.fields import split
 from modelway.gateway.asked import ASKED
 from modelway.gateway.outside import refuse_twice
 from modelway.ports import Dialect
+from modelway.spelling import SPELLINGS
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -131,6 +132,15 @@ _CONTAINERS = frozenset(
         "config",
     ]
 )
+_SPELT = {
+    name.casefold(): name
+    for name in [*_CHECKS, *[name for one in SPELLINGS.values() for name in one.names]]
+}
+"""How the fields that decide what a call costs are spelled. Some hosts do not look at case: they would
+take another spelling for the same field, and the last of both for what it says.
+
+Source: https://pkg.go.dev/encoding/json#Unmarshal, 2026-11-21.
+"""
 _BODIES = frozenset(["additionalmodelrequestfields", "extrabody", "modelkwargs"])
 """Fields whose own fields become some provider's body, and are judged as those of one."""
 
@@ -192,6 +202,7 @@ def call_of(
         check = _CHECKS.get(name)
         if check is None:
             _refuse_host(name, value)
+            _refuse_other_case(name)
         elif memoryview(value)[0] not in check.first:
             _check_null(name, value, check)
         elif check.further is not None:
@@ -239,6 +250,15 @@ def named_model(body: bytes) -> str:
 def _check_null(name: str, value: msgspec.Raw, check: _Check) -> None:
     if name in ("model", "messages") or bytes(value) != b"null":
         raise BadRequestError(f"{name} must be {check.what}", param=name)
+
+
+def _refuse_other_case(name: str) -> None:
+    spelt = _SPELT.get(name.casefold(), name)
+    if spelt != name:
+        raise BadRequestError(
+            f"the field {name!r} could be read as {spelt!r}, which it is not: spell it so",
+            param=name,
+        )
 
 
 def _refuse_host(name: str, value: msgspec.Raw) -> None:
