@@ -38,7 +38,7 @@ _ZERO = sum_of(())
 _PICO_USD = 10**12
 _BAR = "█"
 _WIDTH = 40
-"""Of the longest bar, in characters."""
+"""Of the longest bar, in characters, where there is room."""
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -146,12 +146,16 @@ def _draw(drawn: Sequence[Bar]) -> None:
         highlight=False, color_system="standard" if output.styled(sys.stdout) else None
     )
     width = max([len(output.plain(bar.label)) for bar in drawn])
+    amounts = max([len(usd(sum(bar.parts.values()))) for bar in drawn])
+    room = max(1, min(_WIDTH, console.width - width - amounts - 3))
     for bar in drawn:
         line = Text(output.plain(bar.label).ljust(width) + "  ")
         before = 0
         for part, amount in sorted(bar.parts.items(), key=lambda one: list(colours).index(one[0])):
             after = before + amount
-            line.append(_BAR * (_steps(after, longest) - _steps(before, longest)), colours[part])
+            line.append(
+                _BAR * (_steps(after, longest, room) - _steps(before, longest, room)), colours[part]
+            )
             before = after
         line.append(f" {usd(before)}")
         console.print(line, no_wrap=True, crop=False, overflow="ignore", soft_wrap=True)
@@ -162,8 +166,8 @@ def _draw(drawn: Sequence[Bar]) -> None:
         console.print(legend, soft_wrap=True)
 
 
-def _steps(amount: int, longest: int) -> int:
-    return (2 * amount * _WIDTH + longest) // (2 * longest)
+def _steps(amount: int, longest: int, room: int) -> int:
+    return (2 * amount * room + longest) // (2 * longest)
 
 
 def _colours(drawn: Sequence[Bar]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from modelway.call import Timeouts
 from modelway.dialects import dialect
-from modelway.errors import ResponseError
+from modelway.errors import ConfigError, ResponseError
 from modelway.ports import WireRequest
 from modelway.transport.routes import choose_transport
 from modelway.transport.settings import TLS, PoolLimits
@@ -29,6 +29,7 @@ class Gateway:
         self._origin, path = parse_base_url(url)
         self._path = path.removesuffix("/v1")
         key = os.environ.get(key_variable)
+        self._wanted = "" if key else key_variable
         authorization = (b"authorization", f"Bearer {key}".encode()) if key else None
         self._headers = (
             (b"accept", b"application/json"),
@@ -54,6 +55,8 @@ class Gateway:
             return answer
         if response.status < 400:
             raise ResponseError(f"the gateway answered with a redirect ({response.status})")
+        if response.status == 401 and self._wanted:
+            raise ConfigError(f"the gateway wants a key, and {self._wanted} holds none: export it")
         error = dialect("openai-chat").error(response.status, response.headers, answer)
         error.provider = error.provider or "gateway"
         raise error

@@ -94,6 +94,15 @@ def test_bars_are_by_time(modelway, spent):
     assert bars[2].split() == ["█", "gpt-4o-mini", "█", "gpt-4o", "█", "unheard-of"]
 
 
+@pytest.mark.parametrize("columns", ["30", "40", "60"])
+def test_bars_fit_a_narrow_terminal(modelway, spent, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    _, out, _ = modelway("cost", "--by", "day,model", "--chart")
+    bars = [line for line in out.splitlines() if "█" in line and "$" in line]
+    assert len(bars) == 2
+    assert max(len(line) for line in bars) < int(columns)
+
+
 def test_bars_are_only_where_they_are_wanted(modelway, spent):
     assert "█" not in modelway("cost")[1]
     assert "█" in modelway("cost", "--chart")[1]

@@ -150,6 +150,10 @@ def test_who_has_no_key_and_who_is_no_gateway(modelway, url, monkeypatch, comman
     code, _, err = modelway(*command, "--url", url)
     assert code == 1
     assert "no key" in err
+    monkeypatch.setenv("MY_KEY", "")
+    code, _, err = modelway(*command, "--url", url, "--key-env", "MY_KEY")
+    told = "error: the gateway wants a key, and MY_KEY holds none: export it\n"
+    assert (code, err) == (2, told)
 
 
 # ---------------------------------------------------------------- help
