@@ -55,7 +55,6 @@ async def begin_books(
         )
         if state.budgets is not None:
             state.budgets.notes = state.ledger
-        await state.ledger.start()
     if settings.metrics.enabled or (settings.metrics.enabled is None and metrics):
         from modelway.observe.metrics import Metrics  # noqa: PLC0415  # not every client has them
 

@@ -143,6 +143,7 @@ async def open_engine(
     try:
         await making.begin(settings, transport, cassette, ledger=ledger, metrics=metrics)
         engine, notices = await making.engine(settings)
+        await making.start()
     except BaseException:
         await making.resources.aclose()
         raise
@@ -240,8 +241,13 @@ class _Making:
             self.state.telemetry = open_telemetry(
                 settings.telemetry, environment=self._environment, version=VERSION
             )
-        if store is not None:
+
+    async def start(self) -> None:
+        """Begin what works beside calls: an engine is there to be told of it."""
+        if self.state.shares:
             await self.state.start()
+        if self.state.ledger is not None:
+            await self.state.ledger.start()
 
     def _fetcher(self, said: TransportSettings) -> Fetch:
         if self._offline:

@@ -22,6 +22,7 @@ from modelway.ledger.values import Intent
 from modelway.observe.metrics import Metrics
 from modelway.observe.sharing import Shared, fold
 from modelway.opening import open_engine
+from modelway.policies.budget.values import BudgetAlert
 from modelway.retrieval import EmbedRequest
 from support.budget_world import budget, total_pool, turns, world
 from support.hand_clock import HandClock
@@ -305,6 +306,34 @@ async def test_vectors_are_kept_where_they_were_at_the_start(tmp_path):
     with pytest.raises(ConfigError, match=r"cache\.semantic\.url"):
         await made.reload(configured(cache={"semantic": meaning}))
     await made.aclose()
+
+
+async def test_what_a_journal_of_the_dead_tells_of_budgets_is_heard(tmp_path, monkeypatch):
+    alert = BudgetAlert(
+        name="all",
+        about={},
+        percent=200.0,
+        spent_pico_usd=2,
+        limit_pico_usd=1,
+        time=0.0,
+        kind="excess",
+    )
+
+    async def start(ledger):
+        (state,) = ledger._orphans._give_back.args
+        for told in state.on_alert:
+            told(alert)
+
+    monkeypatch.setattr("modelway.ledger.ledger.Ledger.start", start)
+    heard = []
+
+    class Hearing:
+        def observe(self, events):
+            heard.extend(events)
+
+    made = await opened(tmp_path, [Hearing()], ledger={"enabled": True})
+    await made.aclose()
+    assert [event.name for event in heard] == ["llm.budget.alert"]
 
 
 async def test_the_ledger_is_closed_whatever_fails_before_it(tmp_path):
