@@ -154,7 +154,7 @@ async def test_thresholds_are_told_once(url):
         async with asyncio.timeout(8):
             await two.told.wait()
         (await one.purse.enter(CENT)).settle(CENT // 2)
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(1.5)
         (alert,) = one.alerts + two.alerts
         assert (alert.kind, alert.percent, alert.spent_pico_usd) == ("threshold", 80.0, 9 * CENT)
 
