@@ -46,7 +46,8 @@ async def running(app, lifespan="on"):
 
 
 @pytest.mark.parametrize("lifespan", ["on", "off"])
-async def test_it_answers_below_its_mount(lifespan):
+async def test_it_answers_below_its_mount(lifespan, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELWAY_STATE", str(tmp_path))
     async with serve() as base:
         gateway = asgi({"providers": {"simulator": {"base_url": f"{base}/v1"}}}, keys=[KEY])
         async with running(outer(gateway), lifespan) as url:
