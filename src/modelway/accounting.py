@@ -7,6 +7,7 @@ intent is in the journal before anything is sent; whatever becomes of it, it is 
 from __future__ import annotations
 
 import logging
+import math
 import zlib
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ PRICED = frozenset(("chat", "complete", "embed", "rerank", "pass"))
 _NEVER_SENT = frozenset(("connect", "dns", "refused", "tls", "proxy", "outbound", "offline"))
 """Codes of what failed before a request was sent."""
 _ESTIMATED = frozenset(("received", "reserved"))
+_SAID_FOR_S = 60.0
 _NOTHING = Usage()
 _TIERS = frozenset(("service_tier", "serviceTier"))
 """Fields by which dialects name the terms of a call."""
@@ -52,10 +54,31 @@ class Accounts:
         self.facts = facts
         self.clock = clock
         self.books = state
+        self._says_again = -math.inf
 
     def of(self, call: Call) -> Account:
         """The account of one call, on which each of its attempts is booked."""
         return Account(self, call)
+
+    def unwritten(self, why: str) -> None:
+        """Say that attempts are missing in the ledger: once a minute, however many they are."""
+        now = self.clock.monotonic()
+        if now >= self._says_again:
+            self._says_again = now + _SAID_FOR_S
+            _log.error("attempts are not in the ledger: %s", why)
+
+    async def can_spend(self, call: Call) -> bool:
+        """Whether the caller's budgets have anything left, whoever is to be asked."""
+        budgets = self.books.budgets
+        if budgets is None:
+            return True
+        purse = budgets.purse(_spender(call, None))
+        try:
+            hold = purse.reserve(1) or await purse.enter(1)
+        except RefusedError:
+            return False
+        hold.release()
+        return True
 
     def hit(self, call: Call, reply: Reply) -> None:
         """Write down an answer that was kept, and so cost nothing."""
@@ -198,12 +221,13 @@ class Account:
         id_ = f"{self.call.id}.{self._attempts}"
         try:
             ledger.intend(self.intent(deployment, id_, version, most, hold))
-        except StoreDownError as error:
-            if purse is not None and purse.hard:
+        except BaseException as error:
+            missed = isinstance(error, StoreDownError) and (purse is None or not purse.hard)
+            if not missed:
                 if hold is not None:
                     hold.release()
                 raise
-            _log.error("an attempt is not in the ledger: %s", error.message)
+            self.accounts.unwritten(str(error))
             id_ = ""
         return Booking(self, deployment, most, hold, id_)
 
@@ -302,8 +326,11 @@ class Booking:
 
     def _charged(self, usage: Usage | None, took_s: float) -> Charged:
         account = self._account
+        operation = account.call.operation
+        if operation not in PRICED:
+            return Charged(0, "free", "")
         charged = account.accounts.facts.charged(
-            self._deployment, usage, took_s=took_s, service=account.service
+            self._deployment, usage, took_s=took_s, service=account.service, operation=operation
         )
         if charged.pico_usd is None and self._most is not None:
             # The price is known, and what was used is not: no more than was reserved.
@@ -376,6 +403,8 @@ def _spender(call: Call, deployment: Deployment | None) -> Spender:
 
 def _unbilled(error: LLMError) -> bool:
     """Whether a failed attempt costs nothing: the provider refused it, or never saw it."""
+    if error.partly_answered:
+        return False
     if error.status is not None:
         return error.status >= 400
     if isinstance(error, ConfigError | RequestError | RefusedError):

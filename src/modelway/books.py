@@ -89,8 +89,13 @@ class Book:
         counted = self._counting
         return most.input, most.output, most.longest, counted.told_tokens, counted.slack_tokens
 
-    def terms(self, asked: Bound, deployment: Deployment) -> dict[str, int] | str:
-        """What the bound adds up, in 10⁻²⁴ USD; or why there is none."""
+    def terms(
+        self, asked: Bound, deployment: Deployment, received: int | None = None
+    ) -> dict[str, int] | str:
+        """What the bound adds up, in 10⁻²⁴ USD; or why there is none.
+
+        ``received`` tokens are what it wrote where nothing caps that.
+        """
         info = self.info
         if self.free:
             return {"input": 0, "output": 0}
@@ -111,6 +116,7 @@ class Book:
             if asked.operation == "pass":
                 return "what an endpoint bills that is passed through is not known"
             made = self._made(asked, deployment)
+            made = received if made is None else made
             if made is None:
                 return "no cap of its output is known: say max_tokens"
             if made and most.output is None:
@@ -132,12 +138,13 @@ class Book:
 
         The whole bound where nobody counted, or where thoughts are billed that nobody sees.
         """
-        terms = self.terms(asked, deployment)
-        seen = received_chars is not None and not self._counting.thinks_beside
-        if seen and not isinstance(terms, str) and terms.get("output"):
+        made = None
+        if received_chars is not None and not self._counting.thinks_beside:
+            made = -(-received_chars // 2) + _IN_FLIGHT_TOKENS * asked.choices
+        terms = self.terms(asked, deployment, made)
+        if made is not None and not isinstance(terms, str) and terms.get("output"):
             most = self._ceiling(asked, deployment)
             if not isinstance(most, str) and most.output is not None:
-                made = -(-(received_chars or 0) // 2) + _IN_FLIGHT_TOKENS * asked.choices
                 terms["output"] = min(terms["output"], made * most.output)
         return _added(terms)
 

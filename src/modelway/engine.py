@@ -143,16 +143,26 @@ class Engine:
         if self.settings.cache.enabled:
             from modelway import keeping  # noqa: PLC0415  # only where answers are kept
 
-            hit = self.accounts.hit
-            around += keeping.caches(self.settings, self.state, self._clock, hit)
+            kept, *meant = keeping.caches(self.settings, self.state, self._clock, self.accounts.hit)
+            around += [kept, *[self._paid(one) for one in meant]]
         around.append(
             SingleFlight(
                 always=self.settings.single_flight, shared_by=self.settings.cache.shared_by
             )
         )
         if self.settings.task_model is not None:
-            around.append(self._classifying(self.settings.task_model))
+            around.append(self._paid(self._classifying(self.settings.task_model)))
         return onion(dispatch, *around)
+
+    def _paid(self, middleware: Middleware) -> Middleware:
+        """One that spends the operator's money: not for callers who have none left themselves."""
+
+        async def pass_(call: Call, inner: Handler) -> Reply:
+            if await self.accounts.can_spend(call):
+                return await middleware(call, inner)
+            return await inner(call)
+
+        return pass_
 
     def _one_more(self, deployment: Deployment) -> Callable[[], Awaitable[Ticket]]:
         """Leave to send a deployment one request more, for calls that need several."""

@@ -57,6 +57,8 @@ class LLMError(Exception):
         self.retry_after_s = retry_after_s
         self.earlier: Sequence[LLMError] = ()
         """Errors of the attempts before this one, when several were made."""
+        self.partly_answered = False
+        """Whether the provider had done a part of the work, which it may bill, before this came."""
 
     def __str__(self) -> str:
         where = "/".join([name for name in (self.provider, self.model) if name])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer", ChatResponse, EmbedResponse, RerankResponse)
 
+_WITHOUT_OUTPUT = frozenset(("embed", "rerank"))
 _MOST_KNOWN = 10_000
 """Deployments, which callers may name, that are remembered; past it a memory starts anew."""
 _DAY_S = 86_400
@@ -115,12 +116,15 @@ class Facts:
         took_s: float | None = None,
         service: str = "standard",
         answered_by: str = "",
+        operation: str = "chat",
     ) -> Charged:
         """What a call of this usage cost; what the provider itself says wins.
 
         ``took_s`` is what a machine of the operator's own is paid by; ``answered_by`` is the model in
         the provider's words, for names that nothing is known of.
         """
+        if operation in _WITHOUT_OUTPUT and usage is not None and usage.output_tokens is None:
+            usage = replace(usage, output_tokens=0)
         book = self._book(deployment, service)
         plain = book.plain
         if (
@@ -229,7 +233,7 @@ class Facts:
                 "no price is known for %s, so what it costs is in no sum; to add one: %s (%s)",
                 deployment.id,
                 how_to_add(deployment),
-                why,
+                why.partition("; to add")[0],
             )
 
     def _first(self, deployment: Deployment, kind: str) -> bool:

@@ -51,6 +51,7 @@ Embedded: TypeAlias = Literal["never", "if_nothing_else"]
 SIMULATOR = "simulator"
 LOCAL = "local"
 _YES = frozenset(("1", "true", "yes", "on"))
+_NO = frozenset(("", "0", "false", "no", "off"))
 _SAYS_SO = (
     "no provider's key is set and no local server was found, so modelway's own simulator answers: "
     "its words mean nothing. Set a key, such as OPENAI_API_KEY, or start a local server."
@@ -129,7 +130,7 @@ async def open_engine(
     if cassette is not None and cassette.mode == "replay":
         return await _replaying(cassette, config, environment, observers)
     settings = config if isinstance(config, Settings) else load(config, environment=environment)
-    offline = offline or environment.get("MODELWAY_OFFLINE", "").casefold() in _YES
+    offline = offline or _said_offline(environment)
     making = _Making(
         config,
         environment,
@@ -148,6 +149,13 @@ async def open_engine(
         await making.resources.aclose()
         raise
     return Opened(engine, notices, making)
+
+
+def _said_offline(environment: Mapping[str, str]) -> bool:
+    said = environment.get("MODELWAY_OFFLINE", "").strip()
+    if said.casefold() not in _YES | _NO:
+        raise ConfigError(f"MODELWAY_OFFLINE is 1 or 0, and not {said[:40]!r}")
+    return said.casefold() in _YES
 
 
 class _Making:

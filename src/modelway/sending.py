@@ -131,7 +131,11 @@ class Sender:
             if step is None:
                 return _Read(response, body)
             await asyncio.sleep(step.delay_s)
-            response = await self._exchanged(self._step(call, step))
+            try:
+                response = await self._exchanged(self._step(call, step))
+            except LLMError as error:
+                error.partly_answered = True  # it has begun with what it was asked for
+                raise
             if step.stream:
                 return response
         raise ResponseError("the provider did not finish its answer")

@@ -116,9 +116,6 @@ def test_what_was_not_shipped_when_the_disk_was_full_is_there_after_a_restart(up
         agreed(running.url, up, 2)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ledger: a client is told the path of the journal that cannot be written"
-)
 def test_no_path_of_ours_is_told_to_a_client_when_the_disk_is_full(up, tmp_path):
     with served(configured(up, tmp_path, budgets=budgets(hard=True)), tmp_path) as running:
         chat(running.url)

@@ -197,8 +197,9 @@ async def test_limits_and_orders_that_change_under_load_lose_nothing(seed):
             await opened.reload(replace(said, providers=providers))
             with pytest.raises(ConfigError):
                 await opened.reload({"providers": {"a": {"like": "nobody"}}})
+        while len(outcomes) <= 200:  # noqa: ASYNC110  # a busy machine needs longer
+            await asyncio.sleep(0.01)
         going = False
         await asyncio.gather(*working)
-        assert len(outcomes) > 200
         assert all(one.error is None for one in outcomes), outcomes
         assert sum(len(upstream.arrived) for upstream in made.upstreams.values()) == len(outcomes)

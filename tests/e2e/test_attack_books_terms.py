@@ -163,11 +163,6 @@ def test_who_leaves_a_model_that_does_not_pays_for_what_it_wrote(up, tmp_path):
 # ------------------------------------------------------------ whose budget is spent
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="order: the vectors of a cache by meaning, and the task model, are asked before any budget "
-    "of the caller is, so a key that may spend nothing still spends the operator's money",
-)
 @pytest.mark.parametrize("what", ["vectors", "task"])
 def test_a_key_that_may_spend_nothing_spends_nothing_of_the_operator_s(up, tmp_path, what):
     keys = {"keys": [{"key": PAYER, "name": "payer", "tenant": "t"}]}

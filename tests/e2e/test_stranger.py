@@ -40,7 +40,6 @@ async def bases(tmp_path):
         await store.aclose()
 
 
-@pytest.mark.xfail(strict=True, reason="without a cap nothing bounds what was received")
 async def test_a_stream_that_is_left_is_priced_by_what_came_without_a_cap_too(tmp_path, state):
     async with (
         package.Client(PRICED, environment=state) as client,
@@ -53,7 +52,6 @@ async def test_a_stream_that_is_left_is_priced_by_what_came_without_a_cap_too(tm
     assert found["received"][1] > 0
 
 
-@pytest.mark.xfail(strict=True, reason="an embedding has no output, and is taken for an answer")
 async def test_an_embedding_costs_what_it_reads_by_a_price_of_all_models(tmp_path, state):
     async with package.Client(PRICED, environment=state) as client:
         answer = await client.embed(["one two three"], model="simulator/sim-embed")
@@ -61,7 +59,6 @@ async def test_an_embedding_costs_what_it_reads_by_a_price_of_all_models(tmp_pat
     assert found == {"catalogue": (1, answer.usage.input_tokens * 10**9)}
 
 
-@pytest.mark.xfail(strict=True, reason="it is told that there is no price, and there is one")
 async def test_a_refusal_for_want_of_a_cap_does_not_ask_for_a_price(state):
     config = {**PRICED, "budgets": [{"name": "lunch", "limit_usd": 1}]}
     async with package.Client(config, environment=state) as client:
@@ -71,16 +68,12 @@ async def test_a_refusal_for_want_of_a_cap_does_not_ask_for_a_price(state):
     assert "no known price" not in caught.value.message
 
 
-@pytest.mark.xfail(strict=True, reason="what is neither yes nor no is taken for no")
 async def test_an_offline_that_is_neither_yes_nor_no_opens_no_socket(state):
     with pytest.raises(package.ConfigError, match="MODELWAY_OFFLINE"):
         async with package.Client(PRICED, environment={**state, "MODELWAY_OFFLINE": "oui"}):
             pass
 
 
-@pytest.mark.xfail(
-    strict=True, reason="build.py does not pass its _note to budgeting and measuring"
-)
 def test_all_that_is_in_force_is_shown(tmp_path):
     config = {
         **PRICED,
@@ -96,7 +89,6 @@ def test_all_that_is_in_force_is_shown(tmp_path):
     assert found.get("cache.semantic.threshold") == "0.9"
 
 
-@pytest.mark.xfail(strict=True, reason="a model that turns questions into vectors is not looked up")
 def test_a_semantic_caches_model_must_be_one(tmp_path):
     semantic = {"model": "nope/none", "threshold": 0.9}
     (tmp_path / "modelway.yaml").write_text(json.dumps({**PRICED, "cache": {"semantic": semantic}}))
@@ -104,7 +96,6 @@ def test_a_semantic_caches_model_must_be_one(tmp_path):
     assert "cache.semantic.model" in done.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="`cache: {…}` is one, `telemetry: {endpoint: …}` is silent")
 def test_telemetry_with_an_endpoint_is_on_or_said_to_be_off(tmp_path):
     telemetry = {"endpoint": "http://127.0.0.1:4318"}
     (tmp_path / "modelway.yaml").write_text(json.dumps({**PRICED, "telemetry": telemetry}))
@@ -114,7 +105,6 @@ def test_telemetry_with_an_endpoint_is_on_or_said_to_be_off(tmp_path):
     assert found["telemetry.enabled"] == "true" or "telemetry.e" in check.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="the warning has the reason, which has the same advice")
 async def test_an_unknown_price_is_told_once(state, caplog):
     place = {"base_url": "http://127.0.0.1:1/v1", "dialect": "openai-chat", "retries": 0}
     config = {"providers": {"mine": {**place, "api_key": "k-1"}}, "ledger": {"enabled": True}}
@@ -127,7 +117,6 @@ async def test_an_unknown_price_is_told_once(state, caplog):
     assert told.count("catalogue: {") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a journal that never began is its directory, and unlinked")
 async def test_a_ledger_that_could_never_write_ends_quietly(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -137,7 +126,6 @@ async def test_a_ledger_that_could_never_write_ends_quietly(tmp_path, monkeypatc
     await ledger.aclose()
 
 
-@pytest.mark.xfail(strict=True, reason="it is said of every attempt")
 async def test_a_journal_that_cannot_be_written_is_said_once(state, caplog, monkeypatch):
     def full(*_):
         raise StoreDownError("the ledger's journal cannot be written", code="journal")

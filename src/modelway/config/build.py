@@ -107,9 +107,9 @@ class Builder:
             scores=choosing.scores(top, self.context),
             tasks=choosing.tasks(top, routes.routes, self.context),
             task_model=self._top(top, "task_model"),
-            budgets=budgeting.read(top, self.context),
+            budgets=budgeting.read(top, self.context, self._note),
             ledger=self._ledger(top),
-            cache=measuring.cache(top, self.context),
+            cache=measuring.cache(top, self.context, self._note),
             metrics=self._struct(top, "metrics", MetricsSettings),
             telemetry=self._telemetry(top),
             overrides=self._overrides(top),
@@ -377,6 +377,10 @@ class Builder:
     def _telemetry(self, top: Level) -> TelemetrySettings:
         made: TelemetrySettings = self._struct(top, "telemetry", TelemetrySettings)
         self._secrets += made.headers.values()
+        said: Level = top["telemetry"].value if "telemetry" in top else {}
+        if said and "enabled" not in said:
+            node = replace(self.root.fields["telemetry"], path="telemetry.enabled")
+            self.context.notice(node, "is not said, so nothing is told: say true, or false")
         return made
 
     # ------------------------------------------------------------ origins

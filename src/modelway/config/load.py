@@ -11,11 +11,15 @@ from modelway.config.build import build
 from modelway.config.nodes import Node, UnreadableError, from_plain, with_fields
 from modelway.config.problems import Problem, invalid
 from modelway.config.reading import Context
+from modelway.config.resolve import resolve
 from modelway.config.settings import Origin, Settings
 from modelway.config.shapes import environment as environment_shape
 from modelway.config.shapes import normalise
 from modelway.config.sources import read_source
+from modelway.errors import ConfigError, UnknownModelError
 
+_ALWAYS_THERE = frozenset(("local", "simulator"))
+"""Providers that need not be configured."""
 FILE_NAMES = ("modelway.yaml", "modelway.yml", "modelway.toml")
 
 
@@ -85,4 +89,20 @@ def _load(
     settings = build(root, context, source, directory)
     if any(problem.severity == "error" for problem in context.problems):
         raise invalid(source, context.problems)
+    if missing := _nobody(settings):
+        raise invalid(source, [missing])
     return settings
+
+
+def _nobody(settings: Settings) -> Problem | None:
+    """A model that is to make the cache's vectors, and that nobody serves."""
+    semantic = settings.cache.semantic
+    if semantic is None or semantic.model.partition("/")[0] in _ALWAYS_THERE:
+        return None
+    try:
+        resolve(settings, semantic.model)
+    except UnknownModelError as error:
+        return Problem(path="cache.semantic.model", message=error.message)
+    except ConfigError:  # a key that is not set: said where it is needed
+        return None
+    return None

@@ -146,6 +146,11 @@ class Journal:
             os.close(descriptor)
             path.unlink(missing_ok=True)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a segment: not where the disk was full from the start."""
+        return self._descriptor >= 0
+
     def duplicate(self) -> int:
         """Another descriptor of the newest segment: for a thread that syncs it."""
         return os.dup(self._descriptor)

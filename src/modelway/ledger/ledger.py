@@ -95,8 +95,8 @@ class Ledger:
                 self._write_down(kept)
         except OSError as error:
             raise StoreDownError(
-                f"the ledger's journal {self._journal.path} cannot be written: {error.strerror}; "
-                "free some space, or see to its disk",
+                f"the ledger's journal cannot be written: {error.strerror}; the operator is to free "
+                "some space, or to see to its disk",
                 code="journal",
             ) from error
         self._open[intent.id] = kept
@@ -180,7 +180,8 @@ class Ledger:
                 "what the ledger has not shipped waits in %s: %s", self._journal.path, error
             )
         else:
-            if not (self._open or self._grants or self._pending):
+            left = self._open or self._grants or self._pending
+            if self._journal.has_begun and not left:
                 self._journal.path.unlink(missing_ok=True)
         finally:
             self._journal.close()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from modelway.call import Call, Deployment, Reply
 from modelway.dialects import requested
-from modelway.errors import ResponseError
+from modelway.errors import LLMError, ResponseError
 from modelway.ports import Handler, Middleware
 from modelway.retrieval import EmbedRequest, EmbedResponse
 from modelway.types import Usage
@@ -72,11 +72,18 @@ async def _all(calls: Sequence[Call], inner: Handler, entered: Middleware) -> li
     tasks = [asyncio.ensure_future(one(call)) for call in calls]
     try:
         return await asyncio.gather(*tasks)
-    except BaseException:
+    except BaseException as error:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(error, LLMError) and any(not _failed(one) for one in ended):
+            error.partly_answered = True
         raise
+
+
+def _failed(ended: Reply | BaseException) -> bool:
+    """Whether a part was refused; one that was cut may have been answered all the same."""
+    return isinstance(ended, LLMError) and not ended.partly_answered
 
 
 def joined(replies: Sequence[Reply]) -> Reply:

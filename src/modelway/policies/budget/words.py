@@ -56,8 +56,8 @@ def closed(budget: Budget, about: About, *, now: float, ends: float) -> BudgetEx
 
 def unpriced(budget: Budget, about: About) -> BudgetExceededError:
     return BudgetExceededError(
-        f"{named(budget, about)} refuses what has no known price: give the model one in the "
-        "`catalogue:` section (docs/models-and-prices.md), or set `unpriced: allow` on the budget",
+        f"{named(budget, about)} refuses what may cost nobody knows how much: say what is missing in "
+        "the `catalogue:` section (docs/models-and-prices.md), or set `unpriced: allow` on the budget",
         code="unpriced",
     )
 
