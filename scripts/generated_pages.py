@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+from cyclopts.docs.markdown import generate_markdown_docs
+
 from modelway.catalog.load import providers
 from modelway.catalog.rows import Place, Provider, Quirks
 from modelway.cli.app import build
@@ -112,7 +114,9 @@ def _command(name: str) -> str:
     for one in [name for name in sys.modules if name.startswith("modelway.cli.")]:
         if one != "modelway.cli.app":  # what was loaded for another page has lost its own help
             del sys.modules[one]
-    text = build(name).generate_docs()
+    app = build(name)
+    others = [one for one in app if one not in {name, *app[name]} and not one.startswith("-")]
+    text = generate_markdown_docs(app, exclude_commands=others)
     begin = text.index(f"\n## modelway {name}\n") + 1
     end = text.find("\n## ", begin)
     section = text[begin:] if end < 0 else text[begin : end + 1]
