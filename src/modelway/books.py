@@ -139,7 +139,8 @@ class Book:
         The whole bound where nobody counted, or where thoughts are billed that nobody sees.
         """
         made = None
-        if received_chars is not None and not self._counting.thinks_beside:
+        unseen = self._counting.thinks_beside or (self.info is not None and self.info.reasoning)
+        if received_chars is not None and not unseen:
             made = -(-received_chars // 2) + _IN_FLIGHT_TOKENS * asked.choices
         terms = self.terms(asked, deployment, made)
         if made is not None and not isinstance(terms, str) and terms.get("output"):

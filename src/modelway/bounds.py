@@ -38,8 +38,8 @@ _TURN_TOKENS = 8
 _DENSE = 16
 """Text with fewer than one space in so many bytes is no prose: keys, numbers, base64."""
 _SHORT = 256
-_STEP = 16
-_WORD = 32
+_PLACES = 128
+"""At which a text is looked at, at the least, before all of it is."""
 _MOST_NAME = 40
 
 
@@ -69,7 +69,12 @@ class Bound:
     """Whether it says how much is to be thought."""
 
     _cap: int | None = None
+    _raised_to = 0
+    """By caps that may be left out on the way: they bound nothing."""
     _nonsense = False
+    _prompts = 1
+    _named_in = ""
+    """The dialect in whose words terms are named; ``""``: in those of whoever is asked."""
     _predicted = 0
     _told = _FRAME_TOKENS
 
@@ -80,8 +85,10 @@ class Bound:
             try:
                 self._of_body(call, body)
             except RecursionError:  # it was split where the stack was not as deep
-                self._surcharge("a question that is nested too deeply")
-                self.input_tokens = max(self.input_tokens, body.size_bytes)
+                self._unread("a question that is nested too deeply", body)
+            except msgspec.ValidationError:
+                requested(call)  # its face refuses it, in its own words
+                self._unread("a number that is out of range", body)
         elif call.passing is not None:
             self.input_tokens = -(-len(call.passing.body) // 2)
         else:
@@ -96,7 +103,15 @@ class Bound:
             cap = own_cap
         elif self._nonsense:
             cap = None if own_cap is None else max(cap, own_cap)
+        if self._raised_to and cap is not None:
+            cap = max(cap, self._raised_to)
         return None if cap is None else (cap + self._predicted) * self.choices
+
+    def service_at(self, deployment: Deployment) -> str:
+        """The terms that it names there: those that are left out in translation are not."""
+        if self._named_in in ("", deployment.dialect) or self._named_in in deployment.also:
+            return self.service
+        return "standard"
 
     def under(self, deployment: Deployment) -> Bound:
         """The same with what the operator adds to every call of this deployment."""
@@ -120,7 +135,7 @@ class Bound:
     # ------------------------------------------------------------ a client's own bytes
 
     def _of_body(self, call: Call, body: Body) -> None:
-        self.dialect = body.dialect
+        self.dialect = self._named_in = body.dialect
         spelling = SPELLINGS.get(body.dialect)
         if spelling is None:
             self._of_unknown(call, body.size_bytes)
@@ -137,6 +152,9 @@ class Bound:
                 self._capped(_any(raw))
             elif meaning == "tools":
                 self._of_tools(spelling, _listed(raw))
+            elif meaning == "prompts":
+                said.append((name, raw))
+                self._of_prompts(_any(raw))
             else:
                 self._read(spelling, name, meaning, _any(raw))
         tokens, rest = self._told, body.size_bytes
@@ -182,9 +200,10 @@ class Bound:
             self._capped(value)
         elif meaning == "tools":
             self._of_tools(spelling, value)
+        elif meaning == "raises":
+            self._raised_to = max(self._raised_to, _whole(value) or 0)
         elif meaning == "choices":
-            sensible = type(value) is int and value > 0
-            self.choices = max(self.choices, value if sensible else _MOST_CHOICES)
+            self.choices = max(self.choices, (_whole(value) or _MOST_CHOICES) * self._prompts)
         elif meaning == "thinks":
             self.thinks = True
         elif meaning == "shaped":
@@ -206,11 +225,18 @@ class Bound:
 
     def _capped(self, value: Any) -> None:
         """Of several caps the largest may be the one that holds, and a host may take any nonsense."""
-        if type(value) is int and value > 0:
-            if self._cap is None or value > self._cap:
-                self._cap = value
+        cap = _whole(value)
+        if cap is not None:
+            if self._cap is None or cap > self._cap:
+                self._cap = cap
         elif value is not None:
             self._nonsense = True
+
+    def _of_prompts(self, value: Any) -> None:
+        """Of texts, and of lists of tokens, each is answered; tokens alone are one prompt."""
+        if isinstance(value, list):
+            self._prompts = max(1, sum([type(one) is not int for one in value]))
+            self.choices *= self._prompts
 
     def _of_tools(self, spelling: Spelling, tools: Any) -> None:
         self._told += _TOOLS_TOKENS
@@ -283,12 +309,12 @@ class Bound:
     def _of_extra(self, request: ChatRequest) -> None:
         """Fields that are not modelled: a cap among them may be taken or not, so it only raises ours."""
         cap = self._cap
+        self._named_in = request.extra_dialect or ""
         spoken = SPELLINGS.get(request.extra_dialect or "")
         for spelling in SPELLINGS.values() if spoken is None else [spoken]:
             for name in request.extra.keys() & spelling.names.keys():
                 self._read(spelling, name, spelling.names[name], request.extra[name])
-        if cap is None:
-            self._cap = None
+        self._cap, self._raised_to = cap, self._cap or 0
 
     # ------------------------------------------------------------ what both need
 
@@ -306,6 +332,10 @@ class Bound:
         if weight.elsewhere:
             self._surcharge(weight.elsewhere)
 
+    def _unread(self, why: str, body: Body) -> None:
+        self._surcharge(why)
+        self.input_tokens = max(self.input_tokens, body.size_bytes)
+
     def _surcharge(self, what: str) -> None:
         self.surcharged = self.surcharged or what
 
@@ -322,6 +352,13 @@ def named_service(dialect: str, body: dict[str, Any]) -> str:
 def _service(value: Any) -> str:
     named = value.lower() if isinstance(value, str) else "unknown"
     return "standard" if named in STANDARD else named[:_MOST_NAME]
+
+
+def _whole(value: Any) -> int | None:
+    """A number that can be counted to: 1e9 is one, and sent on as one; ``None``: nonsense."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value > 0 else None
 
 
 def _listed(raw: msgspec.Raw) -> Any:
@@ -348,9 +385,7 @@ def _tokens(size: int, ascii_: bool, text: bytes) -> int:
     if not ascii_:
         return -(-size // 2)
     if size > _SHORT:
-        half = len(text) // 2
-        if text.find(b" ", half, half + _WORD) < 0:
-            some = text[::_STEP]
-            if some.count(b" ") * _DENSE < len(some):
-                return -(-2 * size // 3)
+        some = text[:: len(text) // _PLACES | 1]
+        if some.count(b" ") * _DENSE < len(some) and text.count(b" ") * _DENSE < len(text):
+            return -(-2 * size // 3)
     return -(-size // 3)

@@ -164,7 +164,11 @@ class Facts:
     def priced(self, answer: Answer, deployment: Deployment) -> Answer:
         """The answer with its cost, where the price of its model is known."""
         charged = self.charged(
-            deployment, answer.usage, took_s=answer.latency_s, answered_by=answer.model
+            deployment,
+            answer.usage,
+            took_s=answer.latency_s,
+            answered_by=answer.model,
+            operation="chat" if isinstance(answer, ChatResponse) else "embed",
         )
         if charged.pico_usd is None:
             return answer
@@ -255,7 +259,10 @@ class Facts:
         """The bound, why there is none, and the version of the prices that it is by."""
         if deployment.defaults or deployment.target.body:
             asked = asked.under(deployment)
-        book = self._book(deployment, asked.service)
+        service = asked.service
+        if service != "standard":
+            service = asked.service_at(deployment)
+        book = self._book(deployment, service)
         found = book.bound(asked, deployment)
         if isinstance(found, str):
             info = book.info
@@ -269,7 +276,7 @@ class Facts:
         from modelway.catalog.pricing import rounded  # noqa: PLC0415  # at its first use
 
         asked = asked.under(deployment)
-        book = self._book(deployment, asked.service)
+        book = self._book(deployment, asked.service_at(deployment))
         found = book.terms(asked, deployment)
         cap = asked.output_tokens(book.own_cap(asked, deployment))
         if isinstance(found, str):
@@ -285,7 +292,8 @@ class Facts:
         ``None`` characters: nobody counted them, so it is the whole bound.
         """
         asked = asked.under(deployment)
-        found = self._book(deployment, asked.service).partial(asked, deployment, received_chars)
+        book = self._book(deployment, asked.service_at(deployment))
+        found = book.partial(asked, deployment, received_chars)
         return None if isinstance(found, str) else found
 
     # ------------------------------------------------------------ what is remembered

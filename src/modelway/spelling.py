@@ -13,9 +13,11 @@ import msgspec
 Names: TypeAlias = Mapping[str, "str | Names"]
 """A field's name → what it means, or the names within it.
 
-``content``: what is said; ``tools``; ``cap``; ``choices``; ``service``; ``modalities``; ``thinks``: how
-much is to be thought; ``shaped``: the form that the answer is to have; ``predicted``: text that is
-billed as output; ``cached``; ``surcharged``: it may cost more than the tokens that can be counted.
+``content``: what is said; ``prompts``: the same, each with an answer of its own; ``tools``; ``cap``;
+``raises``: a cap that others may leave out, so that it lowers none; ``choices``; ``service``;
+``modalities``; ``thinks``: how much is to be thought; ``shaped``: the form that the answer is to have;
+``predicted``: text that is billed as output; ``cached``; ``surcharged``: it may cost more than the
+tokens that can be counted.
 """
 
 
@@ -64,7 +66,8 @@ _GENERATION: Names = {
 SPELLINGS: dict[str, Spelling] = {
     "openai-chat": Spelling(
         {
-            **dict.fromkeys(["messages", "prompt", "suffix", "input"], "content"),
+            **dict.fromkeys(["messages", "suffix", "input"], "content"),
+            "prompt": "prompts",
             **dict.fromkeys(["query", "documents"], "content"),
             **dict.fromkeys(["max_tokens", "max_completion_tokens"], "cap"),
             **dict.fromkeys(["n", "best_of"], "choices"),
@@ -127,7 +130,7 @@ SPELLINGS: dict[str, Spelling] = {
             "system": "content",
             "inferenceConfig": {"maxTokens": "cap"},
             "additionalModelRequestFields": {
-                **dict.fromkeys(["max_tokens", "maxTokens", "max_new_tokens"], "cap"),
+                **dict.fromkeys(["max_tokens", "maxTokens", "max_new_tokens"], "raises"),
                 **dict.fromkeys(["thinking", "reasoning_config"], "thinks"),
                 "output_config": "thinks",
                 "tools": "tools",
@@ -168,7 +171,9 @@ SPELLINGS: dict[str, Spelling] = {
 OTHER = Spelling({"tools": "tools"})
 """Of a dialect that is not known here: its questions are read as values."""
 
-STANDARD = frozenset(["auto", "default", "standard", "standard_only", "on_demand", "reserved", ""])
-"""Names of the terms that are those of everybody."""
+STANDARD = frozenset(
+    ["auto", "default", "standard", "standard_only", "on_demand", "reserved", "batch", ""]
+)
+"""Names of the terms that are those of everybody; no answer that is waited for is made in a batch."""
 HARMLESS = frozenset(["standard", "global", "optimized_off"])
 """Values of surcharged fields that say what is so anyway."""

@@ -232,11 +232,6 @@ def test_a_call_of_a_fixed_price_is_charged_that(up, tmp_path):
         owed(running.url, up, 40 * 10**9)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="pricing: a model that nothing is known of is taken for a chat, even where "
-    "it is asked for vectors, which make no tokens: each settles at its reservation",
-)
 def test_vectors_of_a_model_that_nothing_else_is_known_of_have_their_price(up, tmp_path):
     made = config(up, tmp_path)
     made["catalogue"]["p-openai-chat/new"] = {"price": {"input": INPUT_USD}}

@@ -22,7 +22,7 @@ from modelway.config.resolve import resolve
 from modelway.facts import Charged, Facts
 from modelway.framing.fields import split
 from modelway.messages import user
-from modelway.retrieval import RerankRequest
+from modelway.retrieval import EmbedResponse, RerankRequest
 from modelway.types import ChatRequest, ChatResponse, Choice, Message, Thinking, Usage
 
 DAY_S = 86_400
@@ -324,10 +324,40 @@ def test_terms_have_their_own_prices_or_none():
 
 
 def test_terms_that_the_operator_asks_for_win():
-    batch = deployment("openai", "gpt-4.1", body={"service_tier": "batch"})
-    assert facts().charged(batch, PLAIN).pico_usd == 1_400_000_000
+    quick = deployment("openai", "gpt-4.1", body={"service_tier": "priority"})
+    assert facts().charged(quick, PLAIN).pico_usd == 4_900_000_000
     contradictory = Usage(input_tokens=1000, output_tokens=100, cached_tokens=-1)
-    assert facts().charged(batch, contradictory).pico_usd == 1_400_000_000
+    assert facts().charged(quick, contradictory).pico_usd == 4_900_000_000
+    batch = deployment("openai", "gpt-4.1", body={"service_tier": "batch"})
+    assert facts().charged(batch, PLAIN, service="flex").pico_usd == 2_800_000_000  # nobody waits
+
+
+def test_terms_that_are_not_sent_on_are_not_the_price():
+    prices = [
+        {"input": 10, "output": 10},
+        {"service": "flex", "input": 1, "output": 1},
+        {"service": "priority", "input": 100, "output": 100},
+    ]
+    known = facts({name: {"price": prices} for name in ("openai/*", "anthropic/*")})
+    ours, other = deployment("openai", "x"), deployment("anthropic", "x")
+    usual = asking_bytes({"max_tokens": 5})
+    for tier in ("flex", "priority"):
+        asked = asking_bytes({"service_tier": tier, "max_tokens": 5})
+        assert known.bound(asked, ours) != known.bound(usual, ours)
+        at_least = known.bound(usual, other)[0]
+        assert at_least <= known.bound(asked, other)[0] < 1.2 * at_least  # a few bytes more
+        assert known.partial(asked, other, 5) < 1.2 * known.partial(usual, other, 5)
+        assert known.most(asked, other).pico_usd == known.bound(asked, other)[0]
+
+
+def test_what_makes_no_tokens_needs_none_in_its_usage():
+    known = facts({"openai/new": {"price": {"input": 1}}})
+    new, usage = deployment("openai", "new"), Usage(input_tokens=1000)
+    for operation in ("embed", "rerank"):
+        assert known.charged(new, usage, operation=operation).pico_usd == 10**9
+    assert known.charged(new, usage).pico_usd is None
+    answer = EmbedResponse(model="new", vectors=((0.5,),), usage=usage)
+    assert known.priced(answer, new).cost_pico_usd == 10**9
 
 
 def test_one_name_behind_two_models_has_two_prices():
@@ -445,6 +475,15 @@ def test_no_sum_is_more_than_a_store_can_hold():
     assert known.bound(asked, GPT) == (2**63 - 1, "")
     assert known.partial(asked, GPT, None) == 2**63 - 1
     assert known.charged(GPT, Usage(input_tokens=10**40, output_tokens=1)).pico_usd == 2**63 - 1
+
+
+@pytest.mark.parametrize("reasoning", [True, False])
+def test_a_cut_answer_of_a_model_that_thinks_may_have_cost_the_whole_bound(reasoning):
+    fact = {"price": {"input": 1, "output": 2}, "reasoning": reasoning}
+    known, asked = facts({"openai/new": fact}), asking(max_tokens=900)
+    new = deployment("openai", "new")
+    whole = known.partial(asked, new, 5) == known.bound(asked, new)[0]
+    assert whole is reasoning
 
 
 def test_a_cut_answer_of_unknown_price_stays_unknown():

@@ -30,10 +30,7 @@ CAPS = {
         ["generationConfig", "maxOutputTokens"],
         ["generation_config", "max_output_tokens"],
     ],
-    "bedrock-converse": [
-        ["inferenceConfig", "maxTokens"],
-        ["additionalModelRequestFields", "max_tokens"],
-    ],
+    "bedrock-converse": [["inferenceConfig", "maxTokens"]],
     "cohere": [["max_tokens"]],
     "ollama": [["options", "num_predict"]],
 }
@@ -109,6 +106,51 @@ def test_a_cap_in_another_dialect_s_words_is_none(name):
     assert bound("openai-chat", {name: 1}).output_tokens(OWN) == OWN
 
 
+@pytest.mark.parametrize("inner", ["max_tokens", "maxTokens", "max_new_tokens"])
+def test_a_cap_that_may_be_left_out_on_the_way_only_raises_one(inner):
+    def found(cap, own):
+        said = {"additionalModelRequestFields": {inner: cap}, "inferenceConfig": {"maxTokens": own}}
+        return bound("bedrock-converse", said).output_tokens(OWN)
+
+    assert found(5, None) == OWN
+    assert found(5000, None) == 5000
+    assert found(5, 77) == 77
+    assert found(500, 77) == 500
+    assert found("5", 77) == 77
+
+
+@pytest.mark.parametrize(("dialect", "path"), SPELT_CAPS)
+def test_a_whole_float_is_a_number(dialect, path):
+    raw = json.dumps(at(path, "@")).replace('"@"', "1e9").encode()
+    assert bound(dialect, raw).output_tokens(OWN) == 10**9
+
+
+@pytest.mark.parametrize(("dialect", "path"), SPELT_CAPS + SPELT_CHOICES)
+def test_a_number_out_of_range_is_refused_by_who_reads_it(dialect, path):
+    raw = json.dumps({"model": "m", **at(path, "@")}).replace('"@"', "1e999").encode()
+    with pytest.raises(BadRequestError):
+        bound(dialect, raw)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answers"),
+    [
+        ("hi", 1),
+        ([], 1),
+        (["hi"], 1),
+        (["hi"] * 100, 100),
+        ([1, 2, 3], 1),
+        ([[1, 2], [3], [4]], 3),
+        (None, 1),
+    ],
+)
+def test_every_prompt_of_a_list_has_its_own_answer(prompt, answers):
+    for body in ({"prompt": prompt, "n": 4}, {"n": 4, "prompt": prompt}):
+        assert bound("openai-chat", body, "complete").output_tokens(OWN) == 4 * answers * OWN
+    asked = bound("openai-chat", {"prompt": prompt}, "complete")
+    assert asked.under(deployment("cohere", defaults={"n": 4})).choices == 4 * answers
+
+
 @pytest.mark.parametrize(("dialect", "path"), SPELT_CHOICES)
 def test_choices_multiply(dialect, path):
     assert bound(dialect, at(path, 100)).output_tokens(OWN) == 100 * OWN
@@ -130,6 +172,7 @@ def test_texts_that_are_predicted_are_output_too():
         ("flex", "flex"),
         ("Priority", "priority"),
         ("scale", "scale"),
+        ("batch", "standard"),  # nobody waits for one
         (None, "standard"),
         (7, "unknown"),
         ("x" * 500, "x" * 40),
@@ -138,6 +181,17 @@ def test_texts_that_are_predicted_are_output_too():
 def test_the_terms_that_are_named(value, service):
     assert bound("openai-chat", {"service_tier": value}).service == service
     assert bound("bedrock-converse", {"serviceTier": {"type": value}}).service == service
+
+
+def test_terms_are_those_of_hosts_that_are_told_them():
+    asked = bound("openai-chat", {"service_tier": "flex"})
+    assert asked.service_at(deployment()) == "flex"
+    assert asked.service_at(deployment("cohere", also={"openai-chat": "/v1"})) == "flex"
+    assert asked.service_at(deployment("cohere")) == "standard"
+    extra = {"service_tier": "flex"}
+    assert typed(extra=extra).service_at(deployment("cohere")) == "flex"
+    assert typed(extra=extra, extra_dialect="openai-chat").service_at(deployment()) == "flex"
+    assert typed(extra=extra, extra_dialect="gemini").service_at(deployment()) == "standard"
 
 
 FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {}}}
@@ -238,6 +292,7 @@ def test_what_has_no_words_weighs_more():
         return bound("openai-chat", {"messages": [{"role": "user", "content": text}]}).input_tokens
 
     assert of("xYz9Q7pL" * 200) > 1.8 * of("two four" * 200)
+    assert of("xYz9Q7pL" * 200 + " " + "xYz9Q7pL" * 200) > 1.8 * of("two four" * 400)
 
 
 def test_tools_and_forms_are_told_with_more_than_their_bytes():
@@ -373,7 +428,7 @@ def test_a_dialect_that_is_not_ours_is_read_as_a_value(monkeypatch):
 # ---------------------------------------------------------------- what the operator adds
 
 
-def deployment(dialect="openai-chat", body=None, defaults=None):
+def deployment(dialect="openai-chat", body=None, defaults=None, also=None):
     return Deployment(
         id="p/m",
         provider=Provider(name="p", base_url="https://p.example", dialects=(dialect,)),
@@ -381,6 +436,7 @@ def deployment(dialect="openai-chat", body=None, defaults=None):
         target=Target(model="m", body=body or {}),
         base_url="https://p.example",
         defaults=defaults or {},
+        also=also or {},
     )
 
 
