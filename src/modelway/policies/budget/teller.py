@@ -14,7 +14,7 @@ from modelway.ports import Grant, Pool, Spent
 
 _MOST_UNTOLD = 1000
 """Settlements that are kept for a store that is away; it counts the others in full."""
-UNNOTED_S = 60.0
+UNNOTED_S = 10.0
 """How long a grant counts that nobody has noted: of a process that died before it could, or of an answer
 that never came, nothing is known but what the store knows."""
 
