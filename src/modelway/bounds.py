@@ -38,7 +38,7 @@ _TURN_TOKENS = 8
 _DENSE = 16
 """Text with fewer than one space in so many bytes is no prose: keys, numbers, base64."""
 _SHORT = 256
-_PLACES = 128
+_PLACES = 64
 """At which a text is looked at, at the least, before all of it is."""
 _MOST_NAME = 40
 
