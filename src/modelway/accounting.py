@@ -128,15 +128,17 @@ class Account:
             self._bound = Bound(self.call)
         return self._bound
 
-    @property
-    def service(self) -> str:
-        """The terms that the call names. What names none need not be looked through."""
+    def service_at(self, deployment: Deployment) -> str:
+        """The terms that the call names there. What names none need not be looked through."""
         if self._bound is None:
             call = self.call
             body = call.body.fields if call.body is not None else getattr(call.request, "extra", {})
             if _TIERS.isdisjoint(body):
                 return "standard"
-        return self.bound.service
+        try:
+            return self.bound.service_at(deployment)
+        except LLMError:  # what cannot be read is refused before it is sent, or was no terms at all
+            return "standard"
 
     @property
     def left_pico_usd(self) -> int | None:
@@ -257,7 +259,7 @@ class Account:
             deployment=deployment.id,
             provider=deployment.provider.name,
             model=deployment.target.model,
-            service=self.bound.service,
+            service=self.service_at(deployment),
             reserved_pico_usd=most,
             price_version=version,
             same=same,
@@ -330,7 +332,11 @@ class Booking:
         if operation not in PRICED:
             return Charged(0, "free", "")
         charged = account.accounts.facts.charged(
-            self._deployment, usage, took_s=took_s, service=account.service, operation=operation
+            self._deployment,
+            usage,
+            took_s=took_s,
+            service=account.service_at(self._deployment),
+            operation=operation,
         )
         if charged.pico_usd is None and self._most is not None:
             # The price is known, and what was used is not: no more than was reserved.

@@ -70,18 +70,7 @@ def cheaper(url, up, client, targets):
     return wrong
 
 
-UNCHARGED = pytest.mark.xfail(
-    strict=True,
-    reason="accounting: an attempt is charged by the terms of its call, and has to be by those that "
-    "its deployment was told, Bound.service_at, as it is reserved",
-)
-
-
-@pytest.mark.parametrize(
-    "client",
-    ["anthropic-messages"]
-    + [pytest.param(one, marks=UNCHARGED) for one in TERMS if one != "anthropic-messages"],
-)
+@pytest.mark.parametrize("client", TERMS)
 def test_terms_that_are_not_sent_on_are_not_the_price(up, tmp_path, client):
     with served(priced(up, tmp_path), tmp_path) as running:
         targets = [one for one in ("openai-chat", "cohere", "gemini") if one != client]

@@ -10,6 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Collection, Iterable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -330,7 +331,7 @@ def is_by_call(info: ModelInfo) -> bool:
 def by_time(per_hour: PerHour, took_s: float) -> int:
     """Pico-dollars of a call that took so long, on a machine that calls share; rounded up."""
     above, below = per_hour.usd_per_hour.as_integer_ratio()
-    took_ns = math.ceil(took_s * 1e9)
+    took_ns = math.ceil(Fraction(took_s) * 10**9)  # a product of floats may round down
     return -(-took_ns * above * _PICO_USD // (below * _HOUR_NS * per_hour.concurrent))
 
 

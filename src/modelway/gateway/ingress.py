@@ -277,7 +277,11 @@ def _refuse_host(name: str, value: msgspec.Raw) -> None:
 
 def _refuse_nested(path: str, value: msgspec.Raw, names: frozenset[str]) -> None:
     refuse_twice(path, value)
-    waiting: list[tuple[str, Any]] = [(path, msgspec.json.decode(value))]
+    try:
+        said = msgspec.json.decode(value)
+    except msgspec.MsgspecError:  # a number that no float holds
+        raise BadRequestError(f"{path} holds a value that cannot be read", param=path) from None
+    waiting: list[tuple[str, Any]] = [(path, said)]
     while waiting:
         where, inner = waiting.pop()
         if isinstance(inner, dict):
