@@ -88,6 +88,8 @@ class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     difficulty: str = ""
     sensitive: bool = False
     needs: tuple[str, ...] = ()
+    cache_key: str = ""
+    """What an answer is kept by and found again; ``""``: it would not be kept."""
     candidates: tuple[Considered, ...] = ()
 
 
@@ -99,6 +101,7 @@ async def explain(engine: Engine, call: Call) -> Explanation:
     account = engine.accounts.of(call)
     asked = AskedCall(call, account.left_pico_usd)
     first = tiers[0] if tiers else None
+    kept = engine.state.kept
     considered = await _Decisions(engine, asked, account, first).of(tiers)
     asks = [one.deployment for one in considered if one.verdict == "ask"]
     usual = tiers[0].tracks[0].seen.output_tokens if tiers and tiers[0].tracks else 0.0
@@ -118,6 +121,7 @@ async def explain(engine: Engine, call: Call) -> Explanation:
         difficulty=asked.difficulty,
         sensitive=asked.sensitive,
         needs=tuple(sorted(asked.needs)),
+        cache_key="" if kept is None or not engine.settings.cache.enabled else kept.name(call),
         candidates=tuple(considered),
     )
 

@@ -132,3 +132,12 @@ async def test_a_strategy_that_is_not_there_is_refused_by_name():
     running = engine(Scripted(a=[OK]), m="a/x")
     with pytest.raises(LLMError, match="no strategy 'chepest'"):
         await explain(running, Call(id="1", model="m", options=Options(strategy="chepest")))
+
+
+async def test_the_name_that_an_answer_is_kept_by_is_told():
+    made = engine(Scripted(a=[OK]), config={"cache": True}, m={"deployments": ["a/x"]})
+    told = await explain(made, call())
+    assert len(bytes.fromhex(told.cache_key)) == 32
+    assert told.cache_key == (await explain(made, call())).cache_key
+    assert told.cache_key != (await explain(made, call(model="a/x"))).cache_key
+    assert (await explain(engine(Scripted(a=[OK]), m="a/x"), call())).cache_key == ""

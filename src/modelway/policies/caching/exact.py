@@ -132,6 +132,11 @@ class ExactCache:
         reply = await inner(call)
         return self._kept(call, reply, names, began_s) if names and not reply.cached else reply
 
+    def name(self, call: Call) -> str:
+        """What an answer to this is kept by, in hexadecimal digits; ``""``: it would not be kept."""
+        names = self._names(call)
+        return names[-1].hex() if names else ""
+
     def _names(self, call: Call) -> tuple[bytes, ...]:
         """What an answer to this is kept by: in its client's own bytes, and decoded; ``()``: by none.
 
@@ -143,12 +148,12 @@ class ExactCache:
             case "tenant":
                 whose = b""
             case "key":
-                whose = b"key:" + call.key.encode()
+                whose = b"key:" + call.key.encode("utf-8", "surrogatepass")
             case _:
                 if not call.payer.user:
                     self._refused["no_user"] += 1
                     return ()
-                whose = b"user:" + call.payer.user.encode()
+                whose = b"user:" + call.payer.user.encode("utf-8", "surrogatepass")
         try:
             name = fingerprint.key(call, whose, _choosing(call.options), self._policies)
         except (TypeError, ValueError, OverflowError, RecursionError):
