@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import pytest
@@ -33,6 +34,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a shell's background jobs
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started inherits it
     chosen = "exhaustive" if config.getoption("--exhaustive") else "default"
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", chosen))
 

@@ -29,7 +29,7 @@ CONFIG = {
 }
 EVENTS = 100
 BUDGET = {
-    "same": 250,
+    "same": 280,  # an attempt's booking is 15
     "cross": 500,  # breakers, limits and figures are 31, an attempt's booking 20
     "burst same": 9,
     "burst cross": 32,
