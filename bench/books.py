@@ -11,14 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
-import gc
 import itertools
-import json
 import tempfile
-import time
 from pathlib import Path
 
-from staying_up import ASKED, HOST, KEY, MUCH, SCOPE, Memory, ask, elsewhere
+from staying_up import ASKED, HOST, KEY, MUCH, Memory, ask, elsewhere, least_of, show
 
 from modelway.gateway.app import Gateway
 from modelway.gateway.authorise import open_keys
@@ -67,15 +64,7 @@ NUMBERS = itertools.count(10 ** (len(WHY) - 1))
 
 async def ask_anew(gateway):
     """The question, as long as ever, with a number in it that was in none before."""
-    body = b"%b%d%b" % (BEGINS, next(NUMBERS), ENDS)
-
-    async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message):
-        assert message.get("status", 200) == 200, message
-
-    await gateway(SCOPE, receive, send)
+    await ask(gateway, b"%b%d%b" % (BEGINS, next(NUMBERS), ENDS))
 
 
 async def measure(names, rounds, requests, state):
@@ -93,18 +82,7 @@ async def measure(names, rounds, requests, state):
         for _ in range(1000):
             await gateways[name]()
         await asyncio.sleep(0.1)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 50)  # as the gateway has it
-    least = dict.fromkeys(names, float("inf"))
-    for _ in range(rounds):
-        for name, asked in gateways.items():
-            before = time.process_time()
-            for _ in range(requests):
-                await asked()
-            spent = (time.process_time() - before) / requests * 1e6
-            least[name] = min(least[name], spent)
-            await asyncio.sleep(0)
+    least = await least_of(gateways, rounds, requests)
     for one in opened:
         await one.aclose()
     return least
@@ -122,12 +100,7 @@ def main():
         if said.against is not None:
             found["before"] = elsewhere(said.against, said.rounds, said.requests)
         found |= asyncio.run(measure(SETTINGS, said.rounds, said.requests, Path(state)))
-    if said.json:
-        print(json.dumps(found))
-        return
-    first = next(iter(found.values()))
-    for name, spent in found.items():
-        print(f"{name:46} {spent:6.1f} µs  {spent - first:+6.1f}")
+    show(found, said.json)
 
 
 if __name__ == "__main__":
