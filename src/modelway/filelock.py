@@ -1,4 +1,4 @@
-"""One writer at a time among processes: a lock on a file, let go by the system when a process dies."""
+"""A lock on a file among processes, let go by the system when a process dies: waited for, or tried."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ if sys.platform == "win32":
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
+    _BEYOND = 2**30
+    """A place that no file comes to that is locked while others read it: a locked byte cannot be read."""
+
+    def try_lock(descriptor: int) -> None:
+        """Lock it until it is closed; OSError where another has it."""
+        place = os.lseek(descriptor, 0, os.SEEK_CUR)
+        os.lseek(descriptor, _BEYOND, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        finally:
+            os.lseek(descriptor, place, os.SEEK_SET)
+
 else:
     import fcntl
 
@@ -26,6 +38,10 @@ else:
 
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def try_lock(descriptor: int) -> None:
+        """Lock it until it is closed; OSError where another has it."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager

@@ -4,31 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-if sys.platform == "win32":
-    import msvcrt
-
-    _BEYOND = 2**30
-    """A place that no segment comes to: there a locked byte cannot be read."""
-
-    def _try_lock(descriptor: int) -> None:
-        place = os.lseek(descriptor, 0, os.SEEK_CUR)
-        os.lseek(descriptor, _BEYOND, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        finally:
-            os.lseek(descriptor, place, os.SEEK_SET)
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
+from modelway.filelock import try_lock
 
 _SEGMENT = re.compile(r"(?P<owner>[A-Za-z0-9_-]+)\.(?P<number>\d{8})\.journal")
 _STRANGE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -59,7 +39,7 @@ def segments(directory: Path, owner: str) -> list[Path]:
 def lock(descriptor: int, path: Path) -> bool:
     """Whether this file is ours now, until it is closed, and still the one of this name."""
     try:
-        _try_lock(descriptor)
+        try_lock(descriptor)
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
         return False
