@@ -21,6 +21,7 @@ from modelway.config.settings import (
     StoreSettings,
     TransportSettings,
 )
+from modelway.config.variables import yes_or_no
 from modelway.engine import Engine
 from modelway.errors import ConfigError
 from modelway.local.settings import LocalModels, LocalSettings
@@ -50,8 +51,6 @@ Embedded: TypeAlias = Literal["never", "if_nothing_else"]
 
 SIMULATOR = "simulator"
 LOCAL = "local"
-_YES = frozenset(("1", "true", "yes", "on"))
-_NO = frozenset(("", "0", "false", "no", "off"))
 _SAYS_SO = (
     "no provider's key is set and no local server was found, so modelway's own simulator answers: "
     "its words mean nothing. Set a key, such as OPENAI_API_KEY, or start a local server."
@@ -152,10 +151,11 @@ async def open_engine(
 
 
 def _said_offline(environment: Mapping[str, str]) -> bool:
-    said = environment.get("MODELWAY_OFFLINE", "").strip()
-    if said.casefold() not in _YES | _NO:
-        raise ConfigError(f"MODELWAY_OFFLINE is 1 or 0, and not {said[:40]!r}")
-    return said.casefold() in _YES
+    written = environment.get("MODELWAY_OFFLINE", "").strip()
+    said = yes_or_no(written) if written else False
+    if said is None:
+        raise ConfigError(f"MODELWAY_OFFLINE is 1 or 0, and not {written[:40]!r}")
+    return said
 
 
 class _Making:

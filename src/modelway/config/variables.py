@@ -11,6 +11,16 @@ _REFERENCE = re.compile(
 )
 
 
+_YES = frozenset(("1", "true", "yes", "on"))
+_NO = frozenset(("0", "false", "no", "off"))
+
+
+def yes_or_no(text: str) -> bool | None:
+    """What a variable or a header says that is a switch; ``None``: neither."""
+    folded = text.casefold()
+    return folded in _YES if folded in _YES | _NO else None
+
+
 class Expanded(NamedTuple):
     """A text with its variables replaced."""
 

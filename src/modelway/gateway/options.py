@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from modelway.call import Options
+from modelway.config.variables import yes_or_no
 from modelway.errors import BadRequestError
 
 PREFIX = b"x-modelway-"
@@ -19,16 +20,14 @@ _MOST_PRIORITY = 1000
 _LONGEST_LIFE_S = 31_536_000
 _MOST_NAMES = 32
 """Each is a tier, or a deployment, that is made, kept and may be asked."""
-_YES = frozenset(("1", "true", "yes", "on"))
-_NO = frozenset(("0", "false", "no", "off"))
 _CACHE = ("use", "refresh", "off", "only")
 
 
 def _flag(text: str) -> bool:
-    folded = text.casefold()
-    if folded in _YES or folded in _NO:
-        return folded in _YES
-    raise ValueError("true or false")
+    said = yes_or_no(text)
+    if said is None:
+        raise ValueError("true or false")
+    return said
 
 
 def _seconds(text: str) -> float:
