@@ -86,7 +86,7 @@ class Accounts:
         if ledger is None or call.operation not in PRICED:
             return
         usage = reply.usage or _NOTHING
-        saved = self.facts.charged(reply.deployment, usage)
+        saved = self.facts.charged(reply.deployment, usage, operation=call.operation)
         account = Account(self, call)
         intent = account.intent(
             reply.deployment, f"{call.id}.cache", self.facts.version(reply.deployment)
@@ -94,7 +94,7 @@ class Accounts:
         try:
             ledger.intend(intent)
         except StoreDownError as error:
-            _log.error("a hit in the cache is not written down: %s", error.message)
+            self.unwritten(str(error))
             return
         ledger.settle(
             Settlement(
@@ -172,9 +172,7 @@ class Account:
         """A booking out of what is held here; ``None``: ``enter`` may know more, or say why not."""
         books, call = self.accounts.books, self.call
         budgets = books.budgets
-        if budgets is None and books.ledger is None:
-            return Booking(self, deployment)
-        if call.operation not in PRICED:
+        if (budgets is None and books.ledger is None) or call.operation not in PRICED:
             return Booking(self, deployment)
         most, _why, version = self.accounts.facts.reserved(self.bound, deployment)
         if budgets is None:
